@@ -1,0 +1,11 @@
+"""Reconstruction algorithms. A new one is one new file and one line in the list below."""
+
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.algorithms.guided import Guided
+from engine.algorithms.langevin import QcsSgm
+from engine.algorithms.turbo import Turbo
+from engine.settings import Family
+
+__all__ = ["ALGORITHMS", "AlgorithmChoice", "Draws", "Iterate"]
+
+ALGORITHMS: Family[AlgorithmChoice] = Family("algorithm", [Turbo, Guided, QcsSgm])

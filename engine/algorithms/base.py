@@ -1,0 +1,88 @@
+"""The contract of reconstruction algorithms: an algorithm is an iterator of iterates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from engine.seeds import RowGenerators, generator
+from engine.settings import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.measurements import Measurement
+    from engine.operators import OperatorChoice
+    from engine.priors.base import DenoiserPrior
+
+__all__ = ["AlgorithmChoice", "Draws", "Iterate"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which posterior samples of which images are wanted, and the random numbers that belong to each.
+
+    ``images`` are absolute image numbers, ``samples`` sample numbers; a batch has one row per pair, image by image.
+    """
+
+    seed: int
+    images: Sequence[int] = (0,)
+    samples: Sequence[int] = (0,)
+
+    def per_row(self, purpose: str) -> RowGenerators:
+        """One generator per (image, sample)."""
+        return RowGenerators([generator(self.seed, purpose, i, s) for i in self.images for s in self.samples])
+
+    def per_image(self, purpose: str) -> RowGenerators:
+        """One generator per image."""
+        return RowGenerators([generator(self.seed, purpose, i) for i in self.images])
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """The state after one step. Tensors are never written to again by the algorithm.
+
+    ``x`` and ``denoised`` are (rows, channels, height, width); rows are images * samples, or images alone while
+    ``per_image`` is set (message passing does not know samples yet). ``mean`` (images, c, h, w) is the posterior mean
+    where the method computes one itself, ``predicted_rmse`` (images,) its own estimate of the error of it.
+    ``statistics`` are scalars for curves: the mean over images of noise levels and message variances.
+    """
+
+    step: int
+    steps: int
+    x: Tensor
+    network_calls: int
+    denoised: Tensor | None = None
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    per_image: bool = False
+    mean: Tensor | None = None
+    predicted_rmse: Tensor | None = None
+    messages: Mapping[str, Tensor] = field(default_factory=dict)
+    note: str = ""
+    phase: str = "sampling"
+
+    @property
+    def is_last(self) -> bool:
+        return self.step == self.steps
+
+
+@dataclass(frozen=True)
+class AlgorithmChoice(Choice):
+    """Settings of an algorithm; :meth:`iterates` runs it."""
+
+    def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+        """Runs on the device of the measurement. The last iterate's ``x`` are the posterior samples."""
+        raise NotImplementedError
+
+    def steps_for(self, samples: int) -> int:
+        """How many iterates there will be at most."""
+        raise NotImplementedError
+
+    def work_for(self, samples: int) -> float:
+        """Cost of one image in network evaluations of one row (a gradient counts as one more)."""
+        raise NotImplementedError
+
+    def refusal(self, operator: OperatorChoice) -> str | None:
+        """Why it does not go together with the operator, in one clause; None where it does."""
+        return None

@@ -1,0 +1,95 @@
+"""Many images at once: a folder of pictures, or an IDX file as MNIST has it."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import InputError
+
+__all__ = ["image_names", "load_images", "load_labels"]
+
+_LARGEST_IDX = 1 << 30
+
+
+def load_images(
+    path: Path | str, shape: tuple[int, int, int] | None = None, offset: int = 0, limit: int | None = None
+) -> np.ndarray:
+    """Images ``offset`` to ``offset + limit`` of a folder or IDX file.
+
+    Arguments: ``shape`` (channels, height, width) to fit each picture to; None keeps IDX sizes (folders need it).
+    Returns float32 in [0, 1], (images, channels, height, width). Raises InputError where nothing can be read.
+    """
+    path = Path(path)
+    if offset < 0 or (limit is not None and limit < 1):
+        raise InputError(f"offset={offset} limit={limit}: offset must be at least 0 and limit at least 1.")
+    if not path.exists():
+        raise InputError(f"'{path}' does not exist; check the name.")
+    stack = _folder(path, shape, offset, limit) if path.is_dir() else _idx_images(path, shape, offset, limit)
+    if not len(stack):
+        raise InputError(f"'{path}' holds no images from number {offset} on; lower the offset.")
+    return stack
+
+
+def image_names(path: Path | str) -> list[Path]:
+    """The picture files of a folder, in the order of their names."""
+    from engine.images import SUFFIXES
+
+    return sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+
+
+def _folder(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: int | None) -> np.ndarray:
+    from engine.images import fit, load_image
+
+    if shape is None:
+        raise InputError(f"'{path}' is a folder: say to which size its pictures are to be fitted.")
+    names = image_names(path)[offset:][:limit]
+    if not names:
+        return np.zeros((0, *shape), np.float32)
+    return np.stack([fit(load_image(name).pixels, shape) for name in names])
+
+
+def _idx_images(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: int | None) -> np.ndarray:
+    array = _read_idx(path, dimensions=3)[offset:][:limit]
+    stack = array[:, None].astype(np.float32) / 255
+    if shape is not None and stack.shape[1:] != tuple(shape):
+        from engine.images import fit
+
+        stack = np.stack([fit(image, shape) for image in stack]) if len(stack) else np.zeros((0, *shape), np.float32)
+    return stack
+
+
+def load_labels(path: Path | str) -> np.ndarray:
+    """The class labels of an IDX label file, (images,), uint8."""
+    return _read_idx(Path(path), dimensions=1)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        while block := file.read(1 << 22):
+            yield block
+
+
+def _read_idx(path: Path, dimensions: int) -> np.ndarray:
+    content = bytearray()
+    try:
+        for block in _blocks(path):
+            content += block
+            if len(content) > _LARGEST_IDX:
+                raise InputError(f"'{path}' unpacks to more than 1 GB; that is not an image set this program reads.")
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"'{path}' cannot be read ({error}); it is damaged or not a gzip IDX file.") from None
+    header = 4 + 4 * dimensions
+    if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
+        raise InputError(f"'{path}' is not an IDX file of {'images' if dimensions == 3 else 'labels'}; give a folder or such a file.")
+    sizes = struct.unpack(f">{dimensions}I", content[4:header])
+    expected = int(np.prod([int(s) for s in sizes], dtype=object))
+    if expected != len(content) - header:
+        raise InputError(f"'{path}' is cut short or damaged: {len(content) - header} of {expected} bytes are there.")
+    return np.frombuffer(bytes(content), np.uint8, offset=header).reshape(sizes)

@@ -1,0 +1,61 @@
+"""Atomic writes: a file is either the old one or the whole new one, also when the disk is full."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InputError
+
+__all__ = ["make_folder", "write_atomically", "write_json"]
+
+
+def make_folder(folder: Path | str) -> Path:
+    """Creates the folder and checks that it can be written to; raises InputError before any work is done."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".qcs-"):
+            pass
+    except OSError as error:
+        raise InputError(f"Cannot write to the folder '{folder}' ({error.strerror or error}); choose another one.") from None
+    return folder
+
+
+def write_atomically(path: Path | str, write: Callable[[Path], Any]) -> Path:
+    """Calls ``write(temporary_path)`` in the same folder, flushes to disk, then renames over ``path``.
+
+    The temporary name keeps the suffix, for writers that choose the format by it. Raises InputError when the file
+    system refuses (full disk, no permission); the old file is then untouched.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"Cannot write '{path}' ({error.strerror or error}); free space or choose another place.") from None
+    finally:
+        if temporary is not None and temporary.exists():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    return path
+
+
+def write_json(path: Path | str, value: Any) -> Path:
+    """Writes readable JSON atomically; not-a-number is refused rather than written."""
+    content = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    return write_atomically(path, lambda p: p.write_text(content, encoding="utf-8"))

@@ -1,0 +1,53 @@
+"""The uniform Q-bit quantizer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engine.quantizers.base import Quantizer, QuantizerChoice
+from engine.settings import integer, number
+
+__all__ = ["TYPICAL_DEVIATION", "Uniform", "gaussian_optimal_step"]
+
+TYPICAL_DEVIATION = 0.35
+"""Root-mean-square pixel value that the default range assumes."""
+
+# Steps of the uniform quantizer with the least mean squared error for a unit Gaussian (Max, 1960), by bits.
+_STEPS = {1: 1.596, 2: 0.9957, 3: 0.5860, 4: 0.3352, 5: 0.1881, 6: 0.1041, 7: 0.0569, 8: 0.0308}
+
+
+def gaussian_optimal_step(bits: int) -> float:
+    """Step, in standard deviations, of the best uniform quantizer of a Gaussian (Max, 1960)."""
+    return _STEPS[bits]
+
+
+@dataclass(frozen=True)
+class Uniform(QuantizerChoice):
+    """Uniform Q-bit quantizer, symmetric mid-rise (QCS-SGM eqs. 3 and 4)."""
+
+    name = "uniform"
+    label = "Uniform"
+
+    bits: int = integer(2, "Bits", "Bits per measurement Q: 2^Q cells.", unit="bit", low=1, high=8)
+    step: float | None = number(
+        None,
+        "Step",
+        "Width of a cell. auto takes the Gaussian-optimal step for the scale of the measurements, "
+        "s^2 = mean row norm^2 * 0.35^2 + noise^2; it is stored with the measurement.",
+        above=0,
+    )
+
+    @property
+    def bits_per_measurement(self) -> int:
+        return self.bits
+
+    def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
+        import torch
+
+        step = self.step
+        if step is None:
+            scale = math.sqrt(mean_row_norm_squared * TYPICAL_DEVIATION**2 + noise**2)
+            step = gaussian_optimal_step(self.bits) * scale
+        half = 2 ** (self.bits - 1)
+        return Quantizer(torch.arange(1 - half, half, dtype=torch.float64) * step)

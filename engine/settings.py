@@ -1,0 +1,229 @@
+"""Typed settings: the one definition from which forms, command line, run files, checks and documentation come.
+
+A *choice* (an operator, a quantizer, an algorithm, ...) is a frozen dataclass deriving from :class:`Choice`; its fields
+are made by :func:`integer`, :func:`number`, :func:`flag`, :func:`one_of` and :func:`text`. A :class:`Family` lists the
+choices of one kind and reads them from the written form ``NAME key=value ...``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from engine.errors import InputError
+
+__all__ = ["Choice", "Family", "Setting", "flag", "integer", "number", "one_of", "suggest", "text"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a form, a check or a manual has to know about one field. ``optional`` adds the value ``auto`` (None)."""
+
+    kind: type
+    label: str
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value in its own type; raises InputError with the name of the field and what it takes."""
+        if value is None or value == "auto":
+            if self.optional:
+                return None
+            raise InputError(f"{name} needs a value: {self.expected()}.")
+        try:
+            value = self._converted(value)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"{name}={value} is not valid: {self.expected()}.") from None
+        if self.kind in (int, float):
+            bad = self.kind is float and not math.isfinite(value)
+            bad = bad or (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+            bad = bad or (self.above is not None and value <= self.above)
+        else:
+            bad = bool(self.choices) and value not in self.choices
+        if bad:
+            hint = suggest(str(value), self.choices) if self.choices else ""
+            raise InputError(f"{name}={value} is not valid: {self.expected()}{hint}.")
+        return value
+
+    def _converted(self, value: Any) -> Any:
+        if self.kind is bool:
+            if isinstance(value, bool):
+                return value
+            words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+            return words[str(value).lower()] if str(value).lower() in words else float("x")
+        if isinstance(value, bool):
+            raise ValueError
+        if self.kind is int and isinstance(value, float):
+            if value != int(value):
+                raise ValueError
+            return int(value)
+        return self.kind(value)
+
+    def expected(self) -> str:
+        """What the field takes, in words."""
+        if self.choices:
+            words = "one of " + ", ".join(self.choices)
+        elif self.kind is bool:
+            words = "true or false"
+        elif self.kind is str:
+            words = "text"
+        else:
+            words = "a whole number" if self.kind is int else "a finite number"
+            if self.above is not None:
+                words += f" above {self.above:g}"
+            if self.low is not None and self.high is not None:
+                words += f" from {self.low:g} to {self.high:g}"
+            elif self.low is not None:
+                words += f" of at least {self.low:g}"
+            elif self.high is not None:
+                words += f" of at most {self.high:g}"
+        return words + (" or auto" if self.optional else "")
+
+    def describe(self) -> dict:
+        """A JSON-ready description."""
+        facts = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, "", (), False)}
+        return facts | {"kind": self.kind.__name__, "takes": self.expected()}
+
+
+def _field(default: Any, setting: Setting) -> Any:
+    return dataclasses.field(default=default, metadata={"setting": setting})
+
+
+def integer(default: int | None, label: str, help: str, **limits: Any) -> Any:
+    """A whole-number field."""
+    return _field(default, Setting(int, label, help, optional=default is None, **limits))
+
+
+def number(default: float | None, label: str, help: str, **limits: Any) -> Any:
+    """A real-number field; not-a-number and infinity are refused."""
+    return _field(default, Setting(float, label, help, optional=default is None, **limits))
+
+
+def flag(default: bool, label: str, help: str) -> Any:
+    """A yes-or-no field."""
+    return _field(default, Setting(bool, label, help))
+
+
+def one_of(default: str, choices: Sequence[str], label: str, help: str) -> Any:
+    """A field that takes one of a few words."""
+    return _field(default, Setting(str, label, help, choices=tuple(choices)))
+
+
+def text(default: str, label: str, help: str) -> Any:
+    """A free-text field (a file name, say)."""
+    return _field(default, Setting(str, label, help))
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """``; did you mean X?`` where a known word is near, else nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Base of every choice. Subclasses give ``name`` and ``label``; the docstring's first line is the summary."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for key, setting in self.settings().items():
+            object.__setattr__(self, key, setting.check(key, getattr(self, key)))
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """Field name to Setting, in the order of declaration."""
+        return {f.name: f.metadata["setting"] for f in dataclasses.fields(cls) if "setting" in f.metadata}
+
+    @classmethod
+    def summary(cls) -> str:
+        return (cls.__doc__ or "").strip().split("\n")[0]
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        return {f.name: f.default for f in dataclasses.fields(cls) if "setting" in f.metadata}
+
+    @classmethod
+    def describe(cls) -> dict:
+        """A JSON-ready description of the choice and all its settings."""
+        defaults = cls.defaults()
+        return {
+            "name": cls.name,
+            "label": cls.label,
+            "summary": cls.summary(),
+            "settings": {k: s.describe() | {"default": defaults[k]} for k, s in cls.settings().items()},
+        }
+
+    def replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
+
+    def __str__(self) -> str:
+        """The written form with every setting spelled out; :meth:`Family.parse` reads it back."""
+        words = [self.name]
+        for key in self.settings():
+            value = getattr(self, key)
+            word = "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            words.append(f"{key}={shlex.quote(word)}")
+        return " ".join(words)
+
+
+C = TypeVar("C", bound=Choice)
+
+
+class Family(Generic[C]):
+    """All choices of one kind (``operator``, ``quantizer``, ...), by name."""
+
+    def __init__(self, kind: str, choices: Sequence[type[C]]) -> None:
+        self.kind = kind
+        self.choices = {c.name: c for c in choices}
+
+    def get(self, name: str) -> type[C]:
+        """The settings class of that name; InputError names the known ones."""
+        if name not in self.choices:
+            known = ", ".join(self.choices)
+            raise InputError(f"Unknown {self.kind} '{name}'{suggest(name, list(self.choices))} (known: {known}).")
+        return self.choices[name]
+
+    def make(self, name: str, values: dict[str, Any]) -> C:
+        """The choice with these settings; unknown keys are refused."""
+        cls = self.get(name)
+        for key in values:
+            if key not in cls.settings():
+                known = ", ".join(cls.settings()) or "none"
+                near = suggest(key, list(cls.settings()))
+                raise InputError(f"The {self.kind} '{name}' has no setting '{key}'{near} (settings: {known}).")
+        return cls(**values)
+
+    def parse(self, written: str | C) -> C:
+        """Reads ``NAME key=value ...``; raises InputError for unknown names, keys and bad values."""
+        if isinstance(written, Choice):
+            return written
+        try:
+            words = shlex.split(written)
+        except ValueError:
+            raise InputError(f"The {self.kind} '{written}' has an unclosed quote; close it.") from None
+        if not words:
+            raise InputError(f"No {self.kind} was given; choose one of {', '.join(self.choices)}.")
+        values: dict[str, Any] = {}
+        for word in words[1:]:
+            key, equals, value = word.partition("=")
+            if not equals or not key:
+                raise InputError(f"'{word}' after {self.kind} '{words[0]}' is not of the form key=value.")
+            if key in values:
+                raise InputError(f"The setting '{key}' of {self.kind} '{words[0]}' was given twice.")
+            values[key] = value
+        return self.make(words[0], values)
+
+    def describe(self) -> list[dict]:
+        return [c.describe() for c in self.choices.values()]

@@ -1,0 +1,39 @@
+"""What a training run needs to know; torch-free, so that forms can be built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.settings import Choice, integer, number, text
+
+__all__ = ["DenoiserTraining"]
+
+
+@dataclass(frozen=True)
+class DenoiserTraining(Choice):
+    """Train a noise-conditional denoiser with the EDM objective."""
+
+    name = "denoiser"
+    label = "Denoiser training"
+
+    images: str = text("", "Training images", "A folder of pictures or an IDX file.")
+    validation: str = text("", "Held-out images", "A folder or IDX file; the card's denoising error is measured on it.")
+    out: str = text("", "Weights file", "Where the .safetensors file goes; its checkpoint and log lie beside it.")
+    prior: str = text("", "Name", "The name of the prior; empty takes the name of the weights file.")
+    title: str = text("", "Title", "One line for the card.")
+    data: str = text("", "Data", "What the images are, for the card.")
+    licence: str = text("", "Licence", "Licence of the images and the weights, for the card.")
+    width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
+    blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
+    batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
+    steps: int = integer(20000, "Steps", "Optimiser steps in all.", low=1)
+    decay: float = number(0.3, "Decay", "Share of the steps at the end over which the rate falls to zero.", low=0, high=1)
+    rate: float = number(1e-3, "Learning rate", "Peak rate of AdamW.", above=0, high=1)
+    average: float = number(0.9995, "Averaging", "Decay of the running mean of the weights.", low=0, high=0.999999)
+    sigma_min: float = number(0.005, "Smallest noise level", "In [0, 1] units.", above=0)
+    sigma_max: float = number(60.0, "Largest noise level", "In [0, 1] units.", above=0)
+    sigma_centre: float = number(0.2, "Central noise level", "Median of the log-normal part of the levels.", above=0)
+    sigma_spread: float = number(1.0, "Spread of noise levels", "Standard deviation of its logarithm.", above=0)
+    uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
+    seed: int = integer(0, "Seed", "Seeds weights, batches and noise.", low=0)
+    threads: int = integer(0, "Threads", "CPU threads; 0 takes all.", low=0)
