@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from engine.errors import InputError
-from engine.operators import Operator, OperatorChoice
+from engine.operators import Operator
 from engine.quantizers import Quantizer, QuantizerChoice
 from engine.seeds import generator
 
@@ -102,33 +102,9 @@ def simulate(
     )
 
 
-def check_noise(noise: float | str) -> float:
-    """The noise level as a finite number of at least 0, or InputError."""
-    try:
-        value = float(noise)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not 0 <= value < 1e6:
-        raise InputError(f"noise={noise} is not valid: give the standard deviation, a finite number of at least 0.")
-    return value
-
-
 def snr_db(mean_row_norm_squared: float, noise: float, pixel_rms: float) -> float | None:
     """Signal-to-noise ratio of A x in dB for an image of root-mean-square pixel value ``pixel_rms``; None without noise."""
-    import math
-
     if noise <= 0 or pixel_rms <= 0:
         return None
     return 10 * math.log10(mean_row_norm_squared * pixel_rms**2 / noise**2)
 
-
-def sensed_by(choice: OperatorChoice, image_shape: tuple[int, int, int], seed: int) -> Operator:
-    """The operator of a choice, with running out of memory turned into an InputError."""
-    try:
-        return choice.build(image_shape, seed)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
-            raise
-        raise InputError(
-            f"The {choice.name} operator does not fit in memory; ask for fewer measurements or a smaller image."
-        ) from None

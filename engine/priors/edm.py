@@ -4,10 +4,8 @@ diffusion-based generative models" (2022), and the file it is kept in."""
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,12 +13,10 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
+from engine.priors.header import FORMAT, read_header
 from engine.priors.unet import UNet, UNetShape
 
-__all__ = ["EdmDenoiser", "read_header"]
-
-FORMAT = "qcs-studio denoiser 1"
-_LARGEST_HEADER = 1 << 20
+__all__ = ["EdmDenoiser"]
 
 
 class EdmDenoiser(DenoiserPrior):
@@ -97,19 +93,3 @@ class EdmDenoiser(DenoiserPrior):
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return cls(network, image_shape, *numbers, card=replace(card, parameters=sum(p.numel() for p in network.parameters())))
 
-
-def read_header(path: Path | str) -> dict[str, Any]:
-    """The facts about a denoiser file without reading its weights; raises InputError if it is not one."""
-    try:
-        with Path(path).open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > _LARGEST_HEADER:
-                raise ValueError
-            facts = json.loads(json.loads(file.read(length))["__metadata__"]["qcs"])
-        if facts["format"] != FORMAT:
-            raise ValueError
-    except OSError as error:
-        raise InputError(f"Cannot read '{path}' ({error.strerror or error}).") from None
-    except (ValueError, KeyError, TypeError, struct.error):
-        raise InputError(f"'{path}' is not a denoiser file of this program; train or import the prior again.") from None
-    return facts

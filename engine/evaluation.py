@@ -1,0 +1,100 @@
+"""Many images, one table: what ``qcs evaluate`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.control import Control
+from engine.datasets import load_images
+from engine.files import make_folder, write_json
+from engine.images import save_png
+from engine.reconstruction import STD_FULL_SCALE, Reconstruction, tile
+from engine.runs import Job, environment, measure
+from engine.spec import RunSpec
+
+__all__ = ["Evaluation", "evaluate"]
+
+ROWS_AT_ONCE = 128
+PICTURED = 16
+
+
+@dataclass
+class Evaluation:
+    """The reconstructions so far and the summary of them."""
+
+    spec: RunSpec
+    source: str
+    offset: int
+    results: list[Reconstruction]
+
+    def rows(self) -> list[dict]:
+        """Per image: its absolute number, all metrics, seconds and network calls."""
+        table = []
+        for number, result in enumerate(self.results, start=self.offset):
+            costs = {"seconds": round(result.seconds, 4), "network_calls": result.network_calls}
+            table.append({"index": number} | result.metrics() | costs)
+        return table
+
+    def summary(self) -> dict:
+        """``images``, one entry each, and ``mean``, the averages; ``null`` where a metric does not exist."""
+        rows = self.rows()
+        means: dict[str, float | None] = {}
+        for key in rows[0] if rows else []:
+            values = [row[key] for row in rows if row[key] is not None]
+            if key != "index":
+                means[key] = float(np.mean(values)) if values else None
+        facts = self.results[0].facts if self.results else environment("cpu")
+        recipe = self.spec.as_dict() | {"image": self.source}
+        return {"recipe": recipe, "offset": self.offset, "count": len(rows), "mean": means, "images": rows, **facts}
+
+    def picture(self) -> np.ndarray:
+        """Rows of truths, first samples, means and stds for the first images."""
+        shown = self.results[:PICTURED]
+        blank = np.zeros_like(shown[0].mean)
+        lines = [
+            [r.truth if r.truth is not None else blank for r in shown],
+            [r.samples[0] if len(r.samples) else blank for r in shown],
+            [r.mean for r in shown],
+            [r.std / STD_FULL_SCALE if r.std is not None else blank for r in shown],
+        ]
+        return tile(np.stack([image for line in lines for image in line]), columns=len(shown))
+
+    def write(self, folder: Path | str) -> None:
+        """summary.json, reconstructions.png and reconstructions.npz (means, stds, first samples, truths)."""
+        folder = make_folder(folder)
+        write_json(folder / "summary.json", self.summary())
+        if self.results:
+            save_png(folder / "reconstructions.png", self.picture(), self.spec.as_json())
+
+
+def evaluate(
+    spec: RunSpec, source: Path | str, offset: int = 0, limit: int | None = None,
+    control: Control | None = None, progress: Callable[[int, int, float], None] | None = None,
+) -> Evaluation:  # fmt: skip
+    """Measures and reconstructs images ``offset`` to ``offset + limit`` of a folder or IDX file, in batches.
+
+    ``progress(done, total, share)`` is told the images done and the share of all work. A KeyboardInterrupt keeps what
+    is done, provided at least one batch is.
+    """
+    images = load_images(source, spec.prior.image_shape, offset, limit)
+    evaluation = Evaluation(spec, str(source), offset, [])
+    at_once = max(1, ROWS_AT_ONCE // spec.samples)
+    try:
+        for start in range(0, len(images), at_once):
+            truth = torch.from_numpy(images[start : start + at_once])
+            indices = range(offset + start, offset + start + len(truth))
+            job = Job(spec, measure(spec, truth, indices), indices)
+            for iterate in job.stream(control):
+                if progress:
+                    done = start + len(truth) * iterate.step / iterate.steps
+                    progress(start, len(images), done / len(images))
+            evaluation.results += job.reconstructions()
+    except KeyboardInterrupt:
+        if not evaluation.results:
+            raise
+    return evaluation

@@ -1,0 +1,127 @@
+"""RunSpec: everything that fixes a run, in the words of the command line. Torch-free."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.algorithms import ALGORITHMS, AlgorithmChoice
+from engine.errors import InputError
+from engine.operators import OPERATORS, OperatorChoice
+from engine.priors.library import PriorChoice, priors
+from engine.quantizers import QUANTIZERS, QuantizerChoice
+from engine.settings import suggest
+
+__all__ = ["RunSpec", "check_noise"]
+
+
+def check_noise(noise: Any) -> float:
+    """The noise level as a finite number of at least 0, or InputError."""
+    try:
+        value = float(noise)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value < 1e6:
+        raise InputError(f"noise={noise} is not valid: give a standard deviation, a finite number of at least 0.")
+    return value
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = int(value)
+        if number != float(value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        number = low - 1
+    if not low <= number <= high:
+        raise InputError(f"{name}={value} is not valid: give a whole number from {low} to {high}.")
+    return number
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run file holds it, the window edits it, the command line parses it, an exported picture carries it.
+
+    ``image`` names a picture file or a bundled sample (``sample:NAME``); ``measurement`` a measurement file instead.
+    ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there.
+    """
+
+    image: str = "sample:digit-3"
+    measurement: str = ""
+    operator: OperatorChoice = field(default_factory=lambda: OPERATORS.parse("gaussian"))
+    quantizer: QuantizerChoice = field(default_factory=lambda: QUANTIZERS.parse("one-bit"))
+    noise: float = 0.05
+    prior: PriorChoice = field(default_factory=lambda: priors().parse("mnist"))
+    algorithm: AlgorithmChoice = field(default_factory=lambda: ALGORITHMS.parse("turbo"))
+    samples: int = 8
+    seed: int = 0
+    device: str = "auto"
+    first_sample: int = 0
+
+    def __post_init__(self) -> None:
+        families = {"operator": OPERATORS, "quantizer": QUANTIZERS, "algorithm": ALGORITHMS}
+        for name, family in families.items():
+            object.__setattr__(self, name, family.parse(getattr(self, name)))  # type: ignore[attr-defined]
+        if not isinstance(self.prior, PriorChoice):
+            object.__setattr__(self, "prior", priors().parse(self.prior))
+        object.__setattr__(self, "noise", check_noise(self.noise))
+        object.__setattr__(self, "samples", _whole("samples", self.samples, 1, 4096))
+        object.__setattr__(self, "seed", _whole("seed", self.seed, 0, 2**53))
+        object.__setattr__(self, "first_sample", _whole("first_sample", self.first_sample, 0, 2**31))
+        if self.device not in ("auto", "cpu", "cuda", "mps"):
+            raise InputError(f"device={self.device} is not valid: give auto, cpu, cuda or mps.")
+        reason = self.algorithm.refusal(self.operator)
+        if reason:
+            raise InputError(f"The algorithm '{self.algorithm.name}' does not fit here: {reason}.")
+
+    def replace(self, **changes: Any) -> RunSpec:
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, choices in their written form."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {k: v if isinstance(v, str | int | float) else str(v) for k, v in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Any) -> RunSpec:
+        """Reads :meth:`as_dict` back; unknown keys and bad values raise InputError."""
+        known = [f.name for f in dataclasses.fields(cls)]
+        if not isinstance(values, dict):
+            raise InputError("A run file must hold one JSON object; save one from the window to see its form.")
+        for key in values:
+            if key not in known:
+                raise InputError(f"The run file has an unknown key '{key}'{suggest(str(key), known)}.")
+        for key in ("image", "measurement", "device"):
+            if not isinstance(values.get(key, ""), str):
+                raise InputError(f"The run file's '{key}' must be text.")
+        return cls(**values)
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, content: str) -> RunSpec:
+        if len(content) > 1 << 20:
+            raise InputError("The run file is larger than 1 MB; that is not a run file.")
+        try:
+            values = json.loads(content)
+        except ValueError as error:
+            raise InputError(f"The run file is not JSON ({error}).") from None
+        return cls.from_dict(values)
+
+    def as_command(self) -> str:
+        """The command line that repeats the run."""
+        import shlex
+
+        source = ["--measurement", self.measurement] if self.measurement else ["--image", self.image]
+        words = ["qcs", "run", *source]
+        if not self.measurement:
+            words += ["--operator", str(self.operator), "--quantizer", str(self.quantizer), "--noise", repr(self.noise)]
+        words += ["--prior", str(self.prior), "--algorithm", str(self.algorithm), "--samples", str(self.samples)]
+        words += ["--seed", str(self.seed), "--device", self.device]
+        if self.first_sample:
+            words += ["--first-sample", str(self.first_sample)]
+        return shlex.join([*words, "--out", "result"])

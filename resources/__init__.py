@@ -1,0 +1,1 @@
+"""Data that ships with the program: weights of priors and sample images."""
