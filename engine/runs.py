@@ -147,10 +147,18 @@ class Job:
             if iterate.mean is not None:
                 actual = (iterate.mean.cpu() - truth).square().flatten(1).mean(1).sqrt()
                 row["actual_rmse"] = float(actual.mean())
+        inside = self._consistency(iterate, estimate)
+        if inside is not None:
+            row["consistency"] = inside
         self.history["step"].append(iterate.step)
         for key in (self.history.keys() | row.keys()) - {"step"}:
             column = self.history.setdefault(key, [None] * (len(self.history["step"]) - 1))
             column.append(round(row[key], 6) if key in row else None)
+
+    def _consistency(self, iterate: Iterate, estimate: torch.Tensor) -> float | None:
+        seen = self.measurement if iterate.per_image else self.measurement.for_rows(self.spec.samples)
+        values = seen.consistency(estimate.cpu().float())
+        return None if values is None else float(values.mean())
 
     def reconstructions(self) -> list[Reconstruction]:
         """One per image, from the last iterate; raises EngineError if there was none."""

@@ -132,10 +132,14 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """Base of every choice. Subclasses give ``name`` and ``label``; the docstring's first line is the summary."""
+    """Base of every choice. Subclasses give ``name`` and ``label``; the docstring's first line is the summary.
+
+    ``presets`` maps a name to values for some of the settings; ``preset=NAME`` in the written form applies it.
+    """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
 
     def __post_init__(self) -> None:
         for key, setting in self.settings().items():
@@ -162,6 +166,7 @@ class Choice:
             "name": cls.name,
             "label": cls.label,
             "summary": cls.summary(),
+            "presets": cls.presets,
             "settings": {k: s.describe() | {"default": defaults[k]} for k, s in cls.settings().items()},
         }
 
@@ -198,6 +203,12 @@ class Family(Generic[C]):
     def make(self, name: str, values: dict[str, Any]) -> C:
         """The choice with these settings; unknown keys are refused."""
         cls = self.get(name)
+        if "preset" in values:
+            preset = values["preset"]
+            if preset not in cls.presets:
+                known = ", ".join(cls.presets) or "none"
+                raise InputError(f"The {self.kind} '{name}' has no preset '{preset}' (presets: {known}).")
+            values = cls.presets[preset] | {k: v for k, v in values.items() if k != "preset"}
         for key in values:
             if key not in cls.settings():
                 known = ", ".join(cls.settings()) or "none"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Turbo"]
 
+LARGEST_EIGENBASIS = 8192
+
 
 @dataclass(frozen=True)
 class Turbo(AlgorithmChoice):
@@ -44,6 +46,9 @@ class Turbo(AlgorithmChoice):
         return self.rounds * (1 + self.probes) + samples * (self.levels + 1)
 
     def refusal(self, operator: OperatorChoice) -> str | None:
+        rows = getattr(operator, "measurements", 0)
+        if rows > LARGEST_EIGENBASIS:
+            return f"turbo needs the eigenbasis of A A^T, which takes too long for {rows:,} rows; take guided"
         return None
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:

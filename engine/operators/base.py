@@ -70,6 +70,10 @@ class OperatorChoice(Choice):
         """Number of measurements of an image of this shape."""
         raise NotImplementedError
 
+    def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
+        """Expected mean squared row norm, tr(A A^T) / M, known before building: it sets the scale of A x."""
+        return math.prod(image_shape) / self.rows_for(image_shape)
+
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
         """Bytes that :meth:`build` will need, known before anything is allocated."""
         raise NotImplementedError

@@ -1,0 +1,84 @@
+"""``qcs-gui``: opens the window. Arguments are read before Qt is, and Qt before torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+SYSTEM_PACKAGES = "libglib2.0-0 libgl1 libegl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qcs-gui", description="The window of QCS Studio.")
+    parser.add_argument("runfile", nargs="?", default="", help="run file to open")
+    parser.add_argument("--smoke-test", action="store_true", help="run the default job in the window, report and exit")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+    parser.add_argument("--screenshot", default="", metavar="FILE.png", help="with --smoke-test: save a picture of the window")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 leaves one core to the window")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Opens the window; returns the exit status."""
+    started = time.monotonic()
+    parsed = _parser().parse_args(arguments)
+    has_screen = sys.platform != "linux" or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if not has_screen:
+        if not parsed.smoke_test:
+            print("qcs-gui: there is no screen (DISPLAY is not set); start it in a desktop session, or use 'qcs run'.", file=sys.stderr)
+            return 2
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+    try:
+        from PySide6.QtWidgets import QApplication
+    except ImportError as error:
+        print(f"qcs-gui: Qt cannot start ({error}); on Debian install: {SYSTEM_PACKAGES}", file=sys.stderr)
+        return 2
+
+    from engine.errors import InputError
+    from engine.spec import RunSpec
+
+    spec = None
+    try:
+        if parsed.runfile:
+            spec = RunSpec.from_json(_read(Path(parsed.runfile)))
+    except InputError as error:
+        print(f"qcs-gui: {error}", file=sys.stderr)
+        return 2
+
+    from qcs_gui.studio import Studio
+
+    app = QApplication.instance() or QApplication(["qcs-gui"])
+    studio = Studio(spec, parsed.threads, remember=not parsed.smoke_test)
+    studio.start()
+    if parsed.smoke_test:
+        from qcs_gui.smoke import smoke_test
+
+        report = smoke_test(studio, started, parsed.screenshot)
+        print(json.dumps(report) if parsed.json else "\n".join(f"{k}: {v}" for k, v in report.items()))
+        return 0 if "error" not in report else 1
+    status = app.exec()
+    studio.close()
+    return status
+
+
+def _read(path: Path) -> str:
+    from engine.errors import InputError
+
+    try:
+        if path.stat().st_size > 1 << 20:
+            raise InputError(f"'{path}' is larger than 1 MB; that is not a run file.")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"'{path}' cannot be read ({error}).") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

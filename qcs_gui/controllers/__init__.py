@@ -1,0 +1,1 @@
+"""Controllers: they connect the session, the engine thread and the views."""

@@ -1,0 +1,94 @@
+"""Results and set-ups to files; written in the background, reported either way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from engine.files import write_atomically
+from qcs_gui.model import Session
+from qcs_gui.views.main_window import MainWindow
+from qcs_gui.worker import Outcome, Worker
+
+__all__ = ["ExportController"]
+
+FILTERS = {
+    "PNG, 8 bit (*.png)": ".png",
+    "TIFF, 16 bit (*.tif)": ".tif",
+    "NumPy archive with recipe (*.npz)": ".npz",
+}
+
+
+class ExportController(QObject):
+    """Export mean, std, samples or everything; save the run file; copy the command line."""
+
+    def __init__(self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]) -> None:
+        super().__init__(window)
+        self.session, self.window, self.worker, self.report = session, window, worker, report
+        self._pending: dict[int, bool] = {}
+        actions = window.actions_by_name
+        for what in ("mean", "std", "samples"):
+            actions[f"export_{what}"].triggered.connect(lambda _=False, what=what: self.ask(what))
+        actions["export_all"].triggered.connect(self.ask_folder)
+        actions["save_run"].triggered.connect(self.ask_run_file)
+        actions["copy_command"].triggered.connect(self.copy_command)
+        session.observe(self._changed)
+        self._changed("result")
+
+    def _changed(self, what: str) -> None:
+        if what == "result":
+            result, actions = self.session.result, self.window.actions_by_name
+            for name in ("export_mean", "export_all"):
+                actions[name].setEnabled(result is not None)
+            actions["export_std"].setEnabled(result is not None and result.std is not None)
+            actions["export_samples"].setEnabled(result is not None and len(result.samples) > 0)
+
+    def ask(self, what: str) -> None:
+        name, chosen = QFileDialog.getSaveFileName(self.window, f"Export {what}", f"{what}.png", ";;".join(FILTERS))
+        if name:
+            path = Path(name)
+            self.export(what, path if path.suffix else path.with_suffix(FILTERS.get(chosen, ".png")))
+
+    def ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self.window, "Folder for everything")
+        if name:
+            self.export_everything(Path(name))
+
+    def ask_run_file(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self.window, "Save run file", "run.json", "Run files (*.json)")
+        if name:
+            self.save_run(Path(name))
+
+    def export(self, what: str, path: Path) -> None:
+        result = self.session.result
+        if result is not None:
+            self._pending[self.worker.submit(lambda: result.export(path, what))] = True
+
+    def export_everything(self, folder: Path) -> None:
+        result = self.session.result
+        if result is not None:
+            self._pending[self.worker.submit(lambda: result.write(folder))] = True
+
+    def save_run(self, path: Path) -> None:
+        content = self.session.spec.as_json() + "\n"
+        self._pending[self.worker.submit(lambda: write_atomically(path, lambda p: p.write_text(content, encoding="utf-8")))] = False
+
+    def copy_command(self) -> None:
+        QGuiApplication.clipboard().setText(self.session.spec.as_command())
+        self.window.statusBar().showMessage("The command line of this set-up is on the clipboard.", 4000)
+
+    def handle(self, outcome: Outcome) -> bool:
+        """Takes the outcome of an export; False if it belongs to somebody else."""
+        if outcome.task not in self._pending:
+            return False
+        is_result = self._pending.pop(outcome.task)
+        if outcome.kind == "failed":
+            self.report(outcome.sentence, outcome.details)
+        else:
+            self.session.result_saved = self.session.result_saved or is_result
+            self.window.statusBar().showMessage(f"Saved {outcome.value}", 6000)
+        return True

@@ -1,0 +1,148 @@
+"""Shows frames: panels, strip, curves, timeline. It computes nothing but the difference of mean and truth."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from PySide6.QtCore import QObject, QSignalBlocker
+
+from qcs_gui.frames import Frame, Keyframes
+from qcs_gui.model import Session
+from qcs_gui.views.main_window import MainWindow
+
+__all__ = ["PanelController"]
+
+CURVES_PER_SECOND, STATUS_PER_SECOND = 10.0, 4.0
+
+
+class PanelController(QObject):
+    """Follows the newest frame, unless the timeline was dragged back."""
+
+    def __init__(self, session: Session, window: MainWindow) -> None:
+        super().__init__(window)
+        self.session, self.window = session, window
+        self.keyframes = Keyframes()
+        self.newest: Frame | None = None
+        self.shown: Frame | None = None
+        self.frames_shown = 0
+        self._following = True
+        self._curves_at = self._status_at = 0.0
+        window.timeline.valueChanged.connect(self._scrubbed)
+        window.strip.selected.connect(lambda _: self._show_images())
+        window.measurement_combo.currentIndexChanged.connect(lambda _: self._show_measurement())
+        window.board.hovered.connect(window.pixel_label.setText)
+        window.actions_by_name["reset_zoom"].triggered.connect(window.board.reset_zoom)
+
+    # -- life of a run ---------------------------------------------------------------------------------------------
+
+    def begin(self) -> tuple[Keyframes, Frame | None]:
+        """Clears the timeline for a new run; returns what :meth:`restore` needs to undo that."""
+        before = (self.keyframes, self.newest)
+        self.keyframes, self._following = Keyframes(), True
+        return before
+
+    def restore(self, before: tuple[Keyframes, Frame | None]) -> None:
+        """Shows what was there before a run that was cancelled or failed."""
+        self.keyframes, self.newest = before
+        self._following = True
+        if self.newest is not None:
+            self.show(self.newest)
+        else:
+            self.clear()
+
+    def clear(self) -> None:
+        """Empties all that belongs to a run."""
+        self.newest = self.shown = None
+        for key in ("measurement", "iterate", "denoised", "mean", "std", "error"):
+            self.window.board.set_image(key, None)
+        self.window.strip.clear_samples()
+        self.window.curves.set_history({}, 0)
+        self.window.step_label.setText("no run yet")
+        self.window.timeline.setEnabled(False)
+        self.window.progress.setValue(0)
+        self.window.speed_label.setText("")
+
+    def arrive(self, frame: Frame) -> None:
+        """A new frame from the engine."""
+        self.newest = frame
+        self.keyframes.add(frame)
+        self.frames_shown += 1
+        self.window.progress.setValue(round(1000 * frame.step / frame.steps))
+        timeline = self.window.timeline
+        with QSignalBlocker(timeline):
+            timeline.setEnabled(True)
+            at_end = self._following
+            position = timeline.value()
+            timeline.setRange(0, max(0, len(self.keyframes.frames) - 1))
+            timeline.setValue(timeline.maximum() if at_end else min(position, timeline.maximum()))
+        if self._following:
+            self.show(frame)
+        now = time.monotonic()
+        if frame.final or now - self._status_at >= 1 / STATUS_PER_SECOND:
+            self._status_at = now
+            speed = frame.step / max(frame.elapsed, 1e-6)
+            left = "done" if frame.final else f"{frame.seconds_left:.0f} s left"
+            self.window.speed_label.setText(f"{speed:.1f} steps/s, {left}")
+
+    def show_result(self, mean: np.ndarray, std: np.ndarray | None, samples: np.ndarray) -> None:
+        """The finished result, which may hold more samples than the last frame."""
+        if self.newest is None:
+            return
+        board = self.window.board
+        board.set_image("mean", mean)
+        board.set_image("std", std, "Posterior std" if std is not None else "Posterior std (needs two samples)")
+        if len(samples):
+            self.window.strip.set_samples(samples)
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def show(self, frame: Frame) -> None:
+        """Shows a frame in all panels; curves at most ten times a second."""
+        self.shown = frame
+        self._show_images()
+        now = time.monotonic()
+        if frame.final or not self._following or now - self._curves_at >= 1 / CURVES_PER_SECOND:
+            self._curves_at = now
+            history = self.newest.history if self.newest is not None else frame.history
+            self.window.curves.set_history(history, frame.step)
+        sigma = frame.statistics.get("sigma")
+        level = f", noise level {sigma:.3g}" if sigma is not None else ""
+        self.window.step_label.setText(f"{frame.phase}: step {frame.step} of {frame.steps}{level}")
+
+    def _show_images(self) -> None:
+        frame = self.shown
+        if frame is None:
+            return
+        board = self.window.board
+        row = min(self.window.strip.index, len(frame.iterate) - 1)
+        self.window.strip.set_samples(frame.denoised)
+        board.set_image("iterate", frame.iterate[row], _row_title("Live iterate", row, len(frame.iterate)))
+        board.set_image("denoised", frame.denoised[row], _row_title("Denoised estimate", row, len(frame.denoised)))
+        board.set_image("mean", frame.mean, "Posterior mean" if frame.final else "Posterior mean so far")
+        std_title = "Posterior std" if frame.final else "Spread of estimates"
+        board.set_image("std", frame.std, std_title if frame.std is not None else "Posterior std (after sampling)")
+        truth = frame.seen.truth if frame.seen is not None else None
+        board.set_image("error", frame.mean - truth if truth is not None else None)
+        if truth is not None:
+            board.set_image("truth", truth)
+        self._show_measurement()
+
+    def _show_measurement(self) -> None:
+        seen = self.shown.seen if self.shown is not None else None
+        if seen is None:
+            return
+        if self.window.measurement_combo.currentIndex() == 0 and seen.codes is not None:
+            kind = "bits" if seen.cells == 2 else "codes" if seen.cells else "values"
+            self.window.board.set_image("measurement", seen.codes, f"Measurement ({kind})")
+        else:
+            self.window.board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
+
+    def _scrubbed(self, position: int) -> None:
+        self._following = position >= self.window.timeline.maximum()
+        if 0 <= position < len(self.keyframes.frames):
+            self.show(self.keyframes.frames[position])
+
+
+def _row_title(title: str, row: int, rows: int) -> str:
+    return title if rows == 1 else f"{title} {row + 1} of {rows}"

@@ -1,0 +1,151 @@
+"""Where the image comes from: a file, a drop, a bundled sample, a drawing, or an exported picture's recipe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
+
+from engine.errors import InputError
+from engine.files import make_folder
+from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
+from engine.priors.library import user_folder
+from engine.samples import sample_path
+from engine.spec import RunSpec
+from qcs_gui.model import Session
+from qcs_gui.views.canvas import DrawDialog
+from qcs_gui.views.main_window import MainWindow
+from qcs_gui.worker import Outcome, Worker
+
+__all__ = ["PictureController"]
+
+
+class PictureController(QObject):
+    """Files are read in a thread of their own; the newest request wins."""
+
+    def __init__(self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]) -> None:
+        super().__init__(window)
+        self.session, self.window, self.worker, self.report = session, window, worker, report
+        self._wanted = 0
+        self._name = ""
+        self.dialog: DrawDialog | None = None
+        window.open_button.clicked.connect(self.ask_file)
+        window.draw_button.clicked.connect(self.draw)
+        window.actions_by_name["open_image"].triggered.connect(self.ask_file)
+        window.actions_by_name["draw"].triggered.connect(self.draw)
+        window.actions_by_name["open_run"].triggered.connect(self.ask_run_file)
+        window.sample_combo.activated.connect(self._sample_chosen)
+        window.dropped.connect(self.open)
+        session.observe(self._changed)
+
+    # -- ways in ---------------------------------------------------------------------------------------------------
+
+    def ask_file(self) -> None:
+        patterns = " ".join(f"*{s}" for s in SUFFIXES)
+        name, _ = QFileDialog.getOpenFileName(self.window, "Open image", "", f"Pictures ({patterns});;All files (*)")
+        if name:
+            self.open(name)
+
+    def ask_run_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self.window, "Open run file", "", "Run files and exported pictures (*.json *.png);;All files (*)")
+        if name:
+            self.open_run_file(name)
+
+    def open(self, name: str) -> None:
+        """A dropped or chosen file: run files restore the set-up, everything else must be a picture."""
+        if name.lower().endswith(".json"):
+            self.open_run_file(name)
+        else:
+            self.load(name)
+
+    def open_run_file(self, name: str) -> None:
+        """Restores the set-up of a run file, or of the recipe inside an exported PNG."""
+        path = Path(name)
+        try:
+            if path.suffix.lower() == ".png":
+                recipe = read_recipe(path)
+                if recipe is None:
+                    raise InputError(f"'{path.name}' carries no recipe; only pictures exported by this program do.")
+            else:
+                if path.stat().st_size > 1 << 20:
+                    raise InputError(f"'{path.name}' is larger than 1 MB; that is not a run file.")
+                recipe = path.read_text(encoding="utf-8")
+            spec = RunSpec.from_json(recipe)
+        except InputError as error:
+            self.report(str(error), "")
+            return
+        except (OSError, UnicodeDecodeError) as error:
+            self.report(f"'{path.name}' cannot be read ({error}).", "")
+            return
+        self.session.set_spec(spec)
+        self.load(spec.image)
+
+    def _sample_chosen(self, index: int) -> None:
+        image = self.window.sample_combo.itemData(index)
+        if image:
+            self.load(image)
+
+    def load(self, image: str) -> None:
+        """Loads ``sample:NAME`` or a file in the background."""
+        try:
+            path = sample_path(image) or Path(image)
+        except InputError as error:
+            self.report(str(error), "")
+            return
+        self._name = image
+        self._wanted = self.worker.submit(lambda: load_image(path))
+
+    def draw(self) -> None:
+        self.dialog = DrawDialog(self.window)
+        self.dialog.accepted.connect(self._drawn)
+        self.dialog.open()
+
+    def _drawn(self) -> None:
+        assert self.dialog is not None
+        side = min(self.session.spec.prior.image_shape[1:])
+        drawing = self.dialog.drawing(side)
+
+        def keep() -> tuple[str, LoadedImage]:
+            # kept as a file, so that the run's recipe and command line can name it
+            folder = make_folder(user_folder().parent / "drawings")
+            name = hashlib.sha256(np.rint(drawing * 255).astype(np.uint8).tobytes()).hexdigest()[:16]
+            path = save_png(folder / f"drawing-{name}.png", drawing)
+            return str(path), load_image(path)
+
+        self._wanted = self.worker.submit(keep)
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def handle(self, outcome: Outcome) -> bool:
+        """Takes the outcome of a load; False if it belongs to somebody else."""
+        if outcome.task != self._wanted:
+            return isinstance(outcome.value, LoadedImage)
+        if outcome.kind == "failed":
+            self.report(outcome.sentence, outcome.details if not outcome.sentence.startswith("'") else "")
+            return True
+        if isinstance(outcome.value, tuple):
+            self._name, loaded = outcome.value
+        else:
+            loaded = outcome.value
+        height, width = loaded.pixels.shape[1:]
+        shape = self.session.spec.prior.image_shape
+        words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
+        if (height, width) != shape[1:]:
+            words.append(f"cropped and resized to {shape[2]} x {shape[1]}")
+        if loaded.pixels.shape[0] != shape[0]:
+            words.append("as grey" if shape[0] == 1 else "as colour")
+        self.window.image_label.setText("; ".join([*words, *loaded.notes]))
+        index = self.window.sample_combo.findData(self._name)
+        self.window.sample_combo.setCurrentIndex(max(index, 0))
+        self.session.set_image(loaded.pixels, self._name)
+        return True
+
+    def _changed(self, what: str) -> None:
+        if what == "image":
+            board = self.window.board
+            board.set_image("truth", self.session.pixels)
+            board.reset_zoom()

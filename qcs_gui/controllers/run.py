@@ -1,0 +1,182 @@
+"""Run, pause, finish, cancel, add samples; and the 30 Hz timer that empties mailbox and outcomes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from engine.control import Control
+from qcs_gui.controllers.panels import PanelController
+from qcs_gui.frames import Frame, RunRequest, execute, warm_up
+from qcs_gui.mailbox import Mailbox
+from qcs_gui.model import Session, State
+from qcs_gui.views.main_window import MainWindow
+from qcs_gui.worker import Outcome, Worker
+
+__all__ = ["RunController", "default_threads"]
+
+REFRESH_MS = 33
+
+
+def default_threads() -> int:
+    """Torch threads that leave one core to the window."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+class RunController(QObject):
+    """The only place that talks to the engine thread. All that comes back is polled, so nothing crosses threads as a signal."""
+
+    def __init__(
+        self, session: Session, window: MainWindow, panels: PanelController, report: Callable[[str, str], None],
+        handlers: list[Callable[[Outcome], bool]], io_worker: Worker, threads: int,
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self.session, self.window, self.panels, self.report = session, window, panels, report
+        self.handlers, self.io_worker, self.threads = handlers, io_worker, threads
+        self.worker = Worker("engine")
+        self.mailbox: Mailbox[Frame] = Mailbox()
+        self.control = Control()
+        self.may_run: Callable[[], str] = lambda: ""
+        self._run = 0
+        self._task = self._warm_task = 0
+        self._before: tuple | None = None
+        self._timer = QTimer(self, interval=REFRESH_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.poll)
+        self._timer.start()
+        w = window
+        for name, button, slot in (
+            ("run", w.run_button, self.run), ("pause", w.pause_button, self.pause), ("finish", w.finish_button, self.finish),
+            ("cancel", w.cancel_button, self.cancel), ("more", w.more_button, self.add_samples),
+        ):  # fmt: skip
+            button.clicked.connect(slot)
+            w.actions_by_name[name].triggered.connect(slot)
+        session.observe(self._changed)
+        self._changed("state")
+
+    def warm_up(self) -> None:
+        """Imports torch and measures the prior's speed in the engine thread."""
+        spec, threads = self.session.spec, self.threads
+        self._warm_task = self.worker.submit(lambda: warm_up(spec, threads))
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if self.session.state == State.IDLE and self.session.pixels is not None and not self.may_run():
+            self._start(RunRequest(self._run + 1, self.session.spec, self.session.pixels, self.threads))
+
+    def add_samples(self) -> None:
+        """As many samples again, with the settings of the finished run."""
+        result = self.session.result
+        if self.session.state == State.IDLE and result is not None and result.status == "done":
+            # one run's seed and numbering goes on where its samples ended
+            spec = result.spec.replace(first_sample=result.spec.first_sample + len(result.samples))
+            spec = spec.replace(samples=self.session.spec.samples)
+            self._start(RunRequest(self._run + 1, spec, result.truth, self.threads, earlier=result))
+
+    def _start(self, request: RunRequest) -> None:
+        self._run = request.run
+        self.control = control = Control()
+        mailbox = self.mailbox
+        mailbox.take()
+        self._before = self.panels.begin()
+        self._task = self.worker.submit(lambda: execute(request, control, mailbox))
+        self.session.set_state(State.RUNNING)
+
+    def pause(self) -> None:
+        if self.session.state == State.RUNNING:
+            self.control.pause()
+            self.session.set_state(State.PAUSED)
+        elif self.session.state == State.PAUSED:
+            self.control.resume()
+            self.session.set_state(State.RUNNING)
+
+    def finish(self) -> None:
+        if self.session.state in (State.RUNNING, State.PAUSED):
+            self.control.finish()
+            self.session.set_state(State.STOPPING)
+
+    def cancel(self) -> None:
+        if self.session.state in (State.RUNNING, State.PAUSED, State.STOPPING):
+            self.control.cancel()
+            self.session.set_state(State.STOPPING)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Ends the run and both threads; whether they ended in time."""
+        self._timer.stop()
+        self.control.cancel()
+        return self.worker.close(timeout) and self.io_worker.close(timeout)
+
+    # -- what comes back ---------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Shows the newest frame and handles what ended; runs 30 times a second in the GUI thread."""
+        self.mailbox.wanted = self.window.isVisible() and not self.window.isMinimized()
+        frame = self.mailbox.take()
+        if frame is not None and frame.run == self._run and self.session.state != State.IDLE:
+            self.panels.arrive(frame)
+        for outcome in self.worker.take():
+            self._ended(outcome)
+        for outcome in self.io_worker.take():
+            for handle in self.handlers:
+                if handle(outcome):
+                    break
+
+    def _ended(self, outcome: Outcome) -> None:
+        if outcome.task == self._warm_task:
+            if outcome.kind == "done":
+                self.session.device, self.session.speed = outcome.value
+                self.window.device_label.setText(f"{self.session.device}, {self.threads} thread{'s' * (self.threads > 1)}")
+                self.session.changed("speed")
+            else:
+                self.window.device_label.setText("engine did not start")
+                self.report(outcome.sentence, outcome.details)
+            return
+        if outcome.task != self._task:
+            return
+        frame = self.mailbox.take()  # the last one may have come after this poll's look
+        if outcome.kind == "done":
+            if frame is not None and frame.run == self._run:
+                self.panels.arrive(frame)
+            result = outcome.value
+            self.session.set_state(State.IDLE)
+            self.session.set_result(result)
+            self.panels.show_result(result.mean, result.std, result.samples)
+            self._say_result()
+        else:
+            assert self._before is not None
+            self.panels.restore(self._before)
+            self.session.set_state(State.IDLE)
+            if outcome.kind == "failed":
+                self.report(outcome.sentence, outcome.details)
+            else:
+                self.window.statusBar().showMessage("Cancelled; nothing of the run was kept.", 5000)
+        self._before = None
+
+    def _say_result(self) -> None:
+        result = self.session.result
+        assert result is not None
+        metrics = result.metrics()
+        words = ["Finished early" if result.status != "done" else "Done", f"{len(result.samples)} samples in {result.seconds:.1f} s"]
+        for key, label in (("psnr_mean", "PSNR of the mean {:.2f} dB"), ("cosine_mean", "cosine {:.3f}"), ("consistency", "consistency {:.1%}")):
+            value = metrics.get(key)
+            if value is not None:
+                words.append(label.format(value))
+        words += result.notes[-1:]
+        self.window.statusBar().showMessage("; ".join(words))
+
+    def _changed(self, what: str) -> None:
+        if what not in ("state", "result", "image"):
+            return
+        session, w = self.session, self.window
+        idle, active = session.state == State.IDLE, session.state in (State.RUNNING, State.PAUSED)
+        may_run = idle and session.pixels is not None and not self.may_run()
+        may_add = idle and session.result is not None and session.result.status == "done"
+        w.pause_button.setText("Resume" if session.state == State.PAUSED else "Pause")
+        w.run_button.setText("Run" if idle else session.state.capitalize() + " ...")
+        enabled = {"run": may_run, "pause": active, "finish": active, "cancel": not idle, "more": may_add}
+        buttons = {"run": w.run_button, "pause": w.pause_button, "finish": w.finish_button, "cancel": w.cancel_button, "more": w.more_button}
+        for name, value in enabled.items():
+            buttons[name].setEnabled(value)
+            w.actions_by_name[name].setEnabled(value)

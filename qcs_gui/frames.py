@@ -1,0 +1,170 @@
+"""What the window is shown of a run: frames, and the few of them kept for the timeline. No Qt, no torch at import."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from engine.algorithms import Iterate
+    from engine.reconstruction import Reconstruction
+    from engine.runs import Job
+    from engine.spec import RunSpec
+    from qcs_gui.mailbox import Mailbox
+
+__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "warm_up"]
+
+TIMELINE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run as the window asks for it; ``earlier`` is the finished run to which samples are added."""
+
+    run: int
+    spec: RunSpec
+    pixels: np.ndarray | None
+    threads: int
+    earlier: Reconstruction | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The measurement as pictures: codes on a near-square grid (None if there are none), and back-projected."""
+
+    codes: np.ndarray | None
+    cells: int
+    back_projection: np.ndarray
+    truth: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Copies of one iterate: ``iterate`` and ``denoised`` (rows, c, h, w), ``mean`` and ``std`` (c, h, w)."""
+
+    run: int
+    step: int
+    steps: int
+    phase: str
+    iterate: np.ndarray
+    denoised: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray | None
+    final: bool
+    elapsed: float
+    note: str = ""
+    statistics: dict[str, float] = field(default_factory=dict)
+    history: dict[str, list] = field(default_factory=dict)
+    seen: Seen | None = None
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.iterate, self.denoised, self.mean, self.std)
+        return sum(a.nbytes for a in arrays if a is not None)
+
+    @property
+    def seconds_left(self) -> float:
+        return self.elapsed * (self.steps - self.step) / max(1, self.step)
+
+
+class Keyframes:
+    """Frames spread over the run within a byte budget: when it is full, every second one goes and the stride doubles."""
+
+    def __init__(self, budget: int = TIMELINE_BYTES) -> None:
+        self.budget = budget
+        self.frames: list[Frame] = []
+        self._stride, self._count, self._bytes = 1, 0, 0
+
+    def add(self, frame: Frame) -> None:
+        if self._count % self._stride == 0 or frame.final:
+            self.frames.append(frame)
+            self._bytes += frame.nbytes
+        self._count += 1
+        while self._bytes > self.budget and len(self.frames) > 2:
+            self.frames = self.frames[:-1:2] + self.frames[-1:]
+            self._stride *= 2
+            self._bytes = sum(f.nbytes for f in self.frames)
+
+
+def warm_up(spec: RunSpec, threads: int) -> tuple[str, Any]:
+    """Imports torch, loads the prior and measures its speed: (device, Speed). Runs in the engine thread."""
+    import torch
+
+    from engine.estimates import measure_speed
+    from engine.runs import choose_device
+
+    if threads:
+        torch.set_num_threads(threads)
+    device = choose_device(spec.device)
+    return device, measure_speed(spec, device)
+
+
+def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Reconstruction:
+    """Does the run in the calling thread and puts a frame into the mailbox whenever one is due, and for the last step."""
+    import torch
+
+    from engine.runs import prepare
+
+    if request.threads:
+        torch.set_num_threads(request.threads)
+    job = prepare(request.spec, request.pixels)
+    seen = _seen(job)
+    start = time.monotonic()
+    for iterate in job.stream(control):
+        if iterate.is_last or iterate.step == 1 or mailbox.due():
+            mailbox.put(_frame(request.run, iterate, job, time.monotonic() - start, seen))
+    result = job.reconstructions()[0]
+    return request.earlier.with_more(result) if request.earlier is not None else result
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return tensor.detach().float().cpu().numpy().copy()
+
+
+def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> Frame:
+    shown = _array(iterate.x)
+    denoised = shown if iterate.denoised is iterate.x else _array(iterate.denoised if iterate.denoised is not None else iterate.x)
+    estimates = shown if iterate.is_last else denoised
+    mean = _array(iterate.mean[0]) if iterate.mean is not None else estimates.mean(0)
+    std = estimates.std(0, ddof=1) if len(estimates) > 1 and not iterate.per_image else None
+    history = {k: list(v) for k, v in job.history.items()}
+    return Frame(
+        run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
+        iterate.note, dict(iterate.statistics), history, seen,
+    )  # fmt: skip
+
+
+def _seen(job: Job) -> Seen:
+    """Pictures of the measurement; the back-projection is scaled to the range 0 to 1."""
+    import torch
+
+    measurement = job.measurement
+    if measurement.values is not None:
+        centred, codes, cells = measurement.values.float(), None, 0
+    else:
+        assert measurement.lower is not None and measurement.upper is not None
+        finite = torch.where(measurement.lower.isfinite(), measurement.lower, measurement.upper - 1)
+        above = torch.where(measurement.upper.isfinite(), measurement.upper, measurement.lower + 1)
+        centred = ((finite + above) / 2).nan_to_num(0.0, 0.0, 0.0).float()
+        codes, cells = measurement.codes, 0
+        if measurement.quantizer is not None and measurement.quantizer.thresholds is not None:
+            cells = len(measurement.quantizer.thresholds) + 1
+    back = measurement.operator.adjoint(centred)[0].numpy()
+    low, high = np.percentile(back, [1, 99])
+    back = np.clip((back - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
+    grid = None
+    values = codes if codes is not None else measurement.values
+    if values is not None:
+        flat = values[0].numpy().astype(np.float32)
+        if codes is None:
+            cells = 0
+            flat = (flat - flat.min()) / max(float(np.ptp(flat)), 1e-12)
+        columns = int(np.ceil(np.sqrt(len(flat))))
+        padded = np.full(-(-len(flat) // columns) * columns, np.nan, np.float32)
+        padded[: len(flat)] = flat / max(cells - 1, 1)
+        grid = padded.reshape(-1, columns)[None]
+    truth = None if measurement.truth is None else measurement.truth[0].numpy()
+    return Seen(grid, cells, back, truth)

@@ -1,0 +1,59 @@
+"""The default job in the very window a user gets, by its own buttons: for machines without a screen and for builds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtTest import QTest
+
+from qcs_gui.model import State
+from qcs_gui.studio import Studio
+
+__all__ = ["smoke_test"]
+
+LIMIT = 300.0
+
+
+def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str, Any]:
+    """Clicks Run with the default settings and waits; the report has an ``error`` key if anything went wrong."""
+    window, panels, session = studio.window, studio.panels, studio.session
+    studio.app.processEvents()
+    to_window = time.monotonic() - started
+
+    def wait_until(condition: Callable[[], bool]) -> bool:
+        # A real event loop: QTest.qWait keeps the interpreter lock and starves the engine thread.
+        end, loop, timer = time.monotonic() + LIMIT, QEventLoop(), QTimer(interval=5)
+        timer.timeout.connect(lambda: loop.quit() if condition() or time.monotonic() > end or window.problem.isVisible() else None)
+        timer.start()
+        loop.exec()
+        timer.stop()
+        return condition()
+
+    wait_until(lambda: session.pixels is not None and bool(session.device))
+    clicked = time.monotonic()
+    QTest.mouseClick(window.run_button, Qt.MouseButton.LeftButton)
+    wait_until(lambda: panels.frames_shown > 0)
+    to_frame = time.monotonic() - clicked
+    wait_until(lambda: session.state == State.IDLE and session.result is not None)
+    result = session.result
+    report: dict[str, Any] = {"seconds_to_window": round(to_window, 3), "seconds_to_first_frame": round(to_frame, 3)}
+    if result is None:
+        report["error"] = window.problem.sentence.text() or "the run did not end in time"
+    else:
+        metrics = result.metrics()
+        report |= {
+            "psnr_mean": metrics.get("psnr_mean"), "cosine_mean": metrics.get("cosine_mean"),
+            "frames_shown": panels.frames_shown, "steps": panels.newest.steps if panels.newest else 0,
+            "samples": len(result.samples), "seconds": round(result.seconds, 3),
+            "device": session.device, "threads": studio.runs.threads,
+        }  # fmt: skip
+    studio.app.processEvents()
+    if screenshot and not window.grab().save(screenshot):
+        report["error"] = f"could not write {screenshot}"
+    if not studio.close():
+        report["error"] = "the engine thread did not end"
+    window.close()
+    return report

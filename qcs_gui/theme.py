@@ -1,0 +1,76 @@
+"""Dark and light palettes of our own, so that both look the same on every platform and can be tested offscreen."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication
+
+__all__ = ["ACCENT", "CURVES", "THEMES", "apply_theme", "pen"]
+
+ACCENT = "#4c9be8"
+CURVES = ("#4c9be8", "#f0a13a", "#5fbf77", "#d66fb0")
+"""Curve colours, told apart by common forms of colour blindness."""
+
+THEMES = {
+    "dark": {
+        "window": "#1e2126", "base": "#16181c", "text": "#e8eaed", "dim": "#8f959e", "button": "#2b2f36",
+        "edge": "#3b4048", "plot": "#16181c", "warning": "#ffb454", "error": "#ff7b72",
+    },
+    "light": {
+        "window": "#f4f5f7", "base": "#ffffff", "text": "#1c1e21", "dim": "#5d6470", "button": "#e6e8ec",
+        "edge": "#c3c8d0", "plot": "#ffffff", "warning": "#8a5300", "error": "#b3261e",
+    },
+}  # fmt: skip
+
+_SHEET = """
+QWidget {{ color: {text}; }}
+QMainWindow, QDialog, QScrollArea, QScrollArea > QWidget > QWidget {{ background: {window}; }}
+QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 1.1em; padding: 6px 6px 4px 6px; font-weight: 600; }}
+QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 4px; }}
+QPushButton {{ background: {button}; border: 1px solid {edge}; border-radius: 4px; padding: 5px 10px; }}
+QPushButton:hover {{ border-color: {accent}; }}
+QPushButton:focus {{ border-color: {accent}; }}
+QPushButton:disabled {{ color: {dim}; background: {window}; }}
+QPushButton#run {{ background: #2368b0; color: white; border-color: #2368b0; font-weight: 600; }}
+QPushButton#run:disabled {{ background: {button}; color: {dim}; border-color: {edge}; }}
+QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
+QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
+QLabel#dim {{ color: {dim}; }}
+QLabel#warning {{ color: {warning}; }}
+QProgressBar {{ border: 1px solid {edge}; border-radius: 4px; text-align: center; background: {base}; }}
+QProgressBar::chunk {{ background: #2368b0; border-radius: 3px; }}
+QToolTip {{ background: {base}; color: {text}; border: 1px solid {edge}; }}
+"""
+
+
+def apply_theme(app: QApplication, name: str) -> dict[str, str]:
+    """Sets style, palette and plot colours; returns the colours."""
+    colours = THEMES[name]
+    app.setStyle("Fusion")
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: "window", QPalette.ColorRole.WindowText: "text", QPalette.ColorRole.Base: "base",
+        QPalette.ColorRole.AlternateBase: "window", QPalette.ColorRole.Text: "text", QPalette.ColorRole.Button: "button",
+        QPalette.ColorRole.ButtonText: "text", QPalette.ColorRole.ToolTipBase: "base", QPalette.ColorRole.ToolTipText: "text",
+        QPalette.ColorRole.PlaceholderText: "dim", QPalette.ColorRole.Mid: "edge", QPalette.ColorRole.Dark: "edge",
+        QPalette.ColorRole.Light: "button", QPalette.ColorRole.Midlight: "button", QPalette.ColorRole.Shadow: "base",
+    }  # fmt: skip
+    for role, key in roles.items():
+        palette.setColor(role, QColor(colours[key]))
+    palette.setColor(QPalette.ColorRole.Highlight, QColor("#2368b0"))
+    palette.setColor(QPalette.ColorRole.HighlightedText, QColor("white"))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours["dim"]))
+    app.setPalette(palette)
+    app.setStyleSheet(_SHEET.format(accent=ACCENT, **colours))
+    pg.setConfigOption("background", colours["plot"])
+    pg.setConfigOption("foreground", colours["text"])
+    return colours
+
+
+def pen(index: int, dashed: bool = False):
+    """A one-pixel cosmetic pen: wider ones are a hundred times slower to draw."""
+    from PySide6.QtCore import Qt
+
+    return pg.mkPen(CURVES[index], width=1, style=Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)

@@ -1,0 +1,1 @@
+"""Dumb views: they lay out widgets, show what they are given and emit what was clicked."""

@@ -1,0 +1,124 @@
+"""A canvas to draw a picture on by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+__all__ = ["DrawDialog"]
+
+SIDE = 280
+
+
+class Canvas(QWidget):
+    """White strokes on black, SIDE x SIDE pixels."""
+
+    drawn = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedSize(SIDE, SIDE)
+        self.setAccessibleName("Drawing canvas")
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.image = QImage(QSize(SIDE, SIDE), QImage.Format.Format_Grayscale8)
+        self._last: QPointF | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        self.image.fill(QColor("black"))
+        self.update()
+        self.drawn.emit()
+
+    def pixels(self) -> np.ndarray:
+        """(1, SIDE, SIDE) float32 in [0, 1]."""
+        stride = self.image.bytesPerLine()
+        raw = np.frombuffer(self.image.constBits(), np.uint8).reshape(SIDE, stride)[:, :SIDE]
+        return (raw.astype(np.float32) / 255)[None]
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._last = event.position()
+            self._stroke(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton and self._last is not None:
+            self._stroke(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._last = None
+
+    def _stroke(self, to: QPointF) -> None:
+        painter = QPainter(self.image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor("white"), SIDE / 13, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        start = self._last if self._last is not None else to
+        painter.drawLine(start, to + QPointF(0.01, 0.01))
+        painter.end()
+        self._last = to
+        self.update()
+        self.drawn.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawImage(0, 0, self.image)
+        painter.end()
+
+
+class DrawDialog(QDialog):
+    """Draw, then "Use drawing". ``centred`` asks for the digit's ink to be centred and sized as in MNIST."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Draw an image")
+        self.canvas = Canvas()
+        self.centred = QCheckBox("Centre and size like a digit of the training set")
+        self.centred.setChecked(True)
+        self.clear_button = QPushButton("Clear")
+        self.clear_button.clicked.connect(self.canvas.clear)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.use_button = buttons.addButton("Use drawing", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.use_button.setEnabled(False)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(QLabel("Draw a digit with the mouse."))
+        layout.addWidget(self.canvas, alignment=Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.centred)
+        row = QHBoxLayout()
+        row.addWidget(self.clear_button)
+        row.addWidget(buttons)
+        layout.addLayout(row)
+        self.canvas.drawn.connect(self._drawn)
+
+    def _drawn(self) -> None:
+        self.use_button.setEnabled(bool(self.canvas.pixels().max() > 0))
+
+    def drawing(self, side: int) -> np.ndarray:
+        """The drawing, (1, side, side)."""
+        return centre_ink(self.canvas.pixels(), side) if self.centred.isChecked() else _shrink(self.canvas.pixels(), side, side)
+
+
+def _shrink(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    from engine.images import fit
+
+    return fit(pixels, (1, height, width))
+
+
+def centre_ink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The ink scaled to 20/28 of the side and its centre of mass moved to the middle, as MNIST's digits were."""
+    rows, columns = (np.flatnonzero(pixels[0].max(axis)) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros((1, side, side), np.float32)
+    cut = pixels[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inner = round(side * 20 / 28)
+    scale = inner / max(cut.shape[1:])
+    height, width = (max(1, round(n * scale)) for n in cut.shape[1:])
+    small = _shrink(cut, height, width)[0]
+    total = float(small.sum()) or 1.0
+    centre = [float((small.sum(1 - axis) * (np.arange(n) + 0.5)).sum()) / total for axis, n in enumerate(small.shape)]
+    top, left = (int(np.clip(round(side / 2 - c), 0, side - n)) for c, n in zip(centre, small.shape, strict=True))
+    out = np.zeros((1, side, side), np.float32)
+    out[0, top : top + height, left : left + width] = small
+    return out

@@ -1,0 +1,80 @@
+"""Three curves over the steps: noise level (or predicted and actual error), PSNR, consistency."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from qcs_gui.theme import pen
+
+__all__ = ["CurveBoard"]
+
+# plot title -> (history key, legend, pen, dashed)
+PLOTS: dict[str, list[tuple[str, str, int, bool]]] = {
+    "Noise level and error": [
+        ("sigma", "noise level", 0, False),
+        ("predicted_rmse", "predicted RMSE", 1, False),
+        ("actual_rmse", "actual RMSE", 2, True),
+    ],
+    "PSNR of the estimate (dB)": [("psnr", "PSNR", 0, False)],
+    "Consistency with the measurement": [("consistency", "share of cells", 2, False)],
+}
+
+
+class CurveBoard(QWidget):
+    """Curves of a run's history; a vertical line marks the step shown in the panels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.plots: dict[str, pg.PlotWidget] = {}
+        self.curves: dict[str, pg.PlotDataItem] = {}
+        self.markers: list[pg.InfiniteLine] = []
+        for title, lines in PLOTS.items():
+            plot = pg.PlotWidget()
+            plot.setAccessibleName(f"Curve: {title}")
+            plot.setTitle(title, size="9pt")
+            plot.setMenuEnabled(False)
+            plot.showGrid(x=True, y=True, alpha=0.2)
+            plot.getPlotItem().hideButtons()
+            if len(lines) > 1:
+                plot.setLogMode(y=True)
+                plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
+            for key, legend, index, dashed in lines:
+                self.curves[key] = plot.plot([], [], pen=pen(index, dashed), name=legend, antialias=False)
+            marker = pg.InfiniteLine(angle=90, pen=pg.mkPen("#888888", width=1))
+            plot.addItem(marker, ignoreBounds=True)
+            self.markers.append(marker)
+            self.plots[title] = plot
+            layout.addWidget(plot)
+        self.plots["Consistency with the measurement"].setYRange(0.4, 1.02)
+
+    def set_history(self, history: dict[str, list], step: int) -> None:
+        """Draws the columns of a history; a missing one (no truth, no cells) leaves its curve empty."""
+        steps = np.asarray(history.get("step", []), float)
+        for key, curve in self.curves.items():
+            column = history.get(key)
+            if not column:
+                curve.setData([], [])
+                continue
+            values = np.array([np.nan if v is None else v for v in column], float)
+            known = np.isfinite(values)
+            curve.setData(steps[known], values[known])
+        self.set_step(step)
+
+    def set_colours(self, colours: dict[str, str]) -> None:
+        for title, plot in self.plots.items():
+            plot.setBackground(colours["plot"])
+            plot.setTitle(title, size="9pt", color=colours["text"])
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setTextPen(colours["text"])
+                plot.getAxis(side).setPen(colours["text"])
+            legend = plot.getPlotItem().legend
+            if legend is not None:
+                legend.setLabelTextColor(colours["text"])
+
+    def set_step(self, step: int) -> None:
+        for marker in self.markers:
+            marker.setValue(step)

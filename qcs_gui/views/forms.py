@@ -1,0 +1,205 @@
+"""Forms made from typed settings: one row per setting, with label, unit, range and help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.settings import Choice, Family, Setting
+
+__all__ = ["ChoiceForm", "NumberBox", "editor_for"]
+
+
+class NumberBox(QDoubleSpinBox):
+    """A spin box for real numbers that shows as few digits as it needs and ignores the wheel unless focused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(6)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
+
+    def wheelEvent(self, event: Any) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class WholeBox(QSpinBox):
+    """A spin box for whole numbers that ignores the wheel unless focused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+
+    def wheelEvent(self, event: Any) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
+    """A widget for the setting, a function that reads its value, and the signal that tells of a change."""
+    if setting.kind is bool:
+        box = QCheckBox()
+        box.setChecked(bool(value))
+        return box, box.isChecked, box.toggled
+    if setting.choices:
+        combo = QComboBox()
+        combo.addItems(list(setting.choices))
+        combo.setCurrentText(str(value))
+        return combo, combo.currentText, combo.currentTextChanged
+    if setting.kind is int and not setting.optional:
+        whole = WholeBox()
+        whole.setRange(int(setting.low if setting.low is not None else -(2**31) + 1), int(min(setting.high or 2**31 - 1, 2**31 - 1)))
+        whole.setValue(int(value))
+        whole.setSuffix(f" {setting.unit}" if setting.unit else "")
+        return whole, whole.value, whole.valueChanged
+    if setting.kind in (int, float):
+        number = NumberBox()
+        smallest = 1e-6 if setting.above == 0 else (setting.above if setting.above is not None else setting.low)
+        low = -1e9 if smallest is None else float(smallest)
+        if setting.optional:
+            low = 0.0
+            number.setSpecialValueText("auto")
+        number.setRange(low, float(setting.high) if setting.high is not None else 1e9)
+        number.setValue(low if value is None else float(value))
+        number.setSuffix(f" {setting.unit}" if setting.unit else "")
+
+        def read() -> float | None:
+            return None if setting.optional and number.value() == low else float(f"{number.value():.6g}")
+
+        return number, read, number.valueChanged
+    line = QLineEdit(str(value))
+    return line, line.text, line.editingFinished
+
+
+class ChoiceForm(QGroupBox):
+    """A list of choices and the settings of the chosen one. ``edited`` is emitted at every change by the user."""
+
+    edited = Signal()
+
+    def __init__(self, title: str, family: Family, name: str) -> None:
+        super().__init__(title)
+        self.family, self._title = family, title
+        self._filling = False
+        self._readers: dict[str, Any] = {}
+        self.combo = QComboBox()
+        self.combo.setAccessibleName(title)
+        self.preset = QComboBox()
+        self.preset.setAccessibleName(f"{title}: preset")
+        self.summary = QLabel()
+        self.summary.setObjectName("dim")
+        self.summary.setWordWrap(True)
+        self.warning = QLabel()
+        self.warning.setObjectName("warning")
+        self.warning.setWordWrap(True)
+        self.warning.hide()
+        self._rows = QFormLayout()
+        self._rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(4)
+        layout.addWidget(self.combo)
+        layout.addWidget(self.preset)
+        layout.addLayout(self._rows)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.warning)
+        self.fill(family, name)
+        self.combo.currentIndexChanged.connect(self._chosen)
+        self.preset.activated.connect(self._preset_chosen)
+
+    def fill(self, family: Family, name: str) -> None:
+        """Lists the choices of a family anew and shows the defaults of ``name``."""
+        self._filling = True
+        self.family = family
+        self.combo.clear()
+        for key, cls in family.choices.items():
+            self.combo.addItem(cls.label, key)
+            self.combo.setItemData(self.combo.count() - 1, cls.summary(), Qt.ItemDataRole.ToolTipRole)
+        self._filling = False
+        self.show_choice(family.parse(name))
+
+    def name(self) -> str:
+        return str(self.combo.currentData())
+
+    def values(self) -> dict[str, Any]:
+        """What stands in the fields."""
+        return {key: read() for key, read in self._readers.items()}
+
+    def choice(self) -> Choice:
+        """The choice as it stands; raises InputError where a field is off."""
+        return self.family.make(self.name(), self.values())
+
+    def show_choice(self, choice: Choice) -> None:
+        """Shows a choice with its values, without emitting ``edited``."""
+        self._filling = True
+        self.combo.setCurrentIndex(self.combo.findData(choice.name))
+        while self._rows.rowCount():
+            self._rows.removeRow(0)
+        self._readers = {}
+        for key, setting in choice.settings().items():
+            widget, read, changed = editor_for(setting, getattr(choice, key))
+            widget.setObjectName(f"{self._title}.{key}")
+            widget.setAccessibleName(f"{self._title}: {setting.label}")
+            widget.setToolTip(f"{setting.help}\nTakes {setting.expected()}.")
+            changed.connect(self._emit)
+            self._rows.addRow(setting.label, widget)
+            self._readers[key] = read
+        self.preset.clear()
+        self.preset.setVisible(bool(choice.presets))
+        if choice.presets:
+            self.preset.addItem("Presets ...")
+            self.preset.addItems(["defaults", *choice.presets])
+        self.summary.setText(choice.summary())
+        self._filling = False
+
+    def set_refusals(self, reasons: dict[str, str | None]) -> None:
+        """Greys the choices that have a reason against them, and says it; the current one's reason is shown below."""
+        model = self.combo.model()
+        assert isinstance(model, QStandardItemModel)
+        for i in range(self.combo.count()):
+            reason = reasons.get(self.combo.itemData(i))
+            item = model.item(i)
+            item.setEnabled(reason is None)
+            cls = self.family.choices[self.combo.itemData(i)]
+            item.setToolTip(cls.summary() if reason is None else f"Not available: {reason}.")
+        current = reasons.get(self.name())
+        self.warning.setText(f"Not available: {current}." if current else "")
+        self.warning.setVisible(bool(current))
+
+    def _chosen(self) -> None:
+        if not self._filling:
+            self.show_choice(self.family.parse(self.name()))
+            self.edited.emit()
+
+    def _preset_chosen(self, index: int) -> None:
+        if index > 0:
+            preset = self.preset.itemText(index)
+            written = self.name() if preset == "defaults" else f"{self.name()} preset={preset}"
+            self.show_choice(self.family.parse(written))
+            self.edited.emit()
+
+    def _emit(self) -> None:
+        if not self._filling:
+            self.edited.emit()

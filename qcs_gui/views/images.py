@@ -1,0 +1,191 @@
+"""The image panels: linked, with colour bars and a pixel read-out, painted as rasters (software GL is ten times slower)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+
+__all__ = ["ImageBoard", "SampleStrip"]
+
+PANELS = {
+    "truth": ("Truth", "grey", (0.0, 1.0)),
+    "measurement": ("Measurement", "grey", (0.0, 1.0)),
+    "iterate": ("Live iterate", "grey", (0.0, 1.0)),
+    "denoised": ("Denoised estimate", "grey", (0.0, 1.0)),
+    "mean": ("Posterior mean", "grey", (0.0, 1.0)),
+    "std": ("Posterior std", "viridis", (0.0, 0.4)),
+    "error": ("Error (mean - truth)", "diverging", (-0.5, 0.5)),
+}
+COLUMNS = 4
+
+
+def colour_map(name: str) -> pg.ColorMap:
+    """Grey, viridis, or a blue-to-red map with white at zero; none of them misleads the colour-blind."""
+    if name == "grey":
+        return pg.ColorMap([0.0, 1.0], [(0, 0, 0), (255, 255, 255)])
+    if name == "diverging":
+        return pg.ColorMap([0.0, 0.5, 1.0], [(33, 102, 172), (247, 247, 247), (178, 24, 43)])
+    return pg.colormap.get(name)
+
+
+class _Panel:
+    """One picture with its title and colour bar inside the board's layout."""
+
+    def __init__(self, board: pg.GraphicsLayoutWidget, row: int, column: int, key: str) -> None:
+        title, colours, levels = PANELS[key]
+        self.key, self.levels = key, levels
+        self.title = board.addLabel(title, row=2 * row, col=2 * column, size="10pt")
+        self.box = board.addViewBox(row=2 * row + 1, col=2 * column, lockAspect=True, invertY=True, enableMenu=False)
+        self.item = pg.ImageItem(axisOrder="row-major", levels=levels)
+        self.item.setColorMap(colour_map(colours))
+        self.box.addItem(self.item)
+        self.bar = pg.ColorBarItem(values=levels, colorMap=colour_map(colours), rounding=1e-3, width=8, interactive=True)
+        self.bar.setImageItem(self.item)
+        board.addItem(self.bar, row=2 * row + 1, col=2 * column + 1)
+        self.pixels: np.ndarray | None = None
+
+    def show(self, pixels: np.ndarray | None) -> None:
+        """Shows (c, h, w); None empties the panel. Colour pictures are shown as they are, without the colour bar's map."""
+        changed = pixels is None or self.pixels is None or pixels.shape != self.pixels.shape
+        self.pixels = pixels
+        if pixels is None:
+            self.item.clear()
+            return
+        shown = pixels[0] if pixels.shape[0] == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        self.item.setImage(shown.astype(np.float32, copy=False), autoLevels=False, levels=self.bar.levels())
+        if changed:
+            self.box.setRange(xRange=(0, pixels.shape[2]), yRange=(0, pixels.shape[1]), padding=0.02)
+
+
+class ImageBoard(pg.GraphicsLayoutWidget):
+    """Seven panels; all but the measurement share one zoom. ``hovered`` carries the read-out text."""
+
+    hovered = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Image panels: truth, measurement, iterate, denoised estimate, mean, std, error")
+        self.panels = {key: _Panel(self, i // COLUMNS, i % COLUMNS, key) for i, key in enumerate(PANELS)}
+        first = self.panels["truth"].box
+        for key, panel in self.panels.items():
+            if key not in ("truth", "measurement"):
+                panel.box.setXLink(first)
+                panel.box.setYLink(first)
+        layout = self.ci.layout
+        for column in range(COLUMNS):
+            layout.setColumnStretchFactor(2 * column, 10)
+            layout.setColumnStretchFactor(2 * column + 1, 1)
+        self.scene().sigMouseMoved.connect(self._moved)
+
+    def set_image(self, key: str, pixels: np.ndarray | None, title: str | None = None) -> None:
+        """Shows a picture in a panel and optionally retitles it."""
+        panel = self.panels[key]
+        panel.show(pixels)
+        wanted = title or PANELS[key][0]
+        if panel.title.text != wanted:
+            panel.title.setText(wanted)
+
+    def set_colours(self, colours: dict[str, str]) -> None:
+        self.setBackground(colours["plot"])
+        for panel in self.panels.values():
+            panel.title.setText(panel.title.text, color=colours["text"])
+            panel.bar.getAxis("right").setTextPen(colours["text"])
+            panel.bar.getAxis("right").setPen(colours["text"])
+
+    def reset_zoom(self) -> None:
+        for panel in self.panels.values():
+            if panel.pixels is not None:
+                panel.box.setRange(xRange=(0, panel.pixels.shape[2]), yRange=(0, panel.pixels.shape[1]), padding=0.02)
+
+    def _moved(self, position: object) -> None:
+        for panel in self.panels.values():
+            if panel.pixels is None or not panel.box.sceneBoundingRect().contains(position):  # type: ignore[arg-type]
+                continue
+            point = panel.box.mapSceneToView(position)
+            column, row = int(np.floor(point.x())), int(np.floor(point.y()))
+            if 0 <= row < panel.pixels.shape[1] and 0 <= column < panel.pixels.shape[2]:
+                values = ", ".join(f"{v:.3f}" for v in panel.pixels[:, row, column])
+                self.hovered.emit(f"{panel.title.text}  row {row}, column {column}: {values}")
+                return
+        self.hovered.emit("")
+
+
+class SampleStrip(pg.GraphicsLayoutWidget):
+    """All samples in one picture; a click selects one."""
+
+    selected = Signal(int)
+    GAP = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Samples: click one to see it large")
+        self.setToolTip("All samples. Click one to see it in the live iterate and denoised panels.")
+        self.box = self.addViewBox(lockAspect=True, invertY=True, enableMenu=False, enableMouse=False)
+        self.item = pg.ImageItem(axisOrder="row-major")
+        self.box.addItem(self.item)
+        self.frame = pg.QtWidgets.QGraphicsRectItem()
+        self.frame.setPen(pg.mkPen("#f0a13a", width=0))
+        self.frame.setZValue(10)
+        self.box.addItem(self.frame)
+        self.count, self.columns, self.index = 0, 1, 0
+        self.size_of_one = (1, 1)
+        self.scene().sigMouseClicked.connect(self._clicked)
+        self.setMinimumHeight(80)
+
+    def set_samples(self, samples: np.ndarray) -> None:
+        """Shows (n, c, h, w)."""
+        n, c, h, w = samples.shape
+        columns = self._columns(n, h, w)
+        rows = -(-n // columns)
+        if (n, columns, (h, w)) != (self.count, self.columns, self.size_of_one):
+            self.count, self.columns, self.size_of_one = n, columns, (h, w)
+            self.index = min(self.index, n - 1)
+            self.box.setRange(
+                xRange=(0, columns * (w + self.GAP)), yRange=(0, rows * (h + self.GAP)), padding=0.01
+            )
+            self._outline()
+        sheet = np.full((rows * (h + self.GAP), columns * (w + self.GAP), c), np.nan, np.float32)
+        for i in range(n):
+            top, left = (i // columns) * (h + self.GAP), (i % columns) * (w + self.GAP)
+            sheet[top : top + h, left : left + w] = samples[i].transpose(1, 2, 0)
+        self.item.setImage(sheet[..., 0] if c == 1 else np.nan_to_num(sheet), autoLevels=False, levels=(0.0, 1.0))
+
+    def clear_samples(self) -> None:
+        self.item.clear()
+        self.count, self.index = 0, 0
+        self.frame.setRect(0, 0, 0, 0)
+
+    def _columns(self, n: int, h: int, w: int) -> int:
+        """As many columns as make the samples largest in the strip."""
+        width, height = max(self.width(), 1), max(self.height(), 1)
+        best = max(range(1, n + 1), key=lambda k: min(width / (k * (w + self.GAP)), height / (-(-n // k) * (h + self.GAP))))
+        return best
+
+    def select(self, index: int) -> None:
+        self.index = max(0, min(index, self.count - 1))
+        self._outline()
+        self.selected.emit(self.index)
+
+    def _outline(self) -> None:
+        h, w = self.size_of_one
+        top, left = (self.index // self.columns) * (h + self.GAP), (self.index % self.columns) * (w + self.GAP)
+        self.frame.setRect(left - 0.5, top - 0.5, w + 1, h + 1)
+
+    def _clicked(self, event: object) -> None:
+        if self.count == 0 or event.button() != Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            return
+        point = self.box.mapSceneToView(event.scenePos())  # type: ignore[attr-defined]
+        h, w = self.size_of_one
+        column, row = int(point.x() // (w + self.GAP)), int(point.y() // (h + self.GAP))
+        index = row * self.columns + column
+        if 0 <= column < self.columns and 0 <= index < self.count:
+            self.select(index)
+
+    def keyPressEvent(self, event: object) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self.columns, Qt.Key.Key_Down: self.columns}
+        move = step.get(event.key())  # type: ignore[attr-defined]
+        if move and self.count:
+            self.select(self.index + move)
+        else:
+            super().keyPressEvent(event)  # type: ignore[arg-type]
