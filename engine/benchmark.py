@@ -46,4 +46,10 @@ def compare_algorithms(spec: RunSpec) -> dict:
         row["time_ratio"] = row["seconds"] / slowest
         row["time_ratio_with_samples"] = row["seconds_with_samples"] / slowest
     recipe = spec.as_dict() | {"algorithm": "all"}
-    return {"recipe": recipe, "algorithms": rows, "peak_threads": torch.get_num_threads(), **environment(spec.device), "numpy": np.__version__}
+    return {
+        "recipe": recipe,
+        "algorithms": rows,
+        "peak_threads": torch.get_num_threads(),
+        **environment(spec.device),
+        "numpy": np.__version__,
+    }

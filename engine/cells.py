@@ -62,7 +62,9 @@ def cell_log_prob(lower: Tensor, upper: Tensor, mean: Tensor, variance: Tensor) 
 def _standard(lower: Tensor, upper: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, ...]:
     if mean.device.type == "mps":
         lower, upper, mean, variance = lower.cpu(), upper.cpu(), mean.cpu(), variance.cpu()
-    lower, upper, mean, variance = torch.broadcast_tensors(lower.double(), upper.double(), mean.double(), variance.double())
+    lower, upper, mean, variance = torch.broadcast_tensors(
+        lower.double(), upper.double(), mean.double(), variance.double()
+    )
     deviation = variance.sqrt()
     a, b = (_edge(edge, mean, deviation) for edge in (lower, upper))
     reflect = (a + b > 0).detach()
@@ -125,4 +127,3 @@ def _quadrature(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _mills(t: Tensor) -> Tensor:
     return math.sqrt(math.pi / 2) * torch.special.erfcx(-t / math.sqrt(2))
-

@@ -82,7 +82,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.image and arguments.measurement:
         raise InputError("Give either --image or --measurement, not both.")
-    source = {"measurement": arguments.measurement} if arguments.measurement else {"image": arguments.image or "sample:digit-3"}
+    source = (
+        {"measurement": arguments.measurement}
+        if arguments.measurement
+        else {"image": arguments.image or "sample:digit-3"}
+    )
     spec = _spec(arguments, **source)
     folder = make_folder(arguments.out)
     from engine.runs import prepare
@@ -102,7 +106,11 @@ def _run(arguments: argparse.Namespace) -> int:
     result = job.reconstructions()[0]
     result.write(folder)
     shown = {k: round(v, 4) for k, v in result.metrics().items() if v is not None}
-    print(json.dumps({"out": str(folder), "seconds": round(result.seconds, 2), "network_calls": result.network_calls} | shown))
+    print(
+        json.dumps(
+            {"out": str(folder), "seconds": round(result.seconds, 2), "network_calls": result.network_calls} | shown
+        )
+    )
     return INTERRUPTED if interrupted else DONE
 
 
@@ -116,13 +124,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     bar = _Bar(f"evaluate {spec.algorithm.name}")
     limit = None if arguments.limit is None else arguments.limit
     evaluation = evaluate(
-        spec, arguments.images, arguments.offset, limit, progress=lambda done, total, share: bar(share, f"{done}/{total} images")
+        spec,
+        arguments.images,
+        arguments.offset,
+        limit,
+        progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
     )
     evaluation.write(folder)
     summary = evaluation.summary()
     print(json.dumps({"out": str(folder), "count": summary["count"]} | summary["mean"], indent=2))
     wanted = len(evaluation.results) if limit is None else limit
-    return DONE if len(evaluation.results) >= wanted or not _interrupted_short(evaluation, wanted, arguments) else INTERRUPTED
+    return (
+        DONE
+        if len(evaluation.results) >= wanted or not _interrupted_short(evaluation, wanted, arguments)
+        else INTERRUPTED
+    )
 
 
 def _interrupted_short(evaluation, wanted: int, arguments: argparse.Namespace) -> bool:
@@ -172,7 +188,10 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from engine.training.denoiser import DenoiserTrainer
 
-    words = [f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out') else str(v))}" for k, v in values.items()]
+    words = [
+        f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out') else str(v))}"
+        for k, v in values.items()
+    ]
     trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))
     bar, interrupted, last = _Bar("train"), False, time.monotonic()
     try:
@@ -201,7 +220,9 @@ def _benchmark(arguments: argparse.Namespace) -> int:
     else:
         for name, row in table["algorithms"].items():
             ratio = f"{1 / row['time_ratio']:.1f} times faster than qcs-sgm" if name != "qcs-sgm" else ""
-            print(f"{name:<10} {row['seconds']:8.2f} s  {row['network_calls']:5d} calls  {row['psnr_mean']:6.2f} dB  {ratio}")
+            print(
+                f"{name:<10} {row['seconds']:8.2f} s  {row['network_calls']:5d} calls  {row['psnr_mean']:6.2f} dB  {ratio}"
+            )
     return DONE
 
 
@@ -240,7 +261,12 @@ def _parser() -> argparse.ArgumentParser:
 
     for key, setting in DenoiserTraining.settings().items():
         required = key in ("images", "out")
-        train.add_argument(f"--{key.replace('_', '-')}", default=None, required=required, help=f"{setting.help} ({setting.expected()})".replace("%", "%%"))
+        train.add_argument(
+            f"--{key.replace('_', '-')}",
+            default=None,
+            required=required,
+            help=f"{setting.help} ({setting.expected()})".replace("%", "%%"),
+        )
     train.set_defaults(work=_train)
 
     benchmark = commands.add_parser("benchmark", help="time the algorithms side by side")

@@ -87,7 +87,9 @@ def _read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise InputError(f"'{path}' cannot be read ({error}); it is damaged or not a gzip IDX file.") from None
     header = 4 + 4 * dimensions
     if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
-        raise InputError(f"'{path}' is not an IDX file of {'images' if dimensions == 3 else 'labels'}; give a folder or such a file.")
+        raise InputError(
+            f"'{path}' is not an IDX file of {'images' if dimensions == 3 else 'labels'}; give a folder or such a file."
+        )
     sizes = struct.unpack(f">{dimensions}I", content[4:header])
     expected = int(np.prod([int(s) for s in sizes], dtype=object))
     if expected != len(content) - header:

@@ -23,7 +23,9 @@ def make_folder(folder: Path | str) -> Path:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".qcs-"):
             pass
     except OSError as error:
-        raise InputError(f"Cannot write to the folder '{folder}' ({error.strerror or error}); choose another one.") from None
+        raise InputError(
+            f"Cannot write to the folder '{folder}' ({error.strerror or error}); choose another one."
+        ) from None
     return folder
 
 
@@ -47,7 +49,9 @@ def write_atomically(path: Path | str, write: Callable[[Path], Any]) -> Path:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
-        raise InputError(f"Cannot write '{path}' ({error.strerror or error}); free space or choose another place.") from None
+        raise InputError(
+            f"Cannot write '{path}' ({error.strerror or error}); free space or choose another place."
+        ) from None
     finally:
         if temporary is not None and temporary.exists():
             with contextlib.suppress(OSError):

@@ -17,7 +17,17 @@ import numpy as np
 from engine.errors import InputError
 from engine.files import write_atomically
 
-__all__ = ["FORMATS", "SUFFIXES", "LoadedImage", "fit", "load_image", "read_recipe", "save_png", "save_tiff", "to_bytes"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "LoadedImage",
+    "fit",
+    "load_image",
+    "read_recipe",
+    "save_png",
+    "save_tiff",
+    "to_bytes",
+]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -66,7 +76,9 @@ def load_image(path: Path | str) -> LoadedImage:
         raise InputError(f"'{path.name}' has pixels that are not numbers (NaN or infinity); repair or replace it.")
     if min(pixels.shape[1:]) < SMALLEST_SIDE:
         height, width = pixels.shape[1:]
-        raise InputError(f"'{path.name}' is {width} x {height} pixels; a picture needs at least {SMALLEST_SIDE} on a side.")
+        raise InputError(
+            f"'{path.name}' is {width} x {height} pixels; a picture needs at least {SMALLEST_SIDE} on a side."
+        )
     return LoadedImage(np.ascontiguousarray(pixels, np.float32), loaded.notes)
 
 
@@ -148,7 +160,10 @@ def _load_tiff(path: Path) -> LoadedImage:
         compressed = page.compression != 1  # type: ignore[union-attr]
         if photometric not in ("MINISBLACK", "MINISWHITE", "RGB") or (compressed and page.dtype == np.uint8):  # type: ignore[union-attr]
             return _load_with_pillow(path, deep_png=False)
-        array = page.asarray()  # type: ignore[union-attr]
+        try:
+            array = page.asarray()  # type: ignore[union-attr]
+        except ValueError:  # a compression that tifffile leaves to a codec package; Pillow has most of them
+            return _load_with_pillow(path, deep_png=page.dtype == np.uint16 and int(page.samplesperpixel) > 1)  # type: ignore[union-attr]
         planar = int(page.planarconfig) == 2  # type: ignore[union-attr]
         turned = int(page.tags.get("Orientation").value) if page.tags.get("Orientation") else 1  # type: ignore[union-attr]
     if array.ndim == 2:
@@ -251,7 +266,9 @@ def save_tiff(path: Path | str, pixels: np.ndarray, recipe: str = "") -> Path:
     array = to_bytes(pixels, 65535)
     buffer = io.BytesIO()
     description = recipe.encode("ascii", "backslashreplace").decode()
-    tifffile.imwrite(buffer, array, photometric="rgb" if array.ndim == 3 else "minisblack", description=description, metadata=None)
+    tifffile.imwrite(
+        buffer, array, photometric="rgb" if array.ndim == 3 else "minisblack", description=description, metadata=None
+    )
     return write_atomically(path, lambda p: p.write_bytes(buffer.getvalue()))
 
 

@@ -68,8 +68,12 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
             if unknown:
                 raise InputError(f"'{path.name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
             total = sum(e.file_size for e in entries)
-            if total > LARGEST_ARRAYS or any(e.file_size > 1 << 20 and e.file_size > LARGEST_RATIO * e.compress_size for e in entries):
-                raise InputError(f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement.")
+            if total > LARGEST_ARRAYS or any(
+                e.file_size > 1 << 20 and e.file_size > LARGEST_RATIO * e.compress_size for e in entries
+            ):
+                raise InputError(
+                    f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement."
+                )
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
     except InputError:
@@ -77,7 +81,11 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
-        hint = "it holds Python objects, which are never opened" if "pickle" in str(error).lower() else "it is not an .npz file or is damaged"
+        hint = (
+            "it holds Python objects, which are never opened"
+            if "pickle" in str(error).lower()
+            else "it is not an .npz file or is damaged"
+        )
         raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
 
 
@@ -95,7 +103,9 @@ def load_measurement(path: Path | str) -> Measurement:
     if "y" in arrays:
         y = _row("y", arrays["y"], operator.rows)
         if "thresholds" not in arrays:
-            return Measurement(operator, noise, values=torch.from_numpy(y.astype(np.float32)), quantizer=Quantizer(None), offset=offset)
+            return Measurement(
+                operator, noise, values=torch.from_numpy(y.astype(np.float32)), quantizer=Quantizer(None), offset=offset
+            )
         quantizer = Quantizer(torch.from_numpy(_numbers("thresholds", arrays["thresholds"]).reshape(-1)))
         cells = len(quantizer.thresholds) + 1  # type: ignore[arg-type]
         if (y != np.rint(y)).any() or y.min() < 0 or y.max() >= cells:
@@ -107,7 +117,9 @@ def load_measurement(path: Path | str) -> Measurement:
         lower_, upper_ = (_row(k, arrays[k], operator.rows, infinite=True) for k in ("lower", "upper"))
         if not (lower_ < upper_).all():
             raise InputError("Every 'lower' edge must be below its 'upper' edge.")
-        return Measurement(operator, noise, lower=torch.from_numpy(lower_), upper=torch.from_numpy(upper_), offset=offset)
+        return Measurement(
+            operator, noise, lower=torch.from_numpy(lower_), upper=torch.from_numpy(upper_), offset=offset
+        )
     raise InputError(f"'{Path(path).name}' has neither 'y' nor 'lower' and 'upper'; add what was measured.")
 
 
@@ -116,7 +128,9 @@ def _operator(arrays: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Ope
         matrix = _numbers("A", arrays["A"])
         pixels = math.prod(shape)
         if matrix.ndim != 2 or matrix.shape[1] != pixels or matrix.shape[0] < 1:
-            raise InputError(f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns.")
+            raise InputError(
+                f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
+            )
         return DenseOperator(torch.from_numpy(matrix.astype(np.float32)), shape)
     if "operator" not in arrays:
         raise InputError("The file has neither 'A' nor 'operator'; add the sensing matrix or its recipe.")

@@ -107,4 +107,3 @@ def snr_db(mean_row_norm_squared: float, noise: float, pixel_rms: float) -> floa
     if noise <= 0 or pixel_rms <= 0:
         return None
     return 10 * math.log10(mean_row_norm_squared * pixel_rms**2 / noise**2)
-

@@ -110,7 +110,9 @@ class Reconstruction:
         path = Path(path)
         if path.suffix.lower() == ".npz":
             return self.write_npz(path)
-        pixels = {"mean": self.mean, "std": self.std, "samples": tile(self.samples) if len(self.samples) else None}[what]
+        pixels = {"mean": self.mean, "std": self.std, "samples": tile(self.samples) if len(self.samples) else None}[
+            what
+        ]
         if pixels is None:
             from engine.errors import InputError
 

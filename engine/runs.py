@@ -131,7 +131,9 @@ class Job:
             if isinstance(error, EngineError):
                 raise
             if "memory" in str(error).lower():
-                raise EngineError(f"Out of memory on {self.device}; lower the number of samples or the image size.") from error
+                raise EngineError(
+                    f"Out of memory on {self.device}; lower the number of samples or the image size."
+                ) from error
             raise EngineError(f"The engine failed: {str(error).splitlines()[0][:200]}") from error
 
     def _remember(self, iterate: Iterate) -> None:
@@ -144,8 +146,10 @@ class Job:
             known = truth if iterate.per_image else truth.repeat_interleave(self.spec.samples, 0)
             errors = (estimate.cpu().clamp(0, 1) - known).square().flatten(1).mean(1)
             row["psnr"] = float((-10 * errors.clamp_min(1e-10).log10()).mean())
-            if iterate.mean is not None:
-                actual = (iterate.mean.cpu() - truth).square().flatten(1).mean(1).sqrt()
+            mean = iterate.mean if iterate.mean is not None else estimate.unflatten(0, (len(truth), -1)).mean(1)
+            actual = (mean.cpu() - truth).square().flatten(1).mean(1).sqrt()
+            row["psnr_mean"] = float((-20 * actual.clamp_min(1e-5).log10()).mean())
+            if iterate.predicted_rmse is not None:
                 row["actual_rmse"] = float(actual.mean())
         inside = self._consistency(iterate, estimate)
         if inside is not None:
@@ -200,7 +204,10 @@ class Job:
 def environment(device: str) -> dict:
     """What a result depends on beside its recipe."""
     return {
-        "versions": {"qcs-studio": engine.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        "versions": {
+            "qcs-studio": engine.__version__, "torch": torch.__version__, "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
         "device": device, "threads": torch.get_num_threads(), "cores": os.cpu_count(),
     }  # fmt: skip
 

@@ -24,7 +24,9 @@ def sample_path(image: str) -> Path | None:
         return None
     name = image[len(PREFIX) :]
     if name not in sample_names():
-        raise InputError(f"Unknown sample image '{name}'{suggest(name, sample_names())} (known: {', '.join(sample_names())}).")
+        raise InputError(
+            f"Unknown sample image '{name}'{suggest(name, sample_names())} (known: {', '.join(sample_names())})."
+        )
     return _folder() / f"{name}.png"
 
 

@@ -33,7 +33,9 @@ class RowGenerators:
     def __len__(self) -> int:
         return len(self.generators)
 
-    def normal(self, shape: Sequence[int], device: torch.device | str = "cpu", rows: Sequence[int] | None = None) -> torch.Tensor:
+    def normal(
+        self, shape: Sequence[int], device: torch.device | str = "cpu", rows: Sequence[int] | None = None
+    ) -> torch.Tensor:
         """Standard normal, (rows, *shape), float32. ``rows`` draws for some of the rows only."""
         import torch
 
@@ -52,6 +54,8 @@ class RowGenerators:
             row.uniform_(generator=gen)
         return out.to(device)
 
-    def signs(self, shape: Sequence[int], device: torch.device | str = "cpu", rows: Sequence[int] | None = None) -> torch.Tensor:
+    def signs(
+        self, shape: Sequence[int], device: torch.device | str = "cpu", rows: Sequence[int] | None = None
+    ) -> torch.Tensor:
         """Independent +1 and -1 with equal probability, (rows, *shape), float32."""
         return self.normal(shape, device, rows).sign_()

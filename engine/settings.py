@@ -59,7 +59,16 @@ class Setting:
         if self.kind is bool:
             if isinstance(value, bool):
                 return value
-            words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+            words = {
+                "true": True,
+                "yes": True,
+                "on": True,
+                "1": True,
+                "false": False,
+                "no": False,
+                "off": False,
+                "0": False,
+            }
             return words[str(value).lower()] if str(value).lower() in words else float("x")
         if isinstance(value, bool):
             raise ValueError

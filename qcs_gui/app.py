@@ -12,7 +12,10 @@ from pathlib import Path
 
 __all__ = ["main"]
 
-SYSTEM_PACKAGES = "libglib2.0-0 libgl1 libegl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+SYSTEM_PACKAGES = (
+    "libglib2.0-0 libgl1 libegl1 libxkbcommon0 libfontconfig1 libdbus-1-3 "
+    "libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -20,8 +23,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("runfile", nargs="?", default="", help="run file to open")
     parser.add_argument("--smoke-test", action="store_true", help="run the default job in the window, report and exit")
     parser.add_argument("--json", action="store_true", help="report as JSON")
-    parser.add_argument("--screenshot", default="", metavar="FILE.png", help="with --smoke-test: save a picture of the window")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 leaves one core to the window")
+    parser.add_argument(
+        "--screenshot", default="", metavar="FILE.png", help="with --smoke-test: save a picture of the window"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads of the engine; 0 leaves one core to the window"
+    )
     return parser
 
 
@@ -29,10 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the window; returns the exit status."""
     started = time.monotonic()
     parsed = _parser().parse_args(arguments)
-    has_screen = sys.platform != "linux" or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    has_screen = sys.platform != "linux" or any(
+        os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    )
     if not has_screen:
         if not parsed.smoke_test:
-            print("qcs-gui: there is no screen (DISPLAY is not set); start it in a desktop session, or use 'qcs run'.", file=sys.stderr)
+            print(
+                "qcs-gui: there is no screen (DISPLAY is not set); start it in a desktop session, or use 'qcs run'.",
+                file=sys.stderr,
+            )
             return 2
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")

@@ -126,7 +126,11 @@ def _array(tensor: Any) -> np.ndarray:
 
 def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> Frame:
     shown = _array(iterate.x)
-    denoised = shown if iterate.denoised is iterate.x else _array(iterate.denoised if iterate.denoised is not None else iterate.x)
+    denoised = (
+        shown
+        if iterate.denoised is iterate.x
+        else _array(iterate.denoised if iterate.denoised is not None else iterate.x)
+    )
     estimates = shown if iterate.is_last else denoised
     mean = _array(iterate.mean[0]) if iterate.mean is not None else estimates.mean(0)
     std = estimates.std(0, ddof=1) if len(estimates) > 1 and not iterate.per_image else None

@@ -83,5 +83,7 @@ class Session:
 
         if self.pixels is None or self.spec.noise <= 0:
             return None
-        power = float(np.mean(np.square(self.pixels))) * self.spec.operator.mean_row_norm_squared(self.spec.prior.image_shape)
+        power = float(np.mean(np.square(self.pixels))) * self.spec.operator.mean_row_norm_squared(
+            self.spec.prior.image_shape
+        )
         return 10 * math.log10(power / self.spec.noise**2) if power > 0 else None

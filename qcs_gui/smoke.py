@@ -26,7 +26,9 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
     def wait_until(condition: Callable[[], bool]) -> bool:
         # A real event loop: QTest.qWait keeps the interpreter lock and starves the engine thread.
         end, loop, timer = time.monotonic() + LIMIT, QEventLoop(), QTimer(interval=5)
-        timer.timeout.connect(lambda: loop.quit() if condition() or time.monotonic() > end or window.problem.isVisible() else None)
+        timer.timeout.connect(
+            lambda: loop.quit() if condition() or time.monotonic() > end or window.problem.isVisible() else None
+        )
         timer.start()
         loop.exec()
         timer.stop()

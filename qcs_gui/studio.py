@@ -31,7 +31,11 @@ class Studio(QObject):
 
     def __init__(self, spec: RunSpec | None = None, threads: int = 0, remember: bool = True) -> None:
         super().__init__()
-        self.settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window") if remember else None
+        self.settings = (
+            QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
+            if remember
+            else None
+        )
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self.app = app
@@ -48,7 +52,9 @@ class Studio(QObject):
         self.pictures = PictureController(self.session, window, io_worker, self.report)
         self.exports = ExportController(self.session, window, io_worker, self.report)
         handlers = [self.exports.handle, self.pictures.handle]
-        self.runs = RunController(self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads())
+        self.runs = RunController(
+            self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
+        )
         self.runs.may_run = lambda: self.setup.problem
         window.may_close = self.may_close
         actions = window.actions_by_name

@@ -34,8 +34,9 @@ QPushButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {dim}; background: {window}; }}
 QPushButton#run {{ background: #2368b0; color: white; border-color: #2368b0; font-weight: 600; }}
 QPushButton#run:disabled {{ background: {button}; color: {dim}; border-color: {edge}; }}
-QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
-QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border-color: {accent}; }}
+QLineEdit, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
+QAbstractSpinBox QLineEdit {{ border: none; padding: 0; }}
+QLineEdit:focus {{ border-color: {accent}; }}
 QLabel#dim {{ color: {dim}; }}
 QLabel#warning {{ color: {warning}; }}
 QProgressBar {{ border: 1px solid {edge}; border-radius: 4px; text-align: center; background: {base}; }}

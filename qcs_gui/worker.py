@@ -72,7 +72,10 @@ class Worker:
             found.append(self._outcomes.popleft())
         self._pending -= {o.task for o in found}
         if not self._thread.is_alive() and self._pending and not self._outcomes:
-            found += [Outcome(n, "failed", sentence="The engine thread ended unexpectedly; try again.") for n in sorted(self._pending)]
+            found += [
+                Outcome(n, "failed", sentence="The engine thread ended unexpectedly; try again.")
+                for n in sorted(self._pending)
+            ]
             self._pending.clear()
             self._tasks = queue.SimpleQueue()
             self._thread = self._start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ def reverse_diffusion(
     levels = (last ** (1 / 7) + shares[:, None] * (first ** (1 / 7) - last ** (1 / 7))) ** 7
     image = (-1, 1, 1, 1)
     previous, previous_width = None, None
-    for now, following in zip(levels[:-1], levels[1:], strict=True):
+    for now, following in itertools.pairwise(levels):
         with torch.no_grad():
             denoised = prior.denoise(x, now)
         width = torch.log(now / following).clamp_min(1e-6)

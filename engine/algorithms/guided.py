@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ class Guided(AlgorithmChoice):
         levels = polynomial_levels(first, self.sigma_last, self.steps + 1)
         chains = draws.per_row("guided")
         x = 0.5 + first * chains.normal(shape, device)
-        for number_, (sigma, following) in enumerate(zip(levels[:-1], levels[1:], strict=True), start=1):
+        for number_, (sigma, following) in enumerate(itertools.pairwise(levels), start=1):
             # Variance of a Gaussian of deviation `spread` seen through noise sigma: what A sees about the estimate.
             uncertainty = sigma * self.spread / (sigma**2 + self.spread**2) ** 0.5
             with torch.enable_grad():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.algorithms.schedules import geometric_levels
@@ -27,8 +27,15 @@ class QcsSgm(AlgorithmChoice):
 
     name = "qcs-sgm"
     label = "QCS-SGM (Langevin)"
-    presets = {
-        "paper": {"sigma_first": 50.0, "sigma_last": 0.01, "levels": 232, "repeats": 5, "step": 2.0, "final_denoising": False},
+    presets: ClassVar = {
+        "paper": {
+            "sigma_first": 50.0,
+            "sigma_last": 0.01,
+            "levels": 232,
+            "repeats": 5,
+            "step": 2.0,
+            "final_denoising": False,
+        },
     }
 
     sigma_first: float = number(50.0, "First noise level", "beta_1, in [0, 1] units.", above=0, high=1000)
@@ -61,7 +68,10 @@ class QcsSgm(AlgorithmChoice):
         device, shape = likelihood.row_norms_squared.device, prior.image_shape
         step, note = self.step, ""
         if self.guard and step > (limit := SAFETY * stable_step(measurement.operator)):
-            step, note = limit, f"The step was lowered from {self.step:g} to {limit:.3g}, 0.9 of the limit of stability."
+            step, note = (
+                limit,
+                f"The step was lowered from {self.step:g} to {limit:.3g}, 0.9 of the limit of stability.",
+            )
         chains = draws.per_row("langevin")
         x = chains.uniform(shape, device)
         calls, number, total = 0, 0, self.steps_for(len(draws.samples))

@@ -58,7 +58,9 @@ class MessagePassing:
         rows = measurement.operator.rows
         if measurement.values is not None:
             self.z_t = measurement.values.double()
-            self.gamma_t = torch.full((images,), 1 / max(measurement.noise**2, self._noise_floor()), device=device).double()
+            self.gamma_t = torch.full(
+                (images,), 1 / max(measurement.noise**2, self._noise_floor()), device=device
+            ).double()
         else:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)

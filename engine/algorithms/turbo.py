@@ -15,8 +15,6 @@ from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.settings import integer, number
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.measurements import Measurement
     from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior

@@ -44,9 +44,7 @@ class DenseOperator(Operator):
         values, vectors = torch.linalg.eigh(exact @ exact.T)
         values = values.clamp_min(0).to(self.matrix.device, torch.float32)
         vectors = vectors.to(self.matrix.device, torch.float32)
-        return GramEigenbasis(
-            values, lambda z: z @ vectors.to(z.dtype), lambda w: w @ vectors.T.to(w.dtype)
-        )
+        return GramEigenbasis(values, lambda z: z @ vectors.to(z.dtype), lambda w: w @ vectors.T.to(w.dtype))
 
     def gram_eigenbasis(self) -> GramEigenbasis:
         return self._eigenbasis

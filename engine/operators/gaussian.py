@@ -18,7 +18,9 @@ class GaussianMatrix(OperatorChoice):
     name = "gaussian"
     label = "Gaussian (i.i.d.)"
 
-    measurements: int = integer(200, "Measurements", "Number of rows M of the sensing matrix.", unit="rows", low=1, high=10**7)
+    measurements: int = integer(
+        200, "Measurements", "Number of rows M of the sensing matrix.", unit="rows", low=1, high=10**7
+    )
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         return self.measurements

@@ -91,5 +91,6 @@ class EdmDenoiser(DenoiserPrior):
                 raise
             raise InputError(f"'{path}' is not a whole denoiser file ({str(error).splitlines()[0][:120]}).") from None
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        return cls(network, image_shape, *numbers, card=replace(card, parameters=sum(p.numel() for p in network.parameters())))
-
+        return cls(
+            network, image_shape, *numbers, card=replace(card, parameters=sum(p.numel() for p in network.parameters()))
+        )

@@ -129,7 +129,9 @@ class UNet(nn.Module):
         height, width = x.shape[-2:]
         pad_h, pad_w = -height % self.shape.multiple, -width % self.shape.multiple
         if pad_h or pad_w:
-            x = F.pad(x, (0, pad_w, 0, pad_h), mode="reflect" if min(height, width) > max(pad_h, pad_w) else "replicate")
+            x = F.pad(
+                x, (0, pad_w, 0, pad_h), mode="reflect" if min(height, width) > max(pad_h, pad_w) else "replicate"
+            )
         angles = label[:, None] * self.frequencies
         embedding = self.embed(torch.cat([angles.sin(), angles.cos()], dim=1))
 

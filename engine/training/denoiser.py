@@ -162,7 +162,9 @@ class DenoiserTrainer:
             raise
         except Exception as error:
             reason = str(error).splitlines()[0][:100]
-            raise InputError(f"'{self.checkpoint}' does not fit this training ({reason}); remove it to start anew.") from None
+            raise InputError(
+                f"'{self.checkpoint}' does not fit this training ({reason}); remove it to start anew."
+            ) from None
 
     def prior(self) -> EdmDenoiser:
         """The denoiser with the averaged weights, as it would be shipped (rounded to fp16), with its card."""
@@ -205,4 +207,8 @@ def denoising_quality(prior: EdmDenoiser, images: Tensor) -> dict:
             for x, z in zip(images.split(64), noise.split(64), strict=True)
         ]
         errors.append(math.sqrt(sum(squares) / images.numel()))
-    return {"sigma": sigmas, "rmse": [round(e, 5) for e in errors], "psnr": [round(-20 * math.log10(e), 2) for e in errors]}
+    return {
+        "sigma": sigmas,
+        "rmse": [round(e, 5) for e in errors],
+        "psnr": [round(-20 * math.log10(e), 2) for e in errors],
+    }

@@ -27,7 +27,9 @@ class DenoiserTraining(Choice):
     blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
     steps: int = integer(20000, "Steps", "Optimiser steps in all.", low=1)
-    decay: float = number(0.3, "Decay", "Share of the steps at the end over which the rate falls to zero.", low=0, high=1)
+    decay: float = number(
+        0.3, "Decay", "Share of the steps at the end over which the rate falls to zero.", low=0, high=1
+    )
     rate: float = number(1e-3, "Learning rate", "Peak rate of AdamW.", above=0, high=1)
     average: float = number(0.9995, "Averaging", "Decay of the running mean of the weights.", low=0, high=0.999999)
     sigma_min: float = number(0.005, "Smallest noise level", "In [0, 1] units.", above=0)

@@ -26,7 +26,9 @@ FILTERS = {
 class ExportController(QObject):
     """Export mean, std, samples or everything; save the run file; copy the command line."""
 
-    def __init__(self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
+    ) -> None:
         super().__init__(window)
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._pending: dict[int, bool] = {}
@@ -75,7 +77,9 @@ class ExportController(QObject):
 
     def save_run(self, path: Path) -> None:
         content = self.session.spec.as_json() + "\n"
-        self._pending[self.worker.submit(lambda: write_atomically(path, lambda p: p.write_text(content, encoding="utf-8")))] = False
+        self._pending[
+            self.worker.submit(lambda: write_atomically(path, lambda p: p.write_text(content, encoding="utf-8")))
+        ] = False
 
     def copy_command(self) -> None:
         QGuiApplication.clipboard().setText(self.session.spec.as_command())

@@ -27,7 +27,9 @@ __all__ = ["PictureController"]
 class PictureController(QObject):
     """Files are read in a thread of their own; the newest request wins."""
 
-    def __init__(self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
+    ) -> None:
         super().__init__(window)
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
@@ -51,7 +53,9 @@ class PictureController(QObject):
             self.open(name)
 
     def ask_run_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.window, "Open run file", "", "Run files and exported pictures (*.json *.png);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self.window, "Open run file", "", "Run files and exported pictures (*.json *.png);;All files (*)"
+        )
         if name:
             self.open_run_file(name)
 

@@ -127,7 +127,9 @@ class RunController(QObject):
         if outcome.task == self._warm_task:
             if outcome.kind == "done":
                 self.session.device, self.session.speed = outcome.value
-                self.window.device_label.setText(f"{self.session.device}, {self.threads} thread{'s' * (self.threads > 1)}")
+                self.window.device_label.setText(
+                    f"{self.session.device}, {self.threads} thread{'s' * (self.threads > 1)}"
+                )
                 self.session.changed("speed")
             else:
                 self.window.device_label.setText("engine did not start")
@@ -158,8 +160,15 @@ class RunController(QObject):
         result = self.session.result
         assert result is not None
         metrics = result.metrics()
-        words = ["Finished early" if result.status != "done" else "Done", f"{len(result.samples)} samples in {result.seconds:.1f} s"]
-        for key, label in (("psnr_mean", "PSNR of the mean {:.2f} dB"), ("cosine_mean", "cosine {:.3f}"), ("consistency", "consistency {:.1%}")):
+        words = [
+            "Finished early" if result.status != "done" else "Done",
+            f"{len(result.samples)} samples in {result.seconds:.1f} s",
+        ]
+        for key, label in (
+            ("psnr_mean", "PSNR of the mean {:.2f} dB"),
+            ("cosine_mean", "cosine {:.3f}"),
+            ("consistency", "consistency {:.1%}"),
+        ):
             value = metrics.get(key)
             if value is not None:
                 words.append(label.format(value))
@@ -176,7 +185,13 @@ class RunController(QObject):
         w.pause_button.setText("Resume" if session.state == State.PAUSED else "Pause")
         w.run_button.setText("Run" if idle else session.state.capitalize() + " ...")
         enabled = {"run": may_run, "pause": active, "finish": active, "cancel": not idle, "more": may_add}
-        buttons = {"run": w.run_button, "pause": w.pause_button, "finish": w.finish_button, "cancel": w.cancel_button, "more": w.more_button}
+        buttons = {
+            "run": w.run_button,
+            "pause": w.pause_button,
+            "finish": w.finish_button,
+            "cancel": w.cancel_button,
+            "more": w.more_button,
+        }
         for name, value in enabled.items():
             buttons[name].setEnabled(value)
             w.actions_by_name[name].setEnabled(value)

@@ -32,7 +32,12 @@ class SetupController(QObject):
 
     def _forms(self):
         w = self.window
-        return {"operator": w.operator_form, "quantizer": w.quantizer_form, "prior": w.prior_form, "algorithm": w.algorithm_form}
+        return {
+            "operator": w.operator_form,
+            "quantizer": w.quantizer_form,
+            "prior": w.prior_form,
+            "algorithm": w.algorithm_form,
+        }
 
     def read_forms(self) -> None:
         """Takes the forms into the session; a combination that does not fit is said and stops Run."""
@@ -85,7 +90,9 @@ class SetupController(QObject):
         if not text:
             guess = estimate(session.spec, session.speed)
             try:
-                refuse_if_too_large(guess.memory_bytes, "This run", "lower the measurements, the samples or the image size")
+                refuse_if_too_large(
+                    guess.memory_bytes, "This run", "lower the measurements, the samples or the image size"
+                )
                 text = f"This run: {guess.words()}"
             except InputError as error:
                 text, warn = str(error), True

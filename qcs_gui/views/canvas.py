@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 __all__ = ["DrawDialog"]
 
@@ -97,7 +106,11 @@ class DrawDialog(QDialog):
 
     def drawing(self, side: int) -> np.ndarray:
         """The drawing, (1, side, side)."""
-        return centre_ink(self.canvas.pixels(), side) if self.centred.isChecked() else _shrink(self.canvas.pixels(), side, side)
+        return (
+            centre_ink(self.canvas.pixels(), side)
+            if self.centred.isChecked()
+            else _shrink(self.canvas.pixels(), side, side)
+        )
 
 
 def _shrink(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -17,7 +17,7 @@ PLOTS: dict[str, list[tuple[str, str, int, bool]]] = {
         ("predicted_rmse", "predicted RMSE", 1, False),
         ("actual_rmse", "actual RMSE", 2, True),
     ],
-    "PSNR of the estimate (dB)": [("psnr", "PSNR", 0, False)],
+    "PSNR (dB)": [("psnr", "one estimate", 0, False), ("psnr_mean", "mean", 1, False)],
     "Consistency with the measurement": [("consistency", "share of cells", 2, False)],
 }
 
@@ -39,9 +39,11 @@ class CurveBoard(QWidget):
             plot.setMenuEnabled(False)
             plot.showGrid(x=True, y=True, alpha=0.2)
             plot.getPlotItem().hideButtons()
-            if len(lines) > 1:
+            if lines[0][0] == "sigma":
                 plot.setLogMode(y=True)
-                plot.addLegend(offset=(-5, 5), labelTextSize="8pt")
+                plot.getAxis("left").setStyle(maxTickLevel=0)
+            if len(lines) > 1:
+                plot.addLegend(offset=(-5, 5 if lines[0][0] == "sigma" else -5), labelTextSize="8pt")
             for key, legend, index, dashed in lines:
                 self.curves[key] = plot.plot([], [], pen=pen(index, dashed), name=legend, antialias=False)
             marker = pg.InfiniteLine(angle=90, pen=pg.mkPen("#888888", width=1))

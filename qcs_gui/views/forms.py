@@ -72,7 +72,10 @@ def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
         return combo, combo.currentText, combo.currentTextChanged
     if setting.kind is int and not setting.optional:
         whole = WholeBox()
-        whole.setRange(int(setting.low if setting.low is not None else -(2**31) + 1), int(min(setting.high or 2**31 - 1, 2**31 - 1)))
+        whole.setRange(
+            int(setting.low if setting.low is not None else -(2**31) + 1),
+            int(min(setting.high or 2**31 - 1, 2**31 - 1)),
+        )
         whole.setValue(int(value))
         whole.setSuffix(f" {setting.unit}" if setting.unit else "")
         return whole, whole.value, whole.valueChanged

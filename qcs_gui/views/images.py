@@ -40,7 +40,9 @@ class _Panel:
         self.item = pg.ImageItem(axisOrder="row-major", levels=levels)
         self.item.setColorMap(colour_map(colours))
         self.box.addItem(self.item)
-        self.bar = pg.ColorBarItem(values=levels, colorMap=colour_map(colours), rounding=1e-3, width=8, interactive=True)
+        self.bar = pg.ColorBarItem(
+            values=levels, colorMap=colour_map(colours), rounding=1e-3, width=8, interactive=True
+        )
         self.bar.setImageItem(self.item)
         board.addItem(self.bar, row=2 * row + 1, col=2 * column + 1)
         self.pixels: np.ndarray | None = None
@@ -141,9 +143,7 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         if (n, columns, (h, w)) != (self.count, self.columns, self.size_of_one):
             self.count, self.columns, self.size_of_one = n, columns, (h, w)
             self.index = min(self.index, n - 1)
-            self.box.setRange(
-                xRange=(0, columns * (w + self.GAP)), yRange=(0, rows * (h + self.GAP)), padding=0.01
-            )
+            self.box.setRange(xRange=(0, columns * (w + self.GAP)), yRange=(0, rows * (h + self.GAP)), padding=0.01)
             self._outline()
         sheet = np.full((rows * (h + self.GAP), columns * (w + self.GAP), c), np.nan, np.float32)
         for i in range(n):
@@ -159,8 +159,9 @@ class SampleStrip(pg.GraphicsLayoutWidget):
     def _columns(self, n: int, h: int, w: int) -> int:
         """As many columns as make the samples largest in the strip."""
         width, height = max(self.width(), 1), max(self.height(), 1)
-        best = max(range(1, n + 1), key=lambda k: min(width / (k * (w + self.GAP)), height / (-(-n // k) * (h + self.GAP))))
-        return best
+        return max(
+            range(1, n + 1), key=lambda k: min(width / (k * (w + self.GAP)), height / (-(-n // k) * (h + self.GAP)))
+        )
 
     def select(self, index: int) -> None:
         self.index = max(0, min(index, self.count - 1))

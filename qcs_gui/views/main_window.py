@@ -200,7 +200,9 @@ class MainWindow(QMainWindow):
         self.measurement_combo.setAccessibleName("How the measurement is shown")
         self.timeline = QSlider(Qt.Orientation.Horizontal)
         self.timeline.setAccessibleName("Timeline of the run")
-        self.timeline.setToolTip("Drag to look back at earlier iterates, also while it runs; the right end follows the run.")
+        self.timeline.setToolTip(
+            "Drag to look back at earlier iterates, also while it runs; the right end follows the run."
+        )
         self.timeline.setEnabled(False)
         self.step_label = QLabel("no run yet")
         self.step_label.setMinimumWidth(230)
