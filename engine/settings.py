@@ -89,19 +89,23 @@ class Setting:
         else:
             words = "a whole number" if self.kind is int else "a finite number"
             if self.above is not None:
-                words += f" above {self.above:g}"
+                words += f" above {_plain(self.above)}"
             if self.low is not None and self.high is not None:
-                words += f" from {self.low:g} to {self.high:g}"
+                words += f" from {_plain(self.low)} to {_plain(self.high)}"
             elif self.low is not None:
-                words += f" of at least {self.low:g}"
+                words += f" of at least {_plain(self.low)}"
             elif self.high is not None:
-                words += f" of at most {self.high:g}"
+                words += f" of at most {_plain(self.high)}"
         return words + (" or auto" if self.optional else "")
 
     def describe(self) -> dict:
         """A JSON-ready description."""
         facts = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, "", (), False)}
         return facts | {"kind": self.kind.__name__, "takes": self.expected()}
+
+
+def _plain(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _field(default: Any, setting: Setting) -> Any:

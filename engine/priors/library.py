@@ -65,14 +65,15 @@ def priors() -> Family[PriorChoice]:
     for folder in (Path(str(files("resources"))) / "priors", user_folder()):
         for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
             try:
-                choice = _choice(path)
+                choice = _choice(path, path.stat().st_mtime_ns)
             except InputError:
                 continue  # a damaged file must not take the other priors down; naming it gives "unknown prior"
             found[choice.name] = choice
     return Family("prior", list(found.values()))
 
 
-def _choice(path: Path) -> type[PriorChoice]:
+@lru_cache(maxsize=256)
+def _choice(path: Path, _modified: int) -> type[PriorChoice]:
     from engine.priors.header import read_header
 
     facts = read_header(path)

@@ -1,0 +1,116 @@
+"""Simulated measurements and measurement files."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import InputError
+from engine.measurement_files import load_measurement, save_measurement
+from engine.measurements import simulate, snr_db
+from engine.operators import OPERATORS
+from engine.quantizers import QUANTIZERS
+from engine.spec import RunSpec
+
+SHAPE = (1, 8, 8)
+
+
+def test_noise_belongs_to_the_image_not_to_its_batch():
+    truth = torch.rand(4, *SHAPE)
+    operator = OPERATORS.parse("gaussian measurements=30").build(SHAPE, 0)
+    quantizer = QUANTIZERS.parse("none")
+    together = simulate(truth, operator, quantizer, 0.1, 5, [10, 11, 12, 13])
+    alone = simulate(truth[2:3], operator, quantizer, 0.1, 5, [12])
+    assert torch.allclose(together.values[2:3], alone.values, atol=1e-6)
+    clean = simulate(truth, operator, quantizer, 0.0, 5)
+    assert torch.allclose(clean.values, operator.forward(truth))
+    noise = together.values - clean.values
+    assert float(noise.std()) == pytest.approx(0.1, rel=0.2)
+
+
+def test_noiseless_truth_is_consistent_and_offset_is_subtracted():
+    truth = torch.rand(2, *SHAPE)
+    operator = OPERATORS.parse("gaussian measurements=30").build(SHAPE, 0)
+    seen = simulate(truth, operator, QUANTIZERS.parse("uniform bits=3"), 0.0, 0, offset=0.5)
+    assert seen.consistency(truth).tolist() == [1.0, 1.0]
+    assert torch.allclose(seen.predict(truth), operator.forward(truth - 0.5))
+
+
+def test_snr():
+    assert snr_db(4.0, 0.2, 0.5) == pytest.approx(10 * np.log10(4 * 0.25 / 0.04))
+    assert snr_db(4.0, 0.0, 0.5) is None
+
+
+@pytest.mark.parametrize("quantizer", ["none", "one-bit", "uniform bits=4"])
+def test_file_round_trip(tmp_path, quantizer):
+    spec = RunSpec(operator="gaussian measurements=30", quantizer=quantizer, seed=3)
+    operator = spec.operator.build(SHAPE, spec.seed)
+    seen = simulate(torch.rand(1, *SHAPE), operator, spec.quantizer, 0.1, spec.seed)
+    save_measurement(tmp_path / "m.npz", seen, spec)
+    back = load_measurement(tmp_path / "m.npz")
+    assert back.truth is None
+    assert back.noise == 0.1
+    assert torch.equal(back.operator.matrix, operator.matrix)
+    for name in ("values", "lower", "upper", "codes"):
+        first, second = getattr(seen, name), getattr(back, name)
+        assert (first is None) == (second is None)
+        assert first is None or torch.equal(first, second)
+
+
+def own_file(path, **changes):
+    """What somebody's own ten lines would write."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(20, 64)) / np.sqrt(20)
+    arrays = {"A": matrix, "y": (matrix @ rng.random(64) > 0).astype(int), "thresholds": [0.0], "noise": 0.1, "shape": [8, 8]}
+    arrays |= changes
+    np.savez(path, **{k: v for k, v in arrays.items() if v is not None})
+    return path
+
+
+def test_own_files_load(tmp_path):
+    seen = load_measurement(own_file(tmp_path / "m.npz"))
+    assert seen.operator.image_shape == (1, 8, 8)
+    assert set(seen.codes.flatten().tolist()) <= {0, 1}
+    cells = own_file(tmp_path / "c.npz", y=None, thresholds=None, lower=np.full(20, -np.inf), upper=np.zeros(20))
+    assert load_measurement(cells).lower.shape == (1, 20)
+    assert load_measurement(own_file(tmp_path / "l.npz", y=np.zeros(20), thresholds=None)).is_linear
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"y": np.zeros(19, int)}, "19 entries"),
+        ({"y": np.full(20, 2)}, "codes from 0 to 1"),
+        ({"y": np.full(20, 0.5)}, "codes"),
+        ({"y": np.full(20, np.nan)}, "finite"),
+        ({"y": np.array(["a"] * 20)}, "numbers"),
+        ({"y": None}, "neither 'y'"),
+        ({"noise": -1.0}, "noise"),
+        ({"noise": np.nan}, "noise"),
+        ({"noise": None}, "no 'noise'"),
+        ({"shape": [7, 8]}, "56 columns"),
+        ({"shape": [8]}, "shape"),
+        ({"thresholds": [1.0, 0.0]}, "increase"),
+        ({"A": np.full((20, 64), np.inf)}, "finite"),
+        ({"A": None}, "neither 'A'"),
+        ({"A": None, "operator": np.array("[]")}, "recipe"),
+        ({"surprise": 1}, "unknown entry"),
+        ({"y": None, "lower": np.ones(20), "upper": np.zeros(20)}, "below"),
+    ],
+)
+def test_bad_own_files_are_one_sentence(tmp_path, changes, says):
+    with pytest.raises(InputError, match=says):
+        load_measurement(own_file(tmp_path / "m.npz", **changes))
+
+
+def test_hostile_files(tmp_path):
+    np.savez(tmp_path / "pickle.npz", y=np.array([object()], dtype=object), allow_pickle=True)
+    (tmp_path / "text.npz").write_text("not a zip")
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("y.npy", bytes(300_000_000))
+    for name in ("pickle", "text", "bomb", "missing"):
+        with pytest.raises(InputError) as caught:
+            load_measurement(tmp_path / f"{name}.npz")
+        assert "\n" not in str(caught.value), json.dumps(name)

@@ -1,0 +1,106 @@
+"""The contract of every denoiser, and the refusal of files that are not one."""
+
+import json
+import math
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import InputError
+from engine.images import load_image
+from engine.priors.edm import EdmDenoiser
+from engine.priors.gaussian import GaussianPrior
+from engine.priors.library import load_prior, priors, user_folder
+from engine.samples import sample_names, sample_path
+
+
+def all_priors():
+    names = {name: choice().load for name, choice in priors().choices.items()}
+    gaussian = GaussianPrior((1, 6, 6), 0.3, 0.04 * torch.eye(36, dtype=torch.float64))
+    return {**names, "gaussian": lambda: gaussian}
+
+
+@pytest.mark.parametrize("name", list(all_priors()))
+def test_denoiser_contract(name):
+    prior = all_priors()[name]()
+    gen = torch.Generator().manual_seed(0)
+    x = torch.rand(5, *prior.image_shape, generator=gen)
+    levels = torch.tensor([0.02, 0.1, 0.3, 1.0, 3.0])
+    out = prior.denoise(x, levels)
+    assert out.shape == x.shape
+    assert out.dtype == x.dtype
+    assert torch.equal(out, prior.denoise(x, levels))
+    for i in range(5):
+        assert torch.allclose(prior.denoise(x[i : i + 1], float(levels[i])), out[i : i + 1], atol=1e-3)
+    assert torch.allclose(prior.denoise(x, 1e-5), x, atol=1e-3)
+    assert 0 <= prior.sigma_min < prior.sigma_max
+    top = min(prior.sigma_max, 1e4)
+    far = prior.denoise(0.5 + top * torch.randn(64, *prior.image_shape, generator=gen), top)
+    assert float(far.mean()) == pytest.approx(prior.mean, abs=0.05)
+    score = prior.score(x, 0.3)
+    assert torch.allclose(score, (prior.denoise(x, 0.3) - x) / 0.09, atol=1e-4)
+
+
+def test_mnist_denoises_unseen_digits_as_its_card_says():
+    prior = priors().get("mnist")().load()
+    digits = torch.stack([torch.from_numpy(load_image(sample_path(f"sample:{n}")).pixels) for n in sample_names()])
+    card = dict(zip(prior.card.quality["sigma"], prior.card.quality["rmse"], strict=True))
+    gen = torch.Generator().manual_seed(0)
+    for sigma in (0.1, 0.5):
+        noisy = digits + sigma * torch.randn(digits.shape, generator=gen)
+        rmse = float((prior.denoise(noisy, sigma) - digits).square().mean().sqrt())
+        assert rmse == pytest.approx(card[sigma], rel=0.3)
+
+
+def test_gaussian_denoiser_is_the_conditional_mean():
+    covariance = torch.tensor([[1.0, 0.6], [0.6, 2.0]], dtype=torch.float64)
+    prior = GaussianPrior((1, 1, 2), 0.25, covariance)
+    x = torch.tensor([[[[1.0, -1.0]]]], dtype=torch.float64)
+    want = 0.25 + covariance @ torch.linalg.inv(covariance + 0.49 * torch.eye(2)) @ (x.flatten() - 0.25)
+    assert torch.allclose(prior.denoise(x, 0.7).flatten(), want)
+    assert math.isinf(prior.sigma_max)
+
+
+@pytest.fixture
+def weights(tmp_path):
+    return priors().get("mnist").path, tmp_path / "w.safetensors"
+
+
+def test_bad_weight_files_are_refused(weights):
+    source, target = weights
+    from engine.priors.header import read_header
+
+    header = {"qcs": json.dumps(read_header(source))}
+    tensors = load_file(source)
+    missing = {k: v for k, v in tensors.items() if k != "first.weight"}
+    poisoned = tensors | {"first.bias": tensors["first.bias"] * math.nan}
+    for broken in (missing, poisoned, tensors | {"extra": torch.zeros(1)}):
+        save_file(broken, target, metadata=header)
+        with pytest.raises(InputError):
+            EdmDenoiser.load(target)
+    save_file(tensors, target)  # no header of ours
+    with pytest.raises(InputError, match="not a denoiser file"):
+        EdmDenoiser.load(target)
+    target.write_bytes(source.read_bytes()[:100_000])
+    with pytest.raises(InputError):
+        EdmDenoiser.load(target)
+    target.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(InputError):
+        EdmDenoiser.load(target)
+
+
+def test_user_priors_appear_and_damaged_ones_do_not_hurt(weights):
+    source, _ = weights
+    user_folder().mkdir(parents=True)
+    (user_folder() / "broken.safetensors").write_bytes(b"nonsense")
+    prior = load_prior(source)
+    from dataclasses import replace
+
+    card, prior.card = prior.card, replace(prior.card, name="mine", title="Mine")
+    prior.save(user_folder() / "mine.safetensors")
+    prior.card = card
+    assert {"mnist", "mine"} <= priors().choices.keys()
+    assert "broken" not in priors().choices
+    assert priors().parse("mine").load().card.title == "Mine"

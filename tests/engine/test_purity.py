@@ -1,0 +1,49 @@
+"""What may import what, checked in fresh interpreters."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_engine_and_models_know_no_qt():
+    modules = [
+        ".".join(p.relative_to(ROOT).with_suffix("").parts)
+        for p in [*ROOT.glob("engine/**/*.py"), *(ROOT / "qcs_gui" / f for f in ("model.py", "frames.py", "mailbox.py", "worker.py"))]
+        if p.name != "__init__.py"
+    ]
+    code = "import sys; sys.modules['PySide6'] = None\n" + "\n".join(f"import {m}" for m in modules)
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from engine.describe import describe; describe()",
+        "from engine.spec import RunSpec; RunSpec().as_command()",
+        "from PySide6.QtWidgets import QApplication; a = QApplication([]); from qcs_gui.studio import Studio; "
+        "s = Studio(remember=False); s.window.show(); a.processEvents(); s.close()",
+    ],
+    ids=["describe", "spec", "window"],
+)
+def test_forms_and_window_come_up_before_torch(code):
+    done = python(code + "; import sys; assert 'torch' not in sys.modules, 'torch was imported'")
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_module_has_grown_too_long():
+    long = {p.name: n for p in [*ROOT.glob("engine/**/*.py"), *ROOT.glob("qcs_gui/**/*.py")]
+            if (n := len(p.read_text().splitlines())) > 330}  # fmt: skip
+    assert not long
+
+
+def test_main_window_imports_no_engine_thread():
+    assert "worker" not in (ROOT / "qcs_gui/views/main_window.py").read_text()
