@@ -36,10 +36,7 @@ class GaussianPrior(DenoiserPrior):
         level = torch.as_tensor(sigma, dtype=torch.float64, device=x.device).reshape(-1, 1)
         gain = self.values / (self.values + level**2)
         centred = (x.double() - self.centre).flatten(1)
-        if self.vectors is None:
-            out = gain * centred
-        else:
-            out = (gain * (centred @ self.vectors)) @ self.vectors.T
+        out = gain * centred if self.vectors is None else gain * (centred @ self.vectors) @ self.vectors.T
         return (out.reshape(x.shape) + self.centre).to(x.dtype)
 
     def mean_image(self) -> Tensor:

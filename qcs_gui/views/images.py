@@ -69,11 +69,9 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         super().__init__()
         self.setAccessibleName("Image panels: truth, measurement, iterate, denoised estimate, mean, std, error")
         self.panels = {key: _Panel(self, i // COLUMNS, i % COLUMNS, key) for i, key in enumerate(PANELS)}
-        first = self.panels["truth"].box
         for key, panel in self.panels.items():
-            if key not in ("truth", "measurement"):
-                panel.box.setXLink(first)
-                panel.box.setYLink(first)
+            if key != "measurement":
+                panel.box.sigRangeChangedManually.connect(lambda _, panel=panel: self._zoom_with(panel))
         layout = self.ci.layout
         for column in range(COLUMNS):
             layout.setColumnStretchFactor(2 * column, 10)
@@ -87,6 +85,13 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         wanted = title or PANELS[key][0]
         if panel.title.text != wanted:
             panel.title.setText(wanted)
+
+    def _zoom_with(self, moved: _Panel) -> None:
+        """Shows in every linked panel what the user just zoomed or dragged to in one."""
+        rect = moved.box.viewRect()
+        for panel in self.panels.values():
+            if panel is not moved and panel.key != "measurement":
+                panel.box.setRange(rect=rect, padding=0)
 
     def set_colours(self, colours: dict[str, str]) -> None:
         self.setBackground(colours["plot"])

@@ -33,7 +33,9 @@ def test_run_evaluate_measure(capsys, tmp_path, digit):
 
     for i in range(3):
         save_png(tmp_path / "images" / f"{i}.png", digit)
-    status, _, _ = run(capsys, "evaluate", "--images", tmp_path / "images", "--limit", 2, *FAST, "--out", tmp_path / "e")
+    status, _, _ = run(
+        capsys, "evaluate", "--images", tmp_path / "images", "--limit", 2, *FAST, "--out", tmp_path / "e"
+    )
     assert status == 0
     summary = json.loads((tmp_path / "e" / "summary.json").read_text())
     assert len(summary["images"]) == summary["count"] == 2

@@ -49,7 +49,9 @@ def test_compressed_tiff(tmp_path):
     for compression in ("tiff_lzw", "tiff_deflate"):
         path = save(tmp_path / "a.tif", Image.fromarray(np.rint(RAMP * 255).astype(np.uint8)), compression=compression)
         assert np.allclose(load_image(path).pixels[0], RAMP, atol=0.5 / 255)
-        deep = save(tmp_path / "b.tif", Image.fromarray(np.rint(RAMP * 65535).astype(np.uint16)), compression=compression)
+        deep = save(
+            tmp_path / "b.tif", Image.fromarray(np.rint(RAMP * 65535).astype(np.uint16)), compression=compression
+        )
         assert np.allclose(load_image(deep).pixels[0], RAMP, atol=1e-4)
 
 
@@ -129,8 +131,8 @@ def bad_files(folder):
     (folder / "cut.png").write_bytes(buffer.getvalue()[:60])
     (folder / "folder.png").mkdir()
     (folder / "evil.svg").write_text("<svg/>")
-    return ["text.png", "empty.png", "one.png", "huge.png", "nan.tif", "inf.tif", "signed.tif", "cut.png", "folder.png", "evil.svg",
-            "missing.png"]  # fmt: skip
+    return ["text.png", "empty.png", "one.png", "huge.png", "nan.tif", "inf.tif", "signed.tif", "cut.png", "folder.png",
+            "evil.svg", "missing.png"]  # fmt: skip
 
 
 def test_bad_files_are_one_sentence_each(tmp_path):

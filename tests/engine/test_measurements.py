@@ -63,7 +63,13 @@ def own_file(path, **changes):
     """What somebody's own ten lines would write."""
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(20, 64)) / np.sqrt(20)
-    arrays = {"A": matrix, "y": (matrix @ rng.random(64) > 0).astype(int), "thresholds": [0.0], "noise": 0.1, "shape": [8, 8]}
+    arrays = {
+        "A": matrix,
+        "y": (matrix @ rng.random(64) > 0).astype(int),
+        "thresholds": [0.0],
+        "noise": 0.1,
+        "shape": [8, 8],
+    }
     arrays |= changes
     np.savez(path, **{k: v for k, v in arrays.items() if v is not None})
     return path

@@ -10,13 +10,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def python(code):
-    return subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 def test_engine_and_models_know_no_qt():
+    (ROOT / "qcs_gui" / f for f in ("model.py", "frames.py", "mailbox.py", "worker.py"))
     modules = [
         ".".join(p.relative_to(ROOT).with_suffix("").parts)
-        for p in [*ROOT.glob("engine/**/*.py"), *(ROOT / "qcs_gui" / f for f in ("model.py", "frames.py", "mailbox.py", "worker.py"))]
+        for p in [
+            *ROOT.glob("engine/**/*.py"),
+            *(ROOT / "qcs_gui" / f for f in ("model.py", "frames.py", "mailbox.py", "worker.py")),
+        ]
         if p.name != "__init__.py"
     ]
     code = "import sys; sys.modules['PySide6'] = None\n" + "\n".join(f"import {m}" for m in modules)

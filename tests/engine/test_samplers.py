@@ -1,5 +1,6 @@
 """Samplers against exact posteriors of Gaussian and mixture priors, within Monte-Carlo error."""
 
+import itertools
 import math
 
 import pytest
@@ -280,7 +281,7 @@ def test_schedules_have_the_right_ends():
     for levels in (geometric_levels(50, 0.01, 232), polynomial_levels(10, 0.02, 51)):
         assert levels[0] in (pytest.approx(50), pytest.approx(10))
         assert levels[-1] in (pytest.approx(0.01), pytest.approx(0.02))
-        assert all(a > b for a, b in zip(levels, levels[1:], strict=False))
+        assert all(a > b for a, b in itertools.pairwise(levels))
     ratios = [a / b for a, b in zip(geometric_levels(50, 0.01, 232), geometric_levels(50, 0.01, 232)[1:], strict=False)]
     assert ratios[0] == pytest.approx(1.03756, rel=1e-5)
     assert max(ratios) == pytest.approx(min(ratios))

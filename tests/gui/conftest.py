@@ -1,0 +1,53 @@
+"""A window per test, with its threads joined at the end."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("PySide6.QtWidgets")
+
+from PySide6.QtCore import Qt
+from specs import QUICK
+
+from qcs_gui.model import State
+from qcs_gui.studio import Studio
+
+
+@pytest.fixture
+def open_studio(qtbot):
+    opened = []
+
+    def make(spec=QUICK):
+        studio = Studio(spec, threads=1, remember=False)
+        opened.append(studio)
+        studio.start()
+        qtbot.waitUntil(lambda: studio.session.pixels is not None and bool(studio.session.device), timeout=60000)
+        return studio
+
+    yield make
+    for studio in opened:
+        assert studio.close(), "a thread of the window did not end"
+        studio.window.may_close = lambda: True
+        studio.window.close()
+        studio.window.deleteLater()
+        studio.deleteLater()
+    assert not [t for t in threading.enumerate() if t.name in ("engine", "files")]
+
+
+@pytest.fixture
+def click(qtbot):
+    def press(button):
+        assert button.isEnabled(), f"{button.text()} is greyed"
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    return press
+
+
+@pytest.fixture
+def run_to_end(qtbot, click):
+    def run(studio):
+        click(studio.window.run_button)
+        qtbot.waitUntil(lambda: studio.session.state == State.IDLE, timeout=60000)
+        return studio.session.result
+
+    return run

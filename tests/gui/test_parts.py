@@ -1,0 +1,114 @@
+"""Mailbox, worker, timeline store, pins; without a window."""
+
+import sys
+import threading
+import time
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Signal
+
+from engine.control import Cancelled
+from engine.errors import InputError
+from qcs_gui.frames import Frame, Keyframes
+from qcs_gui.mailbox import Mailbox
+from qcs_gui.worker import Worker
+
+
+def outcomes(worker, count):
+    found, end = [], time.monotonic() + 20
+    while len(found) < count and time.monotonic() < end:
+        found += worker.take()
+        time.sleep(0.01)
+    return found
+
+
+def test_mailbox_keeps_the_newest_only():
+    box = Mailbox(most_per_second=1000)
+    assert box.take() is None
+    for i in range(5):
+        box.put(i)
+    assert box.take() == 4
+    assert box.take() is None
+    assert box.dropped == 4
+    box.wanted = False
+    assert not box.due()
+
+
+def test_mailbox_is_due_at_its_rate():
+    box = Mailbox(most_per_second=20)
+    box.put(0)
+    assert not box.due()
+    time.sleep(0.06)
+    assert box.due()
+
+
+def test_worker_reports_every_end():
+    worker = Worker("engine")
+
+    def fail(error):
+        raise error
+
+    errors = [InputError("Say this."), RuntimeError("x"), MemoryError(), SystemExit(), KeyboardInterrupt(), Cancelled()]
+    for error in errors:
+        worker.submit(lambda error=error: fail(error))
+    worker.submit(lambda: 42)
+    found = outcomes(worker, 7)
+    assert [o.kind for o in found] == ["failed"] * 5 + ["cancelled", "done"]
+    assert found[0].sentence == "Say this."
+    assert "RuntimeError" in found[1].details
+    assert found[-1].value == 42
+    assert not worker.busy
+    assert worker.close(5)
+
+
+def test_a_dead_thread_is_noticed_and_replaced():
+    worker = Worker("engine")
+    gate = threading.Event()
+    worker.submit(gate.wait)
+    worker._tasks.put(None)  # the thread ends after this task ...
+    worker.submit(lambda: 1)  # ... so this one would wait for ever
+    gate.set()
+    found = outcomes(worker, 2)
+    assert [o.kind for o in found] == ["done", "failed"]
+    worker.submit(lambda: 2)
+    assert outcomes(worker, 1)[0].value == 2
+    assert worker.close(5)
+
+
+def frame(step, final=False):
+    image = np.zeros((2, 1, 16, 16), np.float32)
+    return Frame(1, step, 1000, "sampling", image, image, image[0], image[0], final, 1.0)
+
+
+def test_timeline_stays_within_its_budget_and_keeps_the_ends():
+    frames = Keyframes(budget=50 * frame(0).nbytes)
+    for step in range(1, 1001):
+        frames.add(frame(step, final=step == 1000))
+    steps = [f.step for f in frames.frames]
+    assert len(steps) <= 51
+    assert steps[0] == 1
+    assert steps[-1] == 1000
+    assert steps == sorted(steps)
+    assert max(np.diff(steps)) < 70
+
+
+class Source(QObject):
+    fired = Signal()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="True is immortal from Python 3.12 on")
+def test_signals_do_not_steal_references():
+    """PySide6 6.12.0 drops one reference to True per emit, which kills Python 3.11 sooner or later."""
+    source = Source()
+    before = sys.getrefcount(True)
+    for _ in range(200):
+        source.fired.emit()
+    assert sys.getrefcount(True) > before - 50
+
+
+def test_pinned_versions_are_the_installed_ones():
+    assert version("PySide6-Essentials") == "6.11.3"
+    assert version("shiboken6") == "6.11.3"
+    assert version("pyqtgraph") == "0.14.0"

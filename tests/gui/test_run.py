@@ -1,0 +1,181 @@
+"""Runs by real clicks."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from specs import LONG, QUICK
+
+from engine.runs import reconstruct
+from qcs_gui.model import State
+
+
+def started(studio, qtbot, click):
+    click(studio.window.run_button)
+    qtbot.waitUntil(lambda: studio.panels.frames_shown > 0, timeout=30000)
+
+
+def idle(studio, qtbot):
+    qtbot.waitUntil(lambda: studio.session.state == State.IDLE, timeout=20000)
+
+
+def test_run_shows_everything_and_equals_the_command_line(open_studio, run_to_end):
+    studio = open_studio()
+    result = run_to_end(studio)
+    panels = studio.window.board.panels
+    for key in ("truth", "measurement", "iterate", "denoised", "mean", "std", "error"):
+        assert panels[key].pixels is not None, key
+    assert np.array_equal(panels["mean"].pixels, result.mean)
+    assert np.allclose(panels["error"].pixels, result.mean - result.truth)
+    assert studio.window.strip.count == 3
+    for key in ("sigma", "psnr", "psnr_mean", "consistency", "predicted_rmse", "actual_rmse"):
+        assert len(studio.window.curves.curves[key].getData()[0]) > 0, key
+    assert studio.window.progress.value() == 1000
+    assert "PSNR" in studio.window.statusBar().currentMessage()
+    assert np.allclose(reconstruct(QUICK).samples, result.samples, atol=1e-3)
+
+
+def test_run_again_gives_the_same(open_studio, run_to_end):
+    studio = open_studio()
+    first = run_to_end(studio)
+    assert np.array_equal(run_to_end(studio).samples, first.samples)
+
+
+def test_pause_resume_finish(open_studio, qtbot, click):
+    studio = open_studio(LONG)
+    started(studio, qtbot, click)
+    window = studio.window
+    assert not window.run_button.isEnabled()
+    click(window.pause_button)
+    assert window.pause_button.text() == "Resume"
+    qtbot.wait(300)
+    step = studio.panels.newest.step
+    qtbot.wait(300)
+    assert studio.panels.newest.step == step
+    click(window.pause_button)
+    qtbot.waitUntil(lambda: studio.panels.newest.step > step, timeout=10000)
+    click(window.finish_button)
+    idle(studio, qtbot)
+    result = studio.session.result
+    assert result.status == "finished early"
+    assert len(result.samples) == 2
+    assert not window.more_button.isEnabled()
+    assert window.run_button.isEnabled()
+
+
+def test_finish_while_paused(open_studio, qtbot, click):
+    studio = open_studio(LONG)
+    started(studio, qtbot, click)
+    click(studio.window.pause_button)
+    click(studio.window.finish_button)
+    idle(studio, qtbot)
+    assert studio.session.result.status == "finished early"
+
+
+def test_cancel_restores_what_was_there(open_studio, run_to_end, qtbot, click):
+    studio = open_studio()
+    before = run_to_end(studio)
+    studio.session.set_spec(LONG)
+    shown = studio.panels.frames_shown
+    click(studio.window.run_button)
+    qtbot.waitUntil(lambda: studio.panels.frames_shown > shown, timeout=30000)
+    click(studio.window.cancel_button)
+    idle(studio, qtbot)
+    assert studio.session.result is before
+    assert np.allclose(studio.window.board.panels["mean"].pixels, before.mean, atol=1e-6)
+
+
+def test_cancel_of_the_first_run_leaves_empty_panels(open_studio, qtbot, click):
+    studio = open_studio(LONG)
+    started(studio, qtbot, click)
+    click(studio.window.cancel_button)
+    idle(studio, qtbot)
+    assert studio.session.result is None
+    assert studio.window.board.panels["mean"].pixels is None
+    assert studio.window.run_button.isEnabled()
+
+
+def test_samples_can_be_added(open_studio, run_to_end, qtbot, click):
+    studio = open_studio()
+    first = run_to_end(studio)
+    click(studio.window.more_button)
+    idle(studio, qtbot)
+    result = studio.session.result
+    assert len(result.samples) == 6
+    assert np.array_equal(result.samples[:3], first.samples)
+    assert not np.allclose(result.samples[3:], first.samples, atol=1e-2)
+    assert studio.window.strip.count == 6
+
+
+def test_a_sample_is_one_click_away(open_studio, run_to_end, qtbot):
+    studio = open_studio()
+    result = run_to_end(studio)
+    strip = studio.window.strip
+    position = strip.mapFromScene(strip.box.mapViewToScene(strip.item.mapToView(strip.item.boundingRect().center())))
+    qtbot.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=position)
+    assert strip.index == 1
+    assert np.allclose(studio.window.board.panels["denoised"].pixels, result.samples[1])
+
+
+def test_timeline_looks_back_while_it_runs(open_studio, qtbot, click):
+    studio = open_studio(LONG)
+    started(studio, qtbot, click)
+    qtbot.waitUntil(lambda: len(studio.panels.keyframes.frames) > 5, timeout=30000)
+    timeline = studio.window.timeline
+    timeline.setValue(1)
+    looked_at = studio.panels.keyframes.frames[1]
+    frames = studio.panels.frames_shown
+    qtbot.waitUntil(lambda: studio.panels.frames_shown > frames + 2, timeout=30000)
+    assert studio.panels.shown is looked_at
+    timeline.setValue(timeline.maximum())
+    qtbot.waitUntil(lambda: studio.panels.shown.step > looked_at.step + 5, timeout=30000)
+    click(studio.window.cancel_button)
+    idle(studio, qtbot)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom\nlines"), MemoryError(), SystemExit(3), KeyboardInterrupt(), ValueError()]
+)
+def test_any_engine_failure_ends_in_a_usable_window(open_studio, run_to_end, monkeypatch, error, qtbot):
+    studio = open_studio()
+    calls = {"broken": True}
+    load = type(QUICK.prior).load
+
+    def broken(self, device="cpu"):
+        if calls["broken"]:
+            raise error
+        return load(self, device)
+
+    monkeypatch.setattr(type(QUICK.prior), "load", broken)
+    run_to_end(studio)
+    problem = studio.window.problem
+    assert problem.isVisible()
+    assert problem.sentence.text()
+    assert "\n" not in problem.sentence.text()
+    qtbot.mouseClick(problem.copy_button, Qt.MouseButton.LeftButton)
+    assert problem.sentence.text() in studio.app.clipboard().text()
+    qtbot.mouseClick(problem.close_button, Qt.MouseButton.LeftButton)
+    calls["broken"] = False
+    assert run_to_end(studio) is not None
+
+
+def test_close_while_running_asks_and_then_ends_all(open_studio, qtbot, click, monkeypatch):
+    studio = open_studio(LONG)
+    started(studio, qtbot, click)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
+    assert not studio.window.close()
+    assert studio.session.state == State.RUNNING
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    assert studio.window.close()
+    assert not studio.runs.worker._thread.is_alive()
+
+
+def test_frames_of_an_old_run_are_dropped(open_studio, run_to_end):
+    from dataclasses import replace
+
+    studio = open_studio()
+    run_to_end(studio)
+    frame, shown = studio.panels.newest, studio.panels.frames_shown
+    studio.runs.mailbox.put(replace(frame, run=frame.run - 1))
+    studio.runs.poll()
+    assert studio.panels.frames_shown == shown

@@ -1,0 +1,255 @@
+"""Image and settings by real clicks; greyed choices; files."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QScrollBar,
+)
+
+from engine.images import load_image, read_recipe
+from engine.spec import RunSpec
+
+
+def drop(window, path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    where, action, button, key = (
+        QPoint(200, 200),
+        Qt.DropAction.CopyAction,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dragEnterEvent(QDragEnterEvent(where, action, data, button, key))
+    window.dropEvent(QDropEvent(QPointF(where), action, data, button, key))
+
+
+def test_bundled_digit_is_loaded_and_estimated_at_the_start(open_studio):
+    studio = open_studio()
+    assert studio.session.pixels.shape == (1, 28, 28)
+    assert studio.window.sample_combo.currentData() == "sample:digit-3"
+    assert " s and " in studio.window.estimate_label.text()
+    assert "dB" in studio.window.snr.text()
+    assert studio.window.run_button.isEnabled()
+
+
+def test_open_button_loads_a_picture(open_studio, qtbot, click, tmp_path, monkeypatch):
+    studio = open_studio()
+    Image.fromarray(np.full((40, 60, 3), 128, np.uint8)).save(tmp_path / "grey.png")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "grey.png"), ""))
+    click(studio.window.open_button)
+    qtbot.waitUntil(lambda: studio.session.spec.image.endswith("grey.png"), timeout=10000)
+    assert np.allclose(studio.session.pixels, 128 / 255, atol=1e-3)
+    assert "cropped and resized to 28 x 28" in studio.window.image_label.text()
+
+
+def test_drop_and_choose_a_sample(open_studio, qtbot, tmp_path):
+    studio = open_studio()
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
+    drop(studio.window, tmp_path / "eye.png")
+    qtbot.waitUntil(lambda: studio.session.spec.image.endswith("eye.png"), timeout=10000)
+    assert np.allclose(studio.window.board.panels["truth"].pixels[0], np.eye(28))
+    combo = studio.window.sample_combo
+    combo.setFocus()
+    qtbot.keyClicks(combo, "digit-7")
+    combo.activated.emit(combo.currentIndex())
+    qtbot.waitUntil(lambda: studio.session.spec.image == "sample:digit-7", timeout=10000)
+
+
+@pytest.mark.parametrize("name", ["text.png", "nan.tif", "missing.png", "bad.json"])
+def test_a_bad_file_is_one_message_and_loses_nothing(open_studio, qtbot, tmp_path, name):
+    import tifffile
+
+    studio = open_studio()
+    before = studio.session.pixels
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "bad.json").write_text('{"imgae": 1}')
+    tifffile.imwrite(tmp_path / "nan.tif", np.full((9, 9), np.nan, "f4"))
+    drop(studio.window, tmp_path / name)
+    qtbot.waitUntil(studio.window.problem.isVisible, timeout=10000)
+    assert "\n" not in studio.window.problem.sentence.text()
+    assert studio.session.pixels is before
+    assert studio.window.run_button.isEnabled()
+
+
+def test_draw_by_hand_and_run(open_studio, qtbot, click, run_to_end):
+    studio = open_studio()
+    click(studio.window.draw_button)
+    dialog = studio.pictures.dialog
+    canvas = dialog.canvas
+    assert not dialog.use_button.isEnabled()
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(60, 40))
+    for y in range(40, 240, 10):
+        qtbot.mouseMove(canvas, QPoint(60 + y // 4, y))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(120, 240))
+    assert canvas.pixels().max() == 1
+    qtbot.mouseClick(dialog.use_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "drawing" in studio.session.spec.image, timeout=10000)
+    pixels = studio.session.pixels[0]
+    centre = (pixels.sum(1) * (np.arange(28) + 0.5)).sum() / pixels.sum()
+    assert centre == pytest.approx(14, abs=1)
+    result = run_to_end(studio)
+    assert np.array_equal(result.truth[0], pixels)
+    assert np.allclose(load_image(studio.session.spec.image).pixels[0], pixels)  # the recipe names a file that is there
+
+
+def test_forms_follow_the_settings(open_studio, qtbot):
+    studio = open_studio()
+    window = studio.window
+    form = window.quantizer_form
+    form.combo.setCurrentIndex(form.combo.findData("uniform"))
+    assert studio.session.spec.quantizer.name == "uniform"
+    bits = form.findChild(QAbstractSpinBox, "3  Quantizer.bits")
+    bits.setFocus()
+    bits.selectAll()
+    qtbot.keyClicks(bits, "3")
+    qtbot.keyClick(bits, Qt.Key.Key_Return)
+    assert studio.session.spec.quantizer.bits == 3
+    step = form.findChild(QAbstractSpinBox, "3  Quantizer.step")
+    assert step.text() == "auto"
+    step.setValue(0.25)
+    assert studio.session.spec.quantizer.step == 0.25
+    window.noise.setValue(0.2)
+    window.samples.setValue(5)
+    window.seed.setValue(9)
+    spec = studio.session.spec
+    assert (spec.noise, spec.samples, spec.seed) == (0.2, 5, 9)
+
+
+def test_every_choice_can_be_shown_and_read_back(open_studio):
+    studio = open_studio()
+    window = studio.window
+    for form in (window.operator_form, window.quantizer_form, window.prior_form, window.algorithm_form):
+        form.show_choice(form.family.parse(form.name()))
+        for i in [*range(1, form.combo.count()), 0]:
+            form.combo.setCurrentIndex(i)
+            assert form.choice() == form.family.parse(form.name())
+
+
+def test_preset_fills_the_form(open_studio):
+    studio = open_studio()
+    form = studio.window.algorithm_form
+    form.combo.setCurrentIndex(form.combo.findData("qcs-sgm"))
+    form.preset.activated.emit(form.preset.findText("paper"))
+    assert studio.session.spec.algorithm.step == 2.0
+
+
+def test_what_does_not_fit_is_greyed_with_the_reason(open_studio):
+    studio = open_studio()
+    window = studio.window
+    rows = window.operator_form.findChild(QAbstractSpinBox, "2  Sensing.measurements")
+    rows.setValue(9000)
+    model = window.algorithm_form.combo.model()
+    turbo = window.algorithm_form.combo.findData("turbo")
+    assert not model.item(turbo).isEnabled()
+    assert "eigenbasis" in model.item(turbo).toolTip()
+    assert "eigenbasis" in window.algorithm_form.warning.text()
+    assert not window.run_button.isEnabled()
+    window.algorithm_form.combo.setCurrentIndex(window.algorithm_form.combo.findData("guided"))
+    assert window.run_button.isEnabled()
+    rows.setValue(200)
+    assert model.item(turbo).isEnabled()
+
+
+def test_memory_is_told_before_run(open_studio):
+    studio = open_studio()
+    window = studio.window
+    window.algorithm_form.combo.setCurrentIndex(window.algorithm_form.combo.findData("guided"))
+    window.operator_form.findChild(QAbstractSpinBox, "2  Sensing.measurements").setValue(9_000_000)
+    assert "GB" in window.estimate_label.text()
+
+
+def test_exports_and_run_file(open_studio, run_to_end, qtbot, tmp_path, monkeypatch):
+    studio = open_studio()
+    actions = studio.window.actions_by_name
+    assert not actions["export_mean"].isEnabled()
+    result = run_to_end(studio)
+    for what, name in (("mean", "m.png"), ("std", "s.tif"), ("samples", "x.png"), ("mean", "all.npz")):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, name=name: (str(tmp_path / name), ""))
+        actions[f"export_{what}"].trigger()
+        qtbot.waitUntil((tmp_path / name).exists, timeout=10000)
+    assert np.allclose(load_image(tmp_path / "m.png").pixels, np.clip(result.mean, 0, 1), atol=0.51 / 255)
+    assert RunSpec.from_json(read_recipe(tmp_path / "m.png")) == result.spec
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "everything"))
+    actions["export_all"].trigger()
+    qtbot.waitUntil((tmp_path / "everything" / "result.json").exists, timeout=10000)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "run.json"), ""))
+    actions["save_run"].trigger()
+    qtbot.waitUntil((tmp_path / "run.json").exists, timeout=10000)
+    assert RunSpec.from_dict(json.loads((tmp_path / "run.json").read_text())) == studio.session.spec
+    studio.window.seed.setValue(77)
+    drop(studio.window, tmp_path / "run.json")
+    assert studio.session.spec.seed == 0
+    assert studio.window.seed.value() == 0
+    actions["copy_command"].trigger()
+    assert studio.app.clipboard().text().startswith("qcs run --image sample:digit-3")
+
+
+def test_export_to_a_bad_place_is_one_message_and_keeps_the_result(
+    open_studio, run_to_end, qtbot, tmp_path, monkeypatch
+):
+    studio = open_studio()
+    run_to_end(studio)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "such" / "m.png"), ""))
+    studio.window.actions_by_name["export_mean"].trigger()
+    qtbot.waitUntil(studio.window.problem.isVisible, timeout=10000)
+    assert "Cannot write" in studio.window.problem.sentence.text()
+    assert studio.session.result is not None
+
+
+def test_theme_switch_and_zoom(open_studio, run_to_end):
+    studio = open_studio()
+    run_to_end(studio)
+    before = studio.window.grab().toImage().pixelColor(3, 100).lightness()
+    studio.window.actions_by_name["theme"].trigger()
+    assert studio.window.grab().toImage().pixelColor(3, 100).lightness() > before + 100
+    panels = studio.window.board.panels
+    board = studio.window.board
+    where = QPointF(board.mapFromScene(panels["truth"].box.mapViewToScene(QPointF(14, 14))))
+    wheel = QWheelEvent(
+        where, board.mapToGlobal(where), QPoint(), QPoint(0, 960), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    studio.app.sendEvent(board.viewport(), wheel)
+    zoomed = panels["truth"].box.viewRect()
+    assert zoomed.width() < 20
+    for key in ("mean", "std", "error", "iterate", "denoised"):
+        linked = panels[key].box.viewRect()
+        assert linked.center().x() == pytest.approx(zoomed.center().x(), abs=0.5)
+        assert linked.height() == pytest.approx(zoomed.height(), rel=0.3)
+    studio.window.actions_by_name["reset_zoom"].trigger()
+    for panel in panels.values():
+        (left, right), (top, bottom) = panel.box.viewRange()
+        assert left <= 0.01
+        assert top <= 0.01
+        assert right >= panel.pixels.shape[2] - 0.01
+        assert bottom >= panel.pixels.shape[1] - 0.01
+
+
+def test_pixel_read_out(open_studio, qtbot):
+    studio = open_studio()
+    panel = studio.window.board.panels["truth"]
+    qtbot.wait(50)
+    scene = panel.box.mapViewToScene(QPointF(14.5, 10.5))
+    studio.window.board.scene().sigMouseMoved.emit(scene)
+    assert f"row 10, column 14: {panel.pixels[0, 10, 14]:.3f}" in studio.window.pixel_label.text()
+
+
+def test_every_control_has_an_accessible_name(open_studio):
+    studio = open_studio()
+    kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+    for widget in [w for kind in kinds for w in studio.window.findChildren(kind)]:
+        internal = isinstance(widget, QScrollBar) or isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+        if widget.isVisible() and not internal and "qt_" not in widget.objectName():
+            name = QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+            assert name, (type(widget).__name__, widget.objectName())
