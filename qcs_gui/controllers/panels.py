@@ -13,7 +13,7 @@ from qcs_gui.views.main_window import MainWindow
 
 __all__ = ["PanelController"]
 
-CURVES_PER_SECOND, STATUS_PER_SECOND = 10.0, 4.0
+CURVES_PER_SECOND, STATUS_PER_SECOND = 5.0, 4.0
 
 
 class PanelController(QObject):
@@ -98,7 +98,7 @@ class PanelController(QObject):
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def show(self, frame: Frame) -> None:
-        """Shows a frame in all panels; curves at most ten times a second."""
+        """Shows a frame in all panels; curves at most five times a second."""
         self.shown = frame
         self._show_images()
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Run, pause, finish, cancel, add samples; and the 30 Hz timer that empties mailbox and outcomes."""
+"""Run, pause, finish, cancel, add samples; and the 25 Hz timer that empties mailbox and outcomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["RunController", "default_threads"]
 
-REFRESH_MS = 33
+REFRESH_MS = 40
 
 
 def default_threads() -> int:
@@ -111,7 +111,7 @@ class RunController(QObject):
     # -- what comes back ---------------------------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Shows the newest frame and handles what ended; runs 30 times a second in the GUI thread."""
+        """Shows the newest frame and handles what ended; runs 25 times a second in the GUI thread."""
         self.mailbox.wanted = self.window.isVisible() and not self.window.isMinimized()
         frame = self.mailbox.take()
         if frame is not None and frame.run == self._run and self.session.state != State.IDLE:

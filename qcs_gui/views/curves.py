@@ -7,6 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from qcs_gui.theme import pen
+from qcs_gui.views.images import cache_axes
 
 __all__ = ["CurveBoard"]
 
@@ -39,6 +40,7 @@ class CurveBoard(QWidget):
             plot.setMenuEnabled(False)
             plot.showGrid(x=True, y=True, alpha=0.2)
             plot.getPlotItem().hideButtons()
+            cache_axes(plot.getPlotItem())
             if lines[0][0] == "sigma":
                 plot.setLogMode(y=True)
                 plot.getAxis("left").setStyle(maxTickLevel=0)

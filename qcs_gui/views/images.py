@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 
-__all__ = ["ImageBoard", "SampleStrip"]
+__all__ = ["ImageBoard", "SampleStrip", "cache_axes"]
 
 PANELS = {
     "truth": ("Truth", "grey", (0.0, 1.0)),
@@ -29,6 +29,12 @@ def colour_map(name: str) -> pg.ColorMap:
     return pg.colormap.get(name)
 
 
+def cache_axes(plot: pg.PlotItem) -> None:
+    """Keeps the painted axes as pixmaps: redrawing them is two thirds of the cost of a refresh."""
+    for side in ("left", "right", "top", "bottom"):
+        plot.getAxis(side).setCacheMode(pg.QtWidgets.QGraphicsItem.CacheMode.DeviceCoordinateCache)
+
+
 class _Panel:
     """One picture with its title and colour bar inside the board's layout."""
 
@@ -44,11 +50,14 @@ class _Panel:
             values=levels, colorMap=colour_map(colours), rounding=1e-3, width=8, interactive=True
         )
         self.bar.setImageItem(self.item)
+        cache_axes(self.bar)
         board.addItem(self.bar, row=2 * row + 1, col=2 * column + 1)
         self.pixels: np.ndarray | None = None
 
     def show(self, pixels: np.ndarray | None) -> None:
         """Shows (c, h, w); None empties the panel. Colour pictures are shown as they are, without the colour bar's map."""
+        if pixels is not None and pixels is self.pixels:
+            return
         changed = pixels is None or self.pixels is None or pixels.shape != self.pixels.shape
         self.pixels = pixels
         if pixels is None:

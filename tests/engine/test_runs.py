@@ -136,9 +136,8 @@ def test_added_samples_equal_a_larger_run():
 
 def test_iterates_are_never_written_to_again():
     for algorithm in ALGORITHMS.values():
-        kept = []
-        for iterate in prepare(spec(algorithm)).stream():
-            kept.append((iterate.x, iterate.x.clone(), iterate.denoised, iterate.denoised.clone()))
+        stream = prepare(spec(algorithm)).stream()
+        kept = [(i.x, i.x.clone(), i.denoised, i.denoised.clone()) for i in stream]
         assert all(torch.equal(a, b) and torch.equal(c, d) for a, b, c, d in kept)
 
 
@@ -184,7 +183,7 @@ def test_turbo_refuses_what_it_cannot_do():
 def test_engine_failures_are_one_sentence(monkeypatch):
     job = prepare(spec())
     monkeypatch.setattr(type(job.spec.prior), "load", lambda *_: (_ for _ in ()).throw(RuntimeError("bad\nweights")))
-    with pytest.raises(EngineError, match="bad$"):
+    with pytest.raises(EngineError, match=r"bad$"):
         next(job.stream())
     monkeypatch.setattr(type(job.spec.prior), "load", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
     with pytest.raises(EngineError, match="Out of memory"):
