@@ -31,7 +31,7 @@ PAIRS = 5
 
 
 def _wait(condition) -> None:
-    loop, timer = QEventLoop(), QTimer(interval=5)
+    loop, timer = QEventLoop(), QTimer(interval=50)
     timer.timeout.connect(lambda: loop.quit() if condition() else None)
     timer.start()
     loop.exec()
@@ -77,7 +77,7 @@ def _run(studio: Studio) -> tuple[float, list[float]]:
 def measure(runs: int, threads: int) -> dict[str, Any]:
     """All figures, as plain data."""
     app = QApplication.instance() or QApplication(["qcs-gui"])
-    spec = RunSpec(algorithm="qcs-sgm levels=30", samples=16, device="cpu")
+    spec = RunSpec(algorithm="qcs-sgm levels=20", samples=16, device="cpu")
     studio = Studio(spec, threads=threads, remember=False)
     studio.start()
     _wait(lambda: studio.session.pixels is not None and bool(studio.session.device))
@@ -100,7 +100,8 @@ def measure(runs: int, threads: int) -> dict[str, Any]:
         "heartbeat_lag_ms": {f"p{p}": float(np.percentile(beats, p)) for p in (50, 99, 100)},
         "engine_steps_per_second": {"without_window": bare, "in_window": live, "kept": live / bare},
         "memory_mb": {"after_3_runs": sizes[2], f"after_{runs + 3}_runs": sizes[-1], "growth": sizes[-1] - sizes[2]},
-        "frames_shown": studio.panels.frames_shown, "platform": app.platformName(),
+        "frames_shown": studio.panels.frames_shown, "ms_per_frame": 1e3 * studio.panels.seconds_per_frame,
+        "platform": app.platformName(),
     }  # fmt: skip
     studio.close()
     studio.window.close()

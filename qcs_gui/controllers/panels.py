@@ -13,7 +13,9 @@ from qcs_gui.views.main_window import MainWindow
 
 __all__ = ["PanelController"]
 
-CURVES_PER_SECOND, STATUS_PER_SECOND = 5.0, 4.0
+# Iterate and denoised estimate follow every frame; what changes slowly is painted less often, because painting holds
+# the interpreter lock that the engine needs.
+SUMMARIES_PER_SECOND, CURVES_PER_SECOND, STATUS_PER_SECOND = 8.0, 4.0, 4.0
 
 
 class PanelController(QObject):
@@ -26,10 +28,12 @@ class PanelController(QObject):
         self.newest: Frame | None = None
         self.shown: Frame | None = None
         self.frames_shown = 0
+        self.seconds_per_frame = 0.0
+        self._painted = 0.0
         self._following = True
-        self._curves_at = self._status_at = 0.0
+        self._summaries_at = self._curves_at = self._status_at = 0.0
         window.timeline.valueChanged.connect(self._scrubbed)
-        window.strip.selected.connect(lambda _: self._show_images())
+        window.strip.selected.connect(lambda _: self._show_iterate())
         window.measurement_combo.currentIndexChanged.connect(lambda _: self._show_measurement())
         window.board.hovered.connect(window.pixel_label.setText)
         window.actions_by_name["reset_zoom"].triggered.connect(window.board.reset_zoom)
@@ -65,6 +69,7 @@ class PanelController(QObject):
 
     def arrive(self, frame: Frame) -> None:
         """A new frame from the engine."""
+        start = time.perf_counter()
         self.newest = frame
         self.keyframes.add(frame)
         self.frames_shown += 1
@@ -84,6 +89,11 @@ class PanelController(QObject):
             speed = frame.step / max(frame.elapsed, 1e-6)
             left = "done" if frame.final else f"{frame.seconds_left:.0f} s left"
             self.window.speed_label.setText(f"{speed:.1f} steps/s, {left}")
+        # the painting that the last frame caused, and the handling of this one; smoothed
+        painted, board = self._painted, self.window.board
+        self._painted = board.paint_seconds
+        cost = time.perf_counter() - start + board.paint_seconds - painted
+        self.seconds_per_frame += 0.2 * (cost - self.seconds_per_frame)
 
     def show_result(self, mean: np.ndarray, std: np.ndarray | None, samples: np.ndarray) -> None:
         """The finished result, which may hold more samples than the last frame."""
@@ -98,27 +108,37 @@ class PanelController(QObject):
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def show(self, frame: Frame) -> None:
-        """Shows a frame in all panels; curves at most five times a second."""
+        """Shows a frame in all panels."""
         self.shown = frame
-        self._show_images()
+        at_once = frame.final or not self._following or frame.step == 1
+        self._show_iterate()
         now = time.monotonic()
-        if frame.final or not self._following or now - self._curves_at >= 1 / CURVES_PER_SECOND:
+        if at_once or now - self._summaries_at >= 1 / SUMMARIES_PER_SECOND:
+            self._summaries_at = now
+            self._show_summaries()
+        if at_once or now - self._curves_at >= 1 / CURVES_PER_SECOND:
             self._curves_at = now
             history = self.newest.history if self.newest is not None else frame.history
             self.window.curves.set_history(history, frame.step)
-        sigma = frame.statistics.get("sigma")
-        level = f", noise level {sigma:.3g}" if sigma is not None else ""
-        self.window.step_label.setText(f"{frame.phase}: step {frame.step} of {frame.steps}{level}")
+            sigma = frame.statistics.get("sigma")
+            level = f", noise level {sigma:.3g}" if sigma is not None else ""
+            self.window.step_label.setText(f"{frame.phase}: step {frame.step} of {frame.steps}{level}")
 
-    def _show_images(self) -> None:
+    def _show_iterate(self) -> None:
+        frame = self.shown
+        if frame is None:
+            return
+        row = min(self.window.strip.index, len(frame.iterate) - 1)
+        for key, title in (("iterate", "Live iterate"), ("denoised", "Denoised estimate")):
+            images = getattr(frame, key)
+            self.window.board.set_image(key, images[row], _row_title(title, row, len(images)))
+
+    def _show_summaries(self) -> None:
         frame = self.shown
         if frame is None:
             return
         board = self.window.board
-        row = min(self.window.strip.index, len(frame.iterate) - 1)
         self.window.strip.set_samples(frame.denoised)
-        board.set_image("iterate", frame.iterate[row], _row_title("Live iterate", row, len(frame.iterate)))
-        board.set_image("denoised", frame.denoised[row], _row_title("Denoised estimate", row, len(frame.denoised)))
         board.set_image("mean", frame.mean, "Posterior mean" if frame.final else "Posterior mean so far")
         std_title = "Posterior std" if frame.final else "Spread of estimates"
         board.set_image("std", frame.std, std_title if frame.std is not None else "Posterior std (after sampling)")

@@ -115,6 +115,7 @@ class RunController(QObject):
         self.mailbox.wanted = self.window.isVisible() and not self.window.isMinimized()
         frame = self.mailbox.take()
         if frame is not None and frame.run == self._run and self.session.state != State.IDLE:
+            self.mailbox.pace(self.panels.seconds_per_frame)
             self.panels.arrive(frame)
         for outcome in self.worker.take():
             self._ended(outcome)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
@@ -86,6 +88,12 @@ class ImageBoard(pg.GraphicsLayoutWidget):
             layout.setColumnStretchFactor(2 * column, 10)
             layout.setColumnStretchFactor(2 * column + 1, 1)
         self.scene().sigMouseMoved.connect(self._moved)
+        self.paint_seconds = 0.0
+
+    def paintEvent(self, event: object) -> None:
+        start = time.perf_counter()
+        super().paintEvent(event)  # type: ignore[arg-type]
+        self.paint_seconds += time.perf_counter() - start
 
     def set_image(self, key: str, pixels: np.ndarray | None, title: str | None = None) -> None:
         """Shows a picture in a panel and optionally retitles it."""
