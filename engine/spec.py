@@ -73,7 +73,7 @@ class RunSpec:
         object.__setattr__(self, "first_sample", _whole("first_sample", self.first_sample, 0, 2**31))
         if self.device not in ("auto", "cpu", "cuda", "mps"):
             raise InputError(f"device={self.device} is not valid: give auto, cpu, cuda or mps.")
-        reason = self.algorithm.refusal(self.operator)
+        reason = None if self.measurement else self.algorithm.refusal(self.operator, self.quantizer)
         if reason:
             raise InputError(f"The algorithm '{self.algorithm.name}' does not fit here: {reason}.")
 

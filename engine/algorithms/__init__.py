@@ -2,10 +2,10 @@
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.algorithms.guided import Guided
-from engine.algorithms.langevin import QcsSgm
+from engine.algorithms.langevin import Ald, QcsSgm, QcsSgmPlus
 from engine.algorithms.turbo import Turbo
 from engine.settings import Family
 
 __all__ = ["ALGORITHMS", "AlgorithmChoice", "Draws", "Iterate"]
 
-ALGORITHMS: Family[AlgorithmChoice] = Family("algorithm", [Turbo, Guided, QcsSgm])
+ALGORITHMS: Family[AlgorithmChoice] = Family("algorithm", [Turbo, Guided, QcsSgm, QcsSgmPlus, Ald])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.measurements import Measurement
     from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior
+    from engine.quantizers import QuantizerChoice
 
 __all__ = ["AlgorithmChoice", "Draws", "Iterate"]
 
@@ -83,6 +84,6 @@ class AlgorithmChoice(Choice):
         """Cost of one image in network evaluations of one row (a gradient counts as one more)."""
         raise NotImplementedError
 
-    def refusal(self, operator: OperatorChoice) -> str | None:
-        """Why it does not go together with the operator, in one clause; None where it does."""
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        """Why it does not go together with operator or quantizer, in one clause; None where it does."""
         return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.algorithms.schedules import polynomial_levels
-from engine.settings import integer, number
+from engine.likelihoods import LIKELIHOODS, make_likelihood
+from engine.settings import integer, number, one_of
 
 if TYPE_CHECKING:
     from engine.measurements import Measurement
@@ -36,6 +37,8 @@ class Guided(AlgorithmChoice):
     sigma_first: float = number(10.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0)
     sigma_last: float = number(0.02, "Last noise level", "Where the final denoising happens.", above=0)
 
+    likelihood: str = one_of("diagonal", tuple(LIKELIHOODS), "Likelihood", "How the measurements enter.")
+
     def steps_for(self, samples: int) -> int:
         return self.steps + 1
 
@@ -45,10 +48,8 @@ class Guided(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.likelihoods import DiagonalLikelihood
-
         measurement = measurement.for_rows(len(draws.samples))
-        likelihood, adjoint = DiagonalLikelihood(measurement), measurement.operator.adjoint
+        likelihood, adjoint = make_likelihood(self.likelihood, measurement), measurement.operator.adjoint
         device, shape = likelihood.row_norms_squared.device, prior.image_shape
         first = max(min(self.sigma_first, prior.sigma_max), self.sigma_last)
         levels = polynomial_levels(first, self.sigma_last, self.steps + 1)

@@ -1,32 +1,34 @@
-"""QCS-SGM: posterior sampling by annealed Langevin dynamics (Algorithm 1 of the QCS-SGM paper)."""
+"""Annealed Langevin dynamics: QCS-SGM, QCS-SGM+ and the ALD of Jalal et al."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.algorithms.schedules import geometric_levels
-from engine.errors import EngineError
-from engine.settings import flag, integer, number
+from engine.errors import EngineError, InputError
+from engine.likelihoods import LIKELIHOODS, make_likelihood
+from engine.settings import flag, integer, number, one_of
 
 if TYPE_CHECKING:
-    from engine.measurements import Measurement
-    from engine.operators import Operator
-    from engine.priors.base import DenoiserPrior
+    from torch import Tensor
 
-__all__ = ["QcsSgm", "stable_step"]
+    from engine.measurements import Measurement
+    from engine.operators import Operator, OperatorChoice
+    from engine.priors.base import DenoiserPrior
+    from engine.quantizers import QuantizerChoice
+
+__all__ = ["Ald", "QcsSgm", "QcsSgmPlus", "stable_step"]
 
 SAFETY = 0.9
+Score = Callable[["Tensor", float, "Tensor"], "Tensor"]
+"""Likelihood score in the image domain from (x, sigma, prior score)."""
 
 
 @dataclass(frozen=True)
-class QcsSgm(AlgorithmChoice):
-    """QCS-SGM: annealed Langevin dynamics with the noise-perturbed pseudo-likelihood score (Algorithm 1)."""
-
-    name = "qcs-sgm"
-    label = "QCS-SGM (Langevin)"
+class _Langevin(AlgorithmChoice):
     presets: ClassVar = {
         "paper": {
             "sigma_first": 50.0,
@@ -56,61 +58,143 @@ class QcsSgm(AlgorithmChoice):
         return self.levels * self.repeats + int(self.final_denoising)
 
     def work_for(self, samples: int) -> float:
-        return samples * (self.levels * self.repeats + int(self.final_denoising))
+        return samples * self.steps_for(samples)
+
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+        """The likelihood score and the limit of stability of epsilon / beta_T^2 with it."""
+        raise NotImplementedError
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.likelihoods import DiagonalLikelihood
-
         measurement = measurement.for_rows(len(draws.samples))
-        likelihood, adjoint = DiagonalLikelihood(measurement), measurement.operator.adjoint
-        device, shape = likelihood.row_norms_squared.device, prior.image_shape
+        likelihood, limit = self.likelihood_score(measurement)
+        seen = measurement.values if measurement.values is not None else measurement.lower
+        assert seen is not None
+        device, shape = seen.device, prior.image_shape
         step, note = self.step, ""
-        if self.guard and step > (limit := SAFETY * stable_step(measurement.operator)):
-            step, note = (
-                limit,
-                f"The step was lowered from {self.step:g} to {limit:.3g}, 0.9 of the limit of stability.",
-            )
+        if self.guard and step > SAFETY * limit:
+            step = SAFETY * limit
+            note = f"The step was lowered from {self.step:g} to {step:.3g}, 0.9 of the limit of stability."
         chains = draws.per_row("langevin")
         x = chains.uniform(shape, device)
-        calls, number, total = 0, 0, self.steps_for(len(draws.samples))
+        calls, total = 0, self.steps_for(len(draws.samples))
         for sigma in geometric_levels(self.sigma_first, self.sigma_last, self.levels):
             size = step * sigma**2
             for _ in range(self.repeats):
                 with torch.no_grad():
                     denoised = prior.denoise(x, sigma)
-                    score = (denoised - x) / sigma**2 + adjoint(likelihood.score(x, sigma))
+                    score = (denoised - x) / sigma**2
+                    score = score + likelihood(x, sigma, score)
                     x = x + size * score + (2 * size) ** 0.5 * chains.normal(shape, device)
-                calls, number = calls + 1, number + 1
+                calls += 1
                 if not bool(torch.isfinite(x).all()):
                     raise EngineError(
                         f"Langevin dynamics diverged at noise level {sigma:.3g}; lower the step below {self.step:g} "
                         "or switch the stability guard on."
                     )
-                yield Iterate(number, total, x, calls, denoised, {"sigma": sigma}, note=note)
+                yield Iterate(calls, total, x, calls, denoised, {"sigma": sigma}, note=note)
         if self.final_denoising:
             with torch.no_grad():
                 x = prior.denoise(x, self.sigma_last)
-            yield Iterate(number + 1, total, x, calls + 1, x, {"sigma": self.sigma_last}, note=note)
+            yield Iterate(total, total, x, calls + 1, x, {"sigma": self.sigma_last}, note=note)
+
+
+@dataclass(frozen=True)
+class QcsSgm(_Langevin):
+    """QCS-SGM: annealed Langevin dynamics with the noise-perturbed pseudo-likelihood score (Algorithm 1)."""
+
+    name = "qcs-sgm"
+    label = "QCS-SGM (Langevin)"
+
+    likelihood: str = one_of("diagonal", tuple(LIKELIHOODS), "Likelihood", "How the measurements enter.")
+
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+        made, adjoint = make_likelihood(self.likelihood, measurement), measurement.operator.adjoint
+        limit = stable_step(measurement.operator) if self.likelihood == "diagonal" else 1.0
+        return lambda x, sigma, _: adjoint(made.score(x, sigma)), limit
+
+
+@dataclass(frozen=True)
+class QcsSgmPlus(_Langevin):
+    """QCS-SGM+: Langevin dynamics with the likelihood score by expectation propagation, for general A."""
+
+    name = "qcs-sgm-plus"
+    label = "QCS-SGM+ (EP Langevin)"
+
+    gamma: float = number(1.0, "Weight gamma", "Factor of the likelihood score; 1 is Bayes' rule.", above=0, high=100)
+    ep_iterations: int = integer(
+        8, "EP iterations", "At most, in each step; messages are kept between steps.", low=1, high=1000
+    )
+    guidance: str = one_of(
+        "bayes",
+        ("bayes", "norm-ratio"),
+        "Guidance",
+        "norm-ratio is the published code's: the likelihood score gets gamma times the norm of the prior score.",
+    )
+
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+        made, adjoint = make_likelihood("ep", measurement, self.ep_iterations), measurement.operator.adjoint
+
+        def score(x: Tensor, sigma: float, prior_score: Tensor) -> Tensor:
+            pull = adjoint(made.score(x, sigma))
+            if self.guidance == "norm-ratio":
+                norms = [t.flatten(1).norm(dim=1).clamp_min(1e-30) for t in (prior_score, pull)]
+                pull = pull * (norms[0] / norms[1]).reshape(-1, 1, 1, 1)
+            return self.gamma * pull
+
+        return score, 2 / (1 + self.gamma)
+
+
+@dataclass(frozen=True)
+class Ald(_Langevin):
+    """ALD of Jalal et al. (2021): Langevin dynamics on linear measurements with a heuristic annealing term."""
+
+    name = "ald"
+    label = "ALD (Jalal et al.)"
+
+    annealing: float = number(
+        1.0, "Annealing", "gamma_t / beta_t: the noise variance is raised by gamma_t^2.", low=0, high=1000
+    )
+
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        if quantizer.bits_per_measurement is not None:
+            return "ald knows no quantizer; choose the quantizer 'none', or take qcs-sgm"
+        return None
+
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+        values, operator = measurement.values, measurement.operator
+        if values is None:
+            raise InputError("The algorithm 'ald' needs measurements that are not quantized; take qcs-sgm.")
+
+        def score(x: Tensor, sigma: float, _: Tensor) -> Tensor:
+            variance = measurement.noise**2 + (self.annealing * sigma) ** 2
+            return operator.adjoint((values - measurement.predict(x)) / max(variance, 1e-24))
+
+        return score, 2 / (1 + largest_eigenvalue(operator) / max(self.annealing**2, 1e-12))
 
 
 def stable_step(operator: Operator) -> float:
-    """Largest stable epsilon / beta_T^2 of the recursion with a calibrated score.
+    """Largest stable epsilon / beta_T^2 of the recursion with a calibrated score and the diagonal likelihood.
 
     The prior's score has curvature at most 1 / sigma^2 and the pseudo-likelihood's at most
     lambda_max(A A^T) / min ||a_m||^2 / sigma^2 (noise only lowers it), and a Langevin step is stable below two over
-    their sum. lambda_max is found by 50 power iterations, which approach it from below within a per cent or two.
+    their sum.
     """
+    norms = operator.row_norms_squared()
+    smallest_row = max(float(norms.min()), 1e-12 * float(norms.max()), 1e-30)
+    return 2 / (1 + largest_eigenvalue(operator) / smallest_row)
+
+
+def largest_eigenvalue(operator: Operator) -> float:
+    """lambda_max(A A^T) by 50 power iterations, which approach it from below within a per cent or two."""
     import torch
 
     from engine.seeds import generator
 
-    norms = operator.row_norms_squared()
-    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(norms.device)
+    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(operator.row_norms_squared().device)
     largest = 0.0
     for _ in range(50):
         z = operator.forward(operator.adjoint(z / z.norm().clamp_min(1e-30)))
         largest = float(z.norm())
-    smallest_row = max(float(norms.min()), 1e-12 * float(norms.max()), 1e-30)
-    return 2 / (1 + largest / smallest_row)
+    return largest

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.measurements import Measurement
     from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior
+    from engine.quantizers import QuantizerChoice
 
 __all__ = ["Turbo"]
 
@@ -43,10 +44,10 @@ class Turbo(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return self.rounds * (1 + self.probes) + samples * (self.levels + 1)
 
-    def refusal(self, operator: OperatorChoice) -> str | None:
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         rows = getattr(operator, "measurements", 0)
-        if rows > LARGEST_EIGENBASIS:
-            return f"turbo needs the eigenbasis of A A^T, which takes too long for {rows:,} rows; take guided"
+        if not operator.fast_eigenbasis and rows > LARGEST_EIGENBASIS:
+            return f"turbo needs the eigenbasis of A A^T, which takes too long for {rows:,} rows; take guided or a fast operator"
         return None
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:

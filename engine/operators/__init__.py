@@ -2,8 +2,13 @@
 
 from engine.operators.base import GramEigenbasis, Operator, OperatorChoice
 from engine.operators.gaussian import GaussianMatrix
+from engine.operators.spectra import CorrelatedMatrix, IllConditionedMatrix, OrthogonalMatrix
+from engine.operators.transforms import RandomDct, RandomDft, RandomHadamard
 from engine.settings import Family
 
 __all__ = ["OPERATORS", "GramEigenbasis", "Operator", "OperatorChoice"]
 
-OPERATORS: Family[OperatorChoice] = Family("operator", [GaussianMatrix])
+OPERATORS: Family[OperatorChoice] = Family(
+    "operator",
+    [GaussianMatrix, OrthogonalMatrix, IllConditionedMatrix, CorrelatedMatrix, RandomDct, RandomHadamard, RandomDft],
+)

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.errors import InputError
 from engine.settings import Choice
@@ -64,7 +64,9 @@ class Operator(ABC):
 
 @dataclass(frozen=True)
 class OperatorChoice(Choice):
-    """Settings of an operator; :meth:`build` makes it."""
+    """Settings of an operator; :meth:`build` makes it. ``fast_eigenbasis``: A A^T is diagonal in a fast basis."""
+
+    fast_eigenbasis: ClassVar[bool] = False
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         """Number of measurements of an image of this shape."""

@@ -43,7 +43,7 @@ class SetupController(QObject):
         """Takes the forms into the session; a combination that does not fit is said and stops Run."""
         try:
             choices = {name: form.choice() for name, form in self._forms().items()}
-            self._grey(choices["operator"])
+            self._grey(choices["operator"], choices["quantizer"])
             spec = self.session.spec.replace(
                 noise=float(f"{self.window.noise.value():.6g}"), samples=self.window.samples.value(),
                 seed=self.window.seed.value(), first_sample=0, **choices,
@@ -59,8 +59,8 @@ class SetupController(QObject):
         self._editing = False
         self.session.changed("state")
 
-    def _grey(self, operator) -> None:
-        reasons = {name: cls().refusal(operator) for name, cls in ALGORITHMS.choices.items()}
+    def _grey(self, operator, quantizer) -> None:
+        reasons = {name: cls().refusal(operator, quantizer) for name, cls in ALGORITHMS.choices.items()}
         self.window.algorithm_form.set_refusals(reasons)
 
     def show_spec(self) -> None:
@@ -73,7 +73,7 @@ class SetupController(QObject):
             with QSignalBlocker(box):
                 box.setValue(value)
         self.problem = ""
-        self._grey(spec.operator)
+        self._grey(spec.operator, spec.quantizer)
         self._show_estimate()
 
     def _changed(self, what: str) -> None:

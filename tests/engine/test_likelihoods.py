@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine.likelihoods import DiagonalLikelihood
+from engine.likelihoods.diagonal import DiagonalLikelihood
 from engine.measurements import simulate
 from engine.operators import OPERATORS
 from engine.quantizers import QUANTIZERS

@@ -1,0 +1,72 @@
+"""Randomised subsampled transforms: sensing matrices that are never held in memory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from engine.errors import InputError
+from engine.operators.base import Operator, OperatorChoice
+from engine.settings import integer
+
+__all__ = ["RandomDct", "RandomDft", "RandomHadamard"]
+
+
+@dataclass(frozen=True)
+class _RandomTransform(OperatorChoice):
+    transform: ClassVar[str]
+    fast_eigenbasis = True
+
+    measurements: int = integer(
+        200, "Measurements", "Number of rows M kept at random, at most the pixels.", unit="rows", low=1, high=10**8
+    )
+
+    def rows_for(self, image_shape: tuple[int, int, int]) -> int:
+        return self.measurements
+
+    def memory_for(self, image_shape: tuple[int, int, int]) -> int:
+        return 16 * math.prod(image_shape) + 16 * self.measurements
+
+    def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
+        import torch
+
+        from engine.operators.subsampled import SubsampledTransform
+        from engine.seeds import generator
+
+        pixels = math.prod(image_shape)
+        if self.measurements > pixels:
+            raise InputError(
+                f"{self.name} keeps at most as many rows as there are pixels: give measurements of at most {pixels:,}."
+            )
+        draw = generator(seed, "matrix")
+        signs = torch.randint(0, 2, (pixels,), generator=draw) * 2.0 - 1
+        kept = torch.randperm(pixels, generator=draw)[: self.measurements].sort().values
+        return SubsampledTransform(self.transform, signs, kept, image_shape)
+
+
+@dataclass(frozen=True)
+class RandomDct(_RandomTransform):
+    """Randomised DCT: random signs, cosine transform, random rows; matrix-free, O(N log N), rows orthogonal."""
+
+    name = "dct"
+    label = "Randomised DCT (fast)"
+    transform = "dct"
+
+
+@dataclass(frozen=True)
+class RandomHadamard(_RandomTransform):
+    """Randomised Walsh-Hadamard: random signs, Hadamard transform, random rows; matrix-free, rows orthogonal."""
+
+    name = "hadamard"
+    label = "Randomised Hadamard (fast)"
+    transform = "hadamard"
+
+
+@dataclass(frozen=True)
+class RandomDft(_RandomTransform):
+    """Randomised real DFT: random signs, real Fourier basis, random rows; matrix-free, rows orthogonal."""
+
+    name = "dft"
+    label = "Randomised DFT (fast)"
+    transform = "dft"
