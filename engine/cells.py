@@ -40,8 +40,7 @@ class CellMoments(NamedTuple):
 def cell_moments(lower: Tensor, upper: Tensor, mean: Tensor, variance: Tensor) -> CellMoments:
     """Log-probability, score and variance ratio of a Gaussian in a cell.
 
-    Arguments broadcast; ``lower < upper``, either may be infinite; ``variance > 0``. On Apple GPUs, which have no
-    float64, the computation is done on the CPU and returned there.
+    Arguments broadcast; ``lower < upper``, either may be infinite; ``variance > 0``.
     """
     a, b, reflect, deviation = _standard(lower, upper, mean, variance)
     log_prob, score, ratio = torch.empty_like(a), torch.empty_like(a), torch.empty_like(a)
@@ -60,8 +59,6 @@ def cell_log_prob(lower: Tensor, upper: Tensor, mean: Tensor, variance: Tensor) 
 
 
 def _standard(lower: Tensor, upper: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, ...]:
-    if mean.device.type == "mps":
-        lower, upper, mean, variance = lower.cpu(), upper.cpu(), mean.cpu(), variance.cpu()
     lower, upper, mean, variance = torch.broadcast_tensors(
         lower.double(), upper.double(), mean.double(), variance.double()
     )

@@ -27,12 +27,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _choices(parser: argparse.ArgumentParser, algorithm: bool = True) -> None:
-    parser.add_argument("--operator", default="gaussian", metavar='"NAME key=value ..."', help="sensing matrix")
-    parser.add_argument("--quantizer", default="one-bit", metavar='"NAME key=value ..."', help="quantizer")
-    parser.add_argument("--noise", default="0.05", help="standard deviation of the noise, in the units of A x")
+    parser.add_argument("--operator", default=None, metavar='"NAME key=value ..."', help="sensing matrix (gaussian)")
+    parser.add_argument("--quantizer", default=None, metavar='"NAME key=value ..."', help="quantizer (one-bit)")
+    parser.add_argument("--noise", default=None, help="standard deviation of the noise, in the units of A x (0.05)")
     parser.add_argument("--prior", default="mnist", metavar="NAME", help="prior")
     parser.add_argument("--seed", default="0", help="seed of matrix, noise and samples")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
     if algorithm:
         parser.add_argument("--algorithm", default="turbo", metavar='"NAME key=value ..."', help="algorithm")
@@ -44,7 +44,11 @@ def _spec(arguments: argparse.Namespace, **more):
     from engine.spec import RunSpec
 
     names = ("operator", "quantizer", "noise", "prior", "seed", "device", "algorithm", "samples", "first_sample")
-    values = {n: getattr(arguments, n) for n in names if hasattr(arguments, n)}
+    values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
+    if more.get("measurement"):
+        given = [n for n in ("operator", "quantizer", "noise") if n in values]
+        if given:
+            raise InputError(f"--{given[0]} does not go with --measurement: the measurement file decides it.")
     if getattr(arguments, "threads", 0) < 0:
         raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
     spec = RunSpec(**values, **more)
@@ -133,19 +137,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     evaluation.write(folder)
     summary = evaluation.summary()
     print(json.dumps({"out": str(folder), "count": summary["count"]} | summary["mean"], indent=2))
-    wanted = len(evaluation.results) if limit is None else limit
-    return (
-        DONE
-        if len(evaluation.results) >= wanted or not _interrupted_short(evaluation, wanted, arguments)
-        else INTERRUPTED
-    )
-
-
-def _interrupted_short(evaluation, wanted: int, arguments: argparse.Namespace) -> bool:
-    from engine.datasets import load_images
-
-    there = len(load_images(arguments.images, evaluation.spec.prior.image_shape, arguments.offset, arguments.limit))
-    return len(evaluation.results) < min(wanted, there)
+    if evaluation.interrupted:
+        return INTERRUPTED
+    if evaluation.failure:
+        raise EngineError(f"{evaluation.failure} The {summary['count']} images done before are in '{folder}'.")
+    return DONE
 
 
 def _measure(arguments: argparse.Namespace) -> int:

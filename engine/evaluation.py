@@ -11,6 +11,7 @@ import torch
 
 from engine.control import Control
 from engine.datasets import load_images
+from engine.errors import EngineError
 from engine.files import make_folder, write_json
 from engine.images import save_png
 from engine.reconstruction import STD_FULL_SCALE, Reconstruction, tile
@@ -31,6 +32,8 @@ class Evaluation:
     source: str
     offset: int
     results: list[Reconstruction]
+    interrupted: bool = False
+    failure: str = ""
 
     def rows(self) -> list[dict]:
         """Per image: its absolute number, all metrics, seconds and network calls."""
@@ -65,7 +68,7 @@ class Evaluation:
         return tile(np.stack([image for line in lines for image in line]), columns=len(shown))
 
     def write(self, folder: Path | str) -> None:
-        """summary.json, reconstructions.png and reconstructions.npz (means, stds, first samples, truths)."""
+        """summary.json, and reconstructions.png: truths, first samples, means and stds of the first images."""
         folder = make_folder(folder)
         write_json(folder / "summary.json", self.summary())
         if self.results:
@@ -78,8 +81,9 @@ def evaluate(
 ) -> Evaluation:  # fmt: skip
     """Measures and reconstructs images ``offset`` to ``offset + limit`` of a folder or IDX file, in batches.
 
-    ``progress(done, total, share)`` is told the images done and the share of all work. A KeyboardInterrupt keeps what
-    is done, provided at least one batch is.
+    ``progress(done, total, share)`` is told the images done and the share of all work. A KeyboardInterrupt or an engine
+    failure keeps the batches that are done and is told in ``interrupted`` or ``failure``; before the first batch is
+    done it is raised.
     """
     images = load_images(source, spec.prior.image_shape, offset, limit)
     evaluation = Evaluation(spec, str(source), offset, [])
@@ -94,7 +98,8 @@ def evaluate(
                     done = start + len(truth) * iterate.step / iterate.steps
                     progress(start, len(images), done / len(images))
             evaluation.results += job.reconstructions()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EngineError) as error:
         if not evaluation.results:
             raise
+        evaluation.interrupted, evaluation.failure = isinstance(error, KeyboardInterrupt), str(error)
     return evaluation

@@ -75,12 +75,15 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
                     f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement."
                 )
         with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
+            arrays = {name: data[name] for name in data.files}
+            if not all(isinstance(a, np.ndarray) for a in arrays.values()):
+                raise ValueError("an entry is not an array")
+            return arrays
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError, RuntimeError) as error:
         hint = (
             "it holds Python objects, which are never opened"
             if "pickle" in str(error).lower()
@@ -131,12 +134,14 @@ def _operator(arrays: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Ope
             raise InputError(
                 f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
             )
+        if not matrix.any():
+            raise InputError("'A' is all zero: it measures nothing; give the sensing matrix.")
         return DenseOperator(torch.from_numpy(matrix.astype(np.float32)), shape)
     if "operator" not in arrays:
         raise InputError("The file has neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
     try:
         facts = json.loads(str(arrays["operator"]))
-        recipe, seed = facts["recipe"], int(facts["seed"])
+        recipe, seed = str(facts["recipe"]), int(facts["seed"])
     except (ValueError, KeyError, TypeError):
         raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
     return OPERATORS.parse(recipe).build(shape, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,18 @@ class Reconstruction:
         return values
 
     def with_more(self, other: Reconstruction) -> Reconstruction:
-        """This run with the samples of a second one added, which continued its sample numbers."""
+        """This run with the samples of a second one added, which continued its sample numbers. A second run that was
+        finished early has no samples to give, only estimates: then this run stays as it is."""
+        if other.status != "done":
+            return replace(
+                self, notes=(*self.notes, "The added samples were stopped before they were samples; none was kept.")
+            )
         moments = RunningMoments()
         moments.add(self.samples)
         moments.add(other.samples)
         mean = self.mean if self.own_mean or moments.mean is None else moments.mean
         return Reconstruction(
-            spec=self.spec.replace(samples=self.spec.samples + other.spec.samples),
+            spec=self.spec.replace(samples=len(self.samples) + len(other.samples)),
             samples=np.concatenate([self.samples, other.samples]), mean=mean, std=moments.std, own_mean=self.own_mean,
             truth=self.truth, consistency=self.consistency, consistency_truth=self.consistency_truth,
             predicted_rmse=self.predicted_rmse, network_calls=self.network_calls + other.network_calls,

@@ -19,9 +19,13 @@ import engine
 from engine.algorithms import Draws, Iterate
 from engine.control import Control
 from engine.errors import EngineError, InputError
+from engine.estimates import estimate
 from engine.images import fit, load_image
 from engine.measurements import Measurement, simulate
+from engine.operators import OPERATORS
+from engine.operators.base import refuse_if_too_large
 from engine.posterior import RunningMoments
+from engine.quantizers import QUANTIZERS
 from engine.reconstruction import Reconstruction
 from engine.samples import sample_path
 from engine.spec import RunSpec
@@ -33,12 +37,10 @@ HISTORY_POINTS = 400
 
 def choose_device(wanted: str) -> str:
     """The torch device: ``auto`` takes a GPU where there is one. Raises InputError for a device that is not there."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available[wanted]:
-        raise InputError(f"device={wanted} is not available on this machine; take auto or cpu.")
-    return wanted
+    has_gpu = torch.cuda.is_available()
+    if wanted == "cuda" and not has_gpu:
+        raise InputError("device=cuda is not available on this machine; take auto or cpu.")
+    return "cuda" if has_gpu and wanted != "cpu" else "cpu"
 
 
 def load_truth(spec: RunSpec) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -65,7 +67,14 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
                 f"The measurement is of images of shape {measurement.operator.image_shape}, the prior '{spec.prior.name}' "
                 f"of {spec.prior.image_shape}; choose a prior of that shape."
             )
+        stand_in = OPERATORS.make("gaussian", {"measurements": measurement.operator.rows})
+        reason = spec.algorithm.refusal(stand_in, QUANTIZERS.parse("none" if measurement.is_linear else "one-bit"))
+        if reason:
+            raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
         return Job(spec, measurement)
+    refuse_if_too_large(
+        estimate(spec).memory_bytes, "This run", "lower the samples, the measurements or the image size"
+    )
     if pixels is None:
         pixels, notes = load_truth(spec)
     return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)

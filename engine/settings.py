@@ -233,6 +233,8 @@ class Family(Generic[C]):
         """Reads ``NAME key=value ...``; raises InputError for unknown names, keys and bad values."""
         if isinstance(written, Choice):
             return written
+        if not isinstance(written, str):
+            raise InputError(f"The {self.kind} must be text of the form NAME key=value ..., not {written!r}.")
         try:
             words = shlex.split(written)
         except ValueError:

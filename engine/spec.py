@@ -15,7 +15,10 @@ from engine.priors.library import PriorChoice, priors
 from engine.quantizers import QUANTIZERS, QuantizerChoice
 from engine.settings import suggest
 
-__all__ = ["RunSpec", "check_noise"]
+__all__ = ["MEASURED", "RunSpec", "check_noise"]
+
+MEASURED = ("image", "operator", "quantizer", "noise")
+"""What a measurement file decides in the place of the spec."""
 
 
 def check_noise(noise: Any) -> float:
@@ -71,8 +74,8 @@ class RunSpec:
         object.__setattr__(self, "samples", _whole("samples", self.samples, 1, 4096))
         object.__setattr__(self, "seed", _whole("seed", self.seed, 0, 2**53))
         object.__setattr__(self, "first_sample", _whole("first_sample", self.first_sample, 0, 2**31))
-        if self.device not in ("auto", "cpu", "cuda", "mps"):
-            raise InputError(f"device={self.device} is not valid: give auto, cpu, cuda or mps.")
+        if self.device not in ("auto", "cpu", "cuda"):  # Apple GPUs lack the float64 that the likelihoods need
+            raise InputError(f"device={self.device} is not valid: give auto, cpu or cuda.")
         reason = None if self.measurement else self.algorithm.refusal(self.operator, self.quantizer)
         if reason:
             raise InputError(f"The algorithm '{self.algorithm.name}' does not fit here: {reason}.")
@@ -83,6 +86,9 @@ class RunSpec:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, choices in their written form."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        if self.measurement:  # these come from the measurement file
+            for key in MEASURED:
+                del values[key]
         return {k: v if isinstance(v, str | int | float) else str(v) for k, v in values.items()}
 
     @classmethod
@@ -108,7 +114,7 @@ class RunSpec:
             raise InputError("The run file is larger than 1 MB; that is not a run file.")
         try:
             values = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"The run file is not JSON ({error}).") from None
         return cls.from_dict(values)
 

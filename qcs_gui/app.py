@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if parsed.runfile:
             spec = RunSpec.from_json(_read(Path(parsed.runfile)))
+            if spec.measurement:
+                raise InputError("The window does not open measurement files yet; use 'qcs run --measurement'.")
     except InputError as error:
         print(f"qcs-gui: {error}", file=sys.stderr)
         return 2
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = smoke_test(studio, started, parsed.screenshot)
         print(json.dumps(report) if parsed.json else "\n".join(f"{k}: {v}" for k, v in report.items()))
         return 0 if "error" not in report else 1
+    signal.signal(signal.SIGINT, lambda *_: app.quit())
     status = app.exec()
     studio.close()
     return status

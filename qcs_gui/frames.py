@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,6 +59,8 @@ class Frame:
     statistics: dict[str, float] = field(default_factory=dict)
     history: dict[str, list] = field(default_factory=dict)
     seen: Seen | None = None
+    ended: str = ""
+    """``done`` or ``early`` once the run has ended and its result is in the frame."""
 
     @property
     def nbytes(self) -> int:
@@ -83,6 +85,17 @@ class Keyframes:
             self.frames.append(frame)
             self._bytes += frame.nbytes
         self._count += 1
+        self._thin()
+
+    def replace_last(self, frame: Frame) -> None:
+        """Puts a frame in the place of the last one."""
+        if self.frames:
+            self._bytes += frame.nbytes - self.frames[-1].nbytes
+            self.frames[-1] = frame
+        else:
+            self.add(frame)
+
+    def _thin(self) -> None:
         while self._bytes > self.budget and len(self.frames) > 2:
             self.frames = self.frames[:-1:2] + self.frames[-1:]
             self._stride *= 2
@@ -117,7 +130,11 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
         if iterate.is_last or iterate.step == 1 or mailbox.due():
             mailbox.put(_frame(request.run, iterate, job, time.monotonic() - start, seen))
     result = job.reconstructions()[0]
-    return request.earlier.with_more(result) if request.earlier is not None else result
+    if request.earlier is None:
+        return result
+    merged = request.earlier.with_more(result)
+    inside = job.measurement.consistency(torch.from_numpy(merged.mean)[None])
+    return replace(merged, consistency=None if inside is None else float(inside[0]))
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -60,7 +60,6 @@ class Session:
         self.original = pixels
         self.spec = self.spec.replace(image=name, measurement="")
         self._fit()
-        self.changed("spec")
 
     def _fit(self) -> None:
         from engine.images import fit

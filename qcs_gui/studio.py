@@ -26,6 +26,7 @@ from qcs_gui.worker import Worker, sentence_for
 __all__ = ["Studio"]
 
 SWITCH_SECONDS = 0.0005
+WORTH_ASKING_SECONDS = 30.0
 
 
 class Studio(QObject):
@@ -116,12 +117,15 @@ class Studio(QObject):
         )
 
     def may_close(self) -> bool:
-        """Asks while a run is going or a result was not saved; then ends both threads."""
+        """Asks while a run is going, or while a result that took long was not saved; then ends both threads."""
         if self._closed:
             return True
-        going = self.session.state != State.IDLE
-        if going:
+        result, question = self.session.result, ""
+        if self.session.state != State.IDLE:
             question = "A run is going. Stop it and close?"
+        elif result is not None and not self.session.result_saved and result.seconds > WORTH_ASKING_SECONDS:
+            question = f"The last result took {result.seconds:.0f} s and was not saved. Close without it?"
+        if question:
             answer = QMessageBox.question(self.window, "QCS Studio", question)
             if answer != QMessageBox.StandardButton.Yes:
                 return False

@@ -28,13 +28,15 @@ def reverse_diffusion(
     interpolated per row in sigma^(1/7).
 
     Arguments: ``x`` (rows, c, h, w); ``sigma`` (rows,), its level; ``last``, the level at which the final denoising
-    happens. Yields ``(x, denoised, level)`` after each of ``steps`` + 1 evaluations; the last x is the sample.
+    happens, or an eighth of the row's own level where that is lower. Yields ``(x, denoised, level)`` after each of
+    ``steps`` + 1 evaluations; the last x is the sample.
     """
     import torch
 
     shares = torch.tensor(polynomial_levels(1.0, 0.0, steps + 1, rho=1.0), dtype=x.dtype, device=x.device)
-    first = sigma.to(x.dtype).clamp_min(last)
-    levels = (last ** (1 / 7) + shares[:, None] * (first ** (1 / 7) - last ** (1 / 7))) ** 7
+    first = sigma.to(x.dtype)
+    end = (first / 8).clamp_max(last)  # a message cleaner than the last level still has to be sampled from
+    levels = (end ** (1 / 7) + shares[:, None] * (first ** (1 / 7) - end ** (1 / 7))) ** 7
     image = (-1, 1, 1, 1)
     previous, previous_width = None, None
     for now, following in itertools.pairwise(levels):

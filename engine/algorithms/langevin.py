@@ -178,23 +178,26 @@ def stable_step(operator: Operator) -> float:
     """Largest stable epsilon / beta_T^2 of the recursion with a calibrated score and the diagonal likelihood.
 
     The prior's score has curvature at most 1 / sigma^2 and the pseudo-likelihood's at most
-    lambda_max(A A^T) / min ||a_m||^2 / sigma^2 (noise only lowers it), and a Langevin step is stable below two over
-    their sum.
+    lambda_max(D^-1/2 A A^T D^-1/2) / sigma^2 with D the squared row norms (noise only lowers it), and a Langevin step
+    is stable below two over their sum.
     """
     norms = operator.row_norms_squared()
-    smallest_row = max(float(norms.min()), 1e-12 * float(norms.max()), 1e-30)
-    return 2 / (1 + largest_eigenvalue(operator) / smallest_row)
+    inverse_roots = norms.clamp_min(1e-30).rsqrt() * (norms > 1e-30)  # 0 for rows that measure nothing
+    return 2 / (1 + largest_eigenvalue(operator, inverse_roots))
 
 
-def largest_eigenvalue(operator: Operator) -> float:
-    """lambda_max(A A^T) by 50 power iterations, which approach it from below within a per cent or two."""
+def largest_eigenvalue(operator: Operator, weights: Tensor | None = None) -> float:
+    """lambda_max(W A A^T W), W = diag(weights), by 50 power iterations, which approach it from below within a per cent
+    or two."""
     import torch
 
     from engine.seeds import generator
 
-    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(operator.row_norms_squared().device)
+    device = operator.row_norms_squared().device
+    w = torch.ones(operator.rows, device=device) if weights is None else weights.float()
+    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(device)
     largest = 0.0
     for _ in range(50):
-        z = operator.forward(operator.adjoint(z / z.norm().clamp_min(1e-30)))
+        z = w * operator.forward(operator.adjoint(w * z / z.norm().clamp_min(1e-30)))
         largest = float(z.norm())
     return largest

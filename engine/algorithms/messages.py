@@ -132,7 +132,7 @@ class MessagePassing:
 
         The divergence is probed by finite differences along random signs, in the same batch as the message itself.
         """
-        level = v_r.sqrt()
+        level = v_r.sqrt().clamp_max(self.prior.sigma_max)
         images, shape = r.shape[0], r.shape[1:]
         step = _image(0.03 * level + 1e-3).float()
         signs = self.generators.signs((self.probes, *shape), r.device)
@@ -143,7 +143,7 @@ class MessagePassing:
         d = out[:, 0]
         slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
         # A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive.
-        return d, v_r * slopes.clamp(1e-4, _SHRINK)
+        return d, (v_r * slopes.clamp(1e-4, _SHRINK)).clamp_max(self.prior.variance)
 
 
 def _image(v: Tensor) -> Tensor:

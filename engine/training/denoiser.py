@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.datasets import load_images
+from engine.datasets import image_names, load_images
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
+from engine.images import load_image
 from engine.priors.base import Card
 from engine.priors.edm import EdmDenoiser
 from engine.priors.unet import UNet, UNetShape
@@ -57,7 +58,13 @@ class DenoiserTrainer:
         self.checkpoint = self.out.with_suffix(".checkpoint")
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        images = load_images(settings.images)
+        if settings.sigma_min >= settings.sigma_max:
+            raise InputError(f"sigma_min={settings.sigma_min:g} must be below sigma_max={settings.sigma_max:g}.")
+        images = load_images(settings.images, self._folder_shape())
+        self.held_out = None
+        if settings.validation:
+            shape = (images.shape[1], images.shape[2], images.shape[3])
+            self.held_out = torch.from_numpy(load_images(settings.validation, shape, limit=512))
         if len(images) < FEWEST_IMAGES:
             raise InputError(f"{len(images)} images are too few to train on; give at least {FEWEST_IMAGES}.")
         self.images = torch.from_numpy(np.ascontiguousarray(images))
@@ -75,6 +82,18 @@ class DenoiserTrainer:
         self.step, self.loss, self.seconds = 0, 1.0, 0.0
         if self.checkpoint.exists():
             self._resume()
+
+    def _folder_shape(self) -> tuple[int, int, int] | None:
+        """The size that a folder's pictures are fitted to; None for an IDX file, which has one."""
+        folder = Path(self.settings.images)
+        if not folder.is_dir():
+            return None
+        names = image_names(folder)
+        if not names:
+            raise InputError(f"The folder '{folder}' holds no pictures; give one that does.")
+        channels, height, width = load_image(names[0]).pixels.shape
+        side = self.settings.side or min(height, width, 64)
+        return channels, side, side
 
     # -- one step -----------------------------------------------------------------------------------------------
 
@@ -141,11 +160,19 @@ class DenoiserTrainer:
     def save(self) -> None:
         """Writes the checkpoint atomically."""
         state = {
+            "settings": self.settings.fixed(),
             "step": self.step, "loss": self.loss, "seconds": self.seconds, "mean": self.mean, "deviation": self.deviation,
             "network": self.network.state_dict(), "averaged": self.averaged, "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         write_atomically(self.checkpoint, lambda p: torch.save(state, p))
-        line = json.dumps({"step": self.step, "loss": round(self.loss, 5), "seconds": round(self.seconds, 1)})
+        line = json.dumps(
+            {
+                "settings": self.settings.fixed(),
+                "step": self.step,
+                "loss": round(self.loss, 5),
+                "seconds": round(self.seconds, 1),
+            }
+        )
         with self.checkpoint.with_suffix(".log.jsonl").open("a", encoding="utf-8") as log:
             log.write(line + "\n")
 
@@ -154,6 +181,14 @@ class DenoiserTrainer:
             state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             if not math.isclose(state["mean"], self.mean, abs_tol=1e-6):
                 raise InputError(f"'{self.checkpoint}' belongs to other images; remove it or choose another out file.")
+            if state.get("settings", self.settings.fixed()) != self.settings.fixed():
+                raise InputError(
+                    f"'{self.checkpoint}' was made with other settings ({state['settings']}); use those or remove it."
+                )
+            if state["step"] > self.settings.steps:
+                raise InputError(
+                    f"'{self.checkpoint}' is at step {state['step']} already; give at least as many steps."
+                )
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.averaged = state["averaged"]
@@ -187,9 +222,8 @@ class DenoiserTrainer:
 
         self.save()
         prior = self.prior()
-        if self.settings.validation:
-            held_out = torch.from_numpy(load_images(self.settings.validation, prior.image_shape, limit=512))
-            prior.card = replace(prior.card, quality=denoising_quality(prior, held_out))
+        if self.held_out is not None:
+            prior.card = replace(prior.card, quality=denoising_quality(prior, self.held_out))
         prior.save(self.out)
         return prior
 

@@ -23,6 +23,13 @@ class DenoiserTraining(Choice):
     title: str = text("", "Title", "One line for the card.")
     data: str = text("", "Data", "What the images are, for the card.")
     licence: str = text("", "Licence", "Licence of the images and the weights, for the card.")
+    side: int | None = integer(
+        None,
+        "Side",
+        "Pictures of a folder are cropped and resized to this square; auto takes the first one's, up to 64.",
+        low=8,
+        high=1024,
+    )
     width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
     blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
@@ -39,3 +46,8 @@ class DenoiserTraining(Choice):
     uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
     seed: int = integer(0, "Seed", "Seeds weights, batches and noise.", low=0)
     threads: int = integer(0, "Threads", "CPU threads; 0 takes all.", low=0)
+
+    def fixed(self) -> str:
+        """What a checkpoint must share with a run that resumes it: all but names, lengths and threads."""
+        free = ("out", "prior", "title", "data", "licence", "validation", "images", "steps", "decay", "threads")
+        return " ".join(f"{k}={getattr(self, k)}" for k in self.settings() if k not in free)

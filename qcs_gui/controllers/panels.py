@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from qcs_gui.frames import Frame, Keyframes
 from qcs_gui.model import Session
 from qcs_gui.views.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from engine.reconstruction import Reconstruction
 
 __all__ = ["PanelController"]
 
@@ -46,14 +50,16 @@ class PanelController(QObject):
         self.keyframes, self._following = Keyframes(), True
         return before
 
-    def restore(self, before: tuple[Keyframes, Frame | None]) -> None:
+    def restore(self, before: tuple[Keyframes, Frame | None], result: Reconstruction | None) -> None:
         """Shows what was there before a run that was cancelled or failed."""
         self.keyframes, self.newest = before
         self._following = True
-        if self.newest is not None:
-            self.show(self.newest)
-        else:
+        if self.newest is None or result is None:
             self.clear()
+            return
+        self._set_timeline()
+        self.window.progress.setValue(round(1000 * self.newest.step / self.newest.steps))
+        self.show(self.newest)
 
     def clear(self) -> None:
         """Empties all that belongs to a run."""
@@ -74,13 +80,7 @@ class PanelController(QObject):
         self.keyframes.add(frame)
         self.frames_shown += 1
         self.window.progress.setValue(round(1000 * frame.step / frame.steps))
-        timeline = self.window.timeline
-        with QSignalBlocker(timeline):
-            timeline.setEnabled(True)
-            at_end = self._following
-            position = timeline.value()
-            timeline.setRange(0, max(0, len(self.keyframes.frames) - 1))
-            timeline.setValue(timeline.maximum() if at_end else min(position, timeline.maximum()))
+        self._set_timeline()
         if self._following:
             self.show(frame)
         now = time.monotonic()
@@ -95,15 +95,29 @@ class PanelController(QObject):
         cost = time.perf_counter() - start + board.paint_seconds - painted
         self.seconds_per_frame += 0.2 * (cost - self.seconds_per_frame)
 
-    def show_result(self, mean: np.ndarray, std: np.ndarray | None, samples: np.ndarray) -> None:
-        """The finished result, which may hold more samples than the last frame."""
-        if self.newest is None:
+    def show_result(self, result: Reconstruction) -> None:
+        """Puts the finished result, which may hold earlier samples too, in the place of the run's last frame."""
+        last = self.newest
+        if last is None:
             return
-        board = self.window.board
-        board.set_image("mean", mean)
-        board.set_image("std", std, "Posterior std" if std is not None else "Posterior std (needs two samples)")
-        if len(samples):
-            self.window.strip.set_samples(samples)
+        samples = result.samples if len(result.samples) else last.denoised
+        ended = "done" if result.status == "done" else "early"
+        frame = replace(
+            last, iterate=samples, denoised=samples, mean=result.mean, std=result.std, final=True, ended=ended
+        )
+        self.newest = frame
+        self.keyframes.replace_last(frame)
+        self._following = True
+        self._set_timeline()
+        self.show(frame)
+
+    def _set_timeline(self) -> None:
+        timeline = self.window.timeline
+        with QSignalBlocker(timeline):
+            timeline.setEnabled(bool(self.keyframes.frames))
+            position = timeline.value()
+            timeline.setRange(0, max(0, len(self.keyframes.frames) - 1))
+            timeline.setValue(timeline.maximum() if self._following else min(position, timeline.maximum()))
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -139,8 +153,8 @@ class PanelController(QObject):
             return
         board = self.window.board
         self.window.strip.set_samples(frame.denoised)
-        board.set_image("mean", frame.mean, "Posterior mean" if frame.final else "Posterior mean so far")
-        std_title = "Posterior std" if frame.final else "Spread of estimates"
+        board.set_image("mean", frame.mean, "Posterior mean" if frame.ended == "done" else "Posterior mean so far")
+        std_title = "Posterior std" if frame.ended == "done" else "Spread of estimates"
         board.set_image("std", frame.std, std_title if frame.std is not None else "Posterior std (after sampling)")
         truth = frame.seen.truth if frame.seen is not None else None
         board.set_image("error", frame.mean - truth if truth is not None else None)

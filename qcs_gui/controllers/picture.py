@@ -33,6 +33,7 @@ class PictureController(QObject):
         super().__init__(window)
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
+        self._setup: RunSpec | None = None
         self._name = ""
         self.dialog: DrawDialog | None = None
         window.open_button.clicked.connect(self.ask_file)
@@ -79,28 +80,31 @@ class PictureController(QObject):
                     raise InputError(f"'{path.name}' is larger than 1 MB; that is not a run file.")
                 recipe = path.read_text(encoding="utf-8")
             spec = RunSpec.from_json(recipe)
+            if spec.measurement:
+                raise InputError(
+                    f"'{path.name}' is a run on a measurement file, which the window does not open yet; use 'qcs run'."
+                )
         except InputError as error:
             self.report(str(error), "")
             return
         except (OSError, UnicodeDecodeError) as error:
             self.report(f"'{path.name}' cannot be read ({error}).", "")
             return
-        self.session.set_spec(spec)
-        self.load(spec.image)
+        self.load(spec.image, spec)
 
     def _sample_chosen(self, index: int) -> None:
         image = self.window.sample_combo.itemData(index)
         if image:
             self.load(image)
 
-    def load(self, image: str) -> None:
-        """Loads ``sample:NAME`` or a file in the background."""
+    def load(self, image: str, setup: RunSpec | None = None) -> None:
+        """Loads ``sample:NAME`` or a file in the background; with it comes the set-up of a run file, if one was opened."""
         try:
             path = sample_path(image) or Path(image)
         except InputError as error:
             self.report(str(error), "")
             return
-        self._name = image
+        self._name, self._setup = image, setup
         self._wanted = self.worker.submit(lambda: load_image(path))
 
     def draw(self) -> None:
@@ -110,6 +114,7 @@ class PictureController(QObject):
 
     def _drawn(self) -> None:
         assert self.dialog is not None
+        self._setup = None
         side = min(self.session.spec.prior.image_shape[1:])
         drawing = self.dialog.drawing(side)
 
@@ -135,6 +140,9 @@ class PictureController(QObject):
             self._name, loaded = outcome.value
         else:
             loaded = outcome.value
+        if self._setup is not None:
+            self.session.set_spec(self._setup)
+            self._setup = None
         height, width = loaded.pixels.shape[1:]
         shape = self.session.spec.prior.image_shape
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]

@@ -106,7 +106,8 @@ class RunController(QObject):
         """Ends the run and both threads; whether they ended in time."""
         self._timer.stop()
         self.control.cancel()
-        return self.worker.close(timeout) and self.io_worker.close(timeout)
+        ended = [worker.close(timeout) for worker in (self.io_worker, self.worker)]
+        return all(ended)
 
     # -- what comes back ---------------------------------------------------------------------------------------------
 
@@ -145,11 +146,11 @@ class RunController(QObject):
             result = outcome.value
             self.session.set_state(State.IDLE)
             self.session.set_result(result)
-            self.panels.show_result(result.mean, result.std, result.samples)
+            self.panels.show_result(result)
             self._say_result()
         else:
             assert self._before is not None
-            self.panels.restore(self._before)
+            self.panels.restore(self._before, self.session.result)
             self.session.set_state(State.IDLE)
             if outcome.kind == "failed":
                 self.report(outcome.sentence, outcome.details)

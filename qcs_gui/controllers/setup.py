@@ -99,3 +99,5 @@ class SetupController(QObject):
         label.setObjectName("warning" if warn else "dim")
         label.setText(text)
         label.style().polish(label)
+        for name in ("save_run", "copy_command"):  # they would write the last set-up that fitted, not the one shown
+            self.window.actions_by_name[name].setEnabled(not self.problem)

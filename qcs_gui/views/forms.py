@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -24,11 +24,20 @@ from engine.settings import Choice, Family, Setting
 __all__ = ["ChoiceForm", "NumberBox", "editor_for"]
 
 
+def _plain_locale() -> QLocale:
+    """Numbers are written with a point everywhere, as in run files and on the command line."""
+    locale = QLocale.c()
+    locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator | QLocale.NumberOption.RejectGroupSeparator)
+    return locale
+
+
 class NumberBox(QDoubleSpinBox):
-    """A spin box for real numbers that shows as few digits as it needs and ignores the wheel unless focused."""
+    """A spin box for real numbers that shows as few digits as it needs and ignores the wheel unless focused. A comma
+    typed for the decimal point is taken as one."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.setLocale(_plain_locale())
         self.setDecimals(6)
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -36,6 +45,12 @@ class NumberBox(QDoubleSpinBox):
 
     def textFromValue(self, value: float) -> str:
         return f"{value:.6g}"
+
+    def validate(self, text: str, position: int) -> object:
+        return super().validate(text.replace(",", "."), position)
+
+    def valueFromText(self, text: str) -> float:
+        return super().valueFromText(text.replace(",", "."))
 
     def wheelEvent(self, event: Any) -> None:
         if self.hasFocus():
@@ -49,6 +64,7 @@ class WholeBox(QSpinBox):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setLocale(_plain_locale())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setKeyboardTracking(False)
 

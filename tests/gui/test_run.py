@@ -83,6 +83,8 @@ def test_cancel_restores_what_was_there(open_studio, run_to_end, qtbot, click):
     idle(studio, qtbot)
     assert studio.session.result is before
     assert np.allclose(studio.window.board.panels["mean"].pixels, before.mean, atol=1e-6)
+    assert studio.window.timeline.maximum() == len(studio.panels.keyframes.frames) - 1
+    assert studio.window.progress.value() == 1000
 
 
 def test_cancel_of_the_first_run_leaves_empty_panels(open_studio, qtbot, click):
@@ -105,6 +107,23 @@ def test_samples_can_be_added(open_studio, run_to_end, qtbot, click):
     assert np.array_equal(result.samples[:3], first.samples)
     assert not np.allclose(result.samples[3:], first.samples, atol=1e-2)
     assert studio.window.strip.count == 6
+    studio.window.strip.select(5)
+    panels = studio.window.board.panels
+    assert np.array_equal(panels["denoised"].pixels, result.samples[5])
+    assert np.array_equal(panels["std"].pixels, result.std)
+    assert np.allclose(panels["error"].pixels, result.mean - result.truth)
+
+
+def test_finishing_added_samples_early_keeps_the_result_as_it_was(open_studio, run_to_end, qtbot, click, monkeypatch):
+    studio = open_studio()
+    first = run_to_end(studio)
+    monkeypatch.setattr(type(studio.runs.control), "proceed", lambda self: False)  # as if Finish came at once
+    click(studio.window.more_button)
+    idle(studio, qtbot)
+    result = studio.session.result
+    assert np.array_equal(result.samples, first.samples)
+    assert result.status == "done"
+    assert "none was kept" in result.notes[-1]
 
 
 def test_a_sample_is_one_click_away(open_studio, run_to_end, qtbot):

@@ -189,7 +189,7 @@ def test_exports_and_run_file(open_studio, run_to_end, qtbot, tmp_path, monkeypa
     assert RunSpec.from_dict(json.loads((tmp_path / "run.json").read_text())) == studio.session.spec
     studio.window.seed.setValue(77)
     drop(studio.window, tmp_path / "run.json")
-    assert studio.session.spec.seed == 0
+    qtbot.waitUntil(lambda: studio.session.spec.seed == 0, timeout=10000)
     assert studio.window.seed.value() == 0
     actions["copy_command"].trigger()
     assert studio.app.clipboard().text().startswith("qcs run --image sample:digit-3")
@@ -253,3 +253,37 @@ def test_every_control_has_an_accessible_name(open_studio):
         if widget.isVisible() and not internal and "qt_" not in widget.objectName():
             name = QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
             assert name, (type(widget).__name__, widget.objectName())
+
+
+def test_numbers_mean_the_same_in_every_language(qtbot):
+    from PySide6.QtCore import QLocale
+
+    from qcs_gui.views.forms import NumberBox
+
+    QLocale.setDefault(QLocale(QLocale.Language.German))
+    try:
+        box = NumberBox()
+        qtbot.addWidget(box)
+        box.setRange(0, 1e5)
+        for typed in ("0.1", "0,1"):
+            box.setValue(7)
+            box.selectAll()
+            qtbot.keyClicks(box, typed)
+            for _ in range(2):
+                qtbot.keyClick(box, Qt.Key.Key_Return)
+                assert box.value() == 0.1, typed
+    finally:
+        QLocale.setDefault(QLocale.c())
+
+
+def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_path):
+    studio = open_studio()
+    before = studio.session.spec
+    (tmp_path / "run.json").write_text(json.dumps({"image": str(tmp_path / "gone.png"), "seed": 5}))
+    drop(studio.window, tmp_path / "run.json")
+    qtbot.waitUntil(studio.window.problem.isVisible, timeout=10000)
+    assert studio.session.spec == before
+    (tmp_path / "run.json").write_text(json.dumps({"measurement": "m.npz"}))
+    studio.window.problem.accept()
+    drop(studio.window, tmp_path / "run.json")
+    assert "measurement file" in studio.window.problem.sentence.text()
