@@ -73,6 +73,8 @@ def test_describe(capsys):
         ["run", "--measurement", "missing.npz"],
         ["run", "--image", "a", "--measurement", "b"],
         ["run", "--threads", "-1"],
+        ["run", "--measurement", "m.npz", "--noise", "1"],
+        ["train", "--images", "missing", "--sigma-min", "5", "--sigma-max", "1"],
         ["run", "--nonsense"],
         ["evaluate", "--images", "missing"],
         ["evaluate", "--images", ".", "--limit", "0"],
@@ -119,8 +121,12 @@ def test_train_and_resume(capsys, tmp_path, digit):
     (tmp_path / "images").mkdir()
     for i in range(16):
         save_png(tmp_path / "images" / f"{i:02}.png", np.roll(digit, i - 8, axis=2))
-    # a folder needs a size; an IDX file brings one
     content = np.stack([np.rint(np.roll(digit[0], i, 1) * 255).astype(np.uint8) for i in range(20)])
+    status, out, _ = run(
+        capsys, "train", "--images", tmp_path / "images", "--side", 12, "--width", 16, "--blocks", 1, "--batch", 4,
+        "--steps", 2, "--out", tmp_path / "folder.safetensors",
+    )  # fmt: skip
+    assert status == 0
     idx = tmp_path / "set-idx3-ubyte"
     idx.write_bytes(bytes([0, 0, 8, 3]) + np.array(content.shape, ">u4").tobytes() + content.tobytes())
     common = ["--images", idx, "--width", 16, "--blocks", 1, "--batch", 4, "--validation", idx, "--threads", 1]
@@ -139,6 +145,10 @@ def test_train_and_resume(capsys, tmp_path, digit):
     status, out, _ = run(capsys, "train", *common, "--steps", 6, "--out", tmp_path / "half.safetensors")
     assert status == 0
     card = json.loads(out[out.index("{") :])
+    for change in (["--seed", 5, "--steps", 6], ["--steps", 2]):
+        status, _, err = run(capsys, "train", *common, *change, "--out", tmp_path / "half.safetensors")
+        assert status == 2
+        assert "half.checkpoint" in err
     assert len(card["quality"]["rmse"]) >= 8
     from engine.priors.edm import EdmDenoiser
 

@@ -229,3 +229,50 @@ def test_more_bits_help():
         for q in ("one-bit", "uniform bits=3", "none")
     ]
     assert quality[0] + 1 < quality[1] < quality[2] - 1
+
+
+def test_clean_messages_still_give_spread_samples():
+    """Almost noiseless linear data: the samples spread as turbo predicts, not collapsed onto the denoised message."""
+    job = prepare(spec("turbo", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8))
+    for _ in job.stream():
+        pass
+    result = job.reconstructions()[0]
+    spread = float(np.sqrt(np.mean(result.std**2)))
+    assert spread == pytest.approx(result.predicted_rmse, rel=0.5)
+
+
+@pytest.mark.parametrize("noise", [10.0, 300.0])
+def test_predicted_error_never_exceeds_the_prior(noise):
+    result = reconstruct(spec("turbo rounds=5 levels=3", noise=noise, samples=1))
+    prior = result.spec.prior.load()
+    assert result.predicted_rmse <= prior.variance**0.5 * 1.001
+
+
+def test_evaluation_keeps_what_is_done_when_interrupted(tmp_path, digit, monkeypatch):
+    import engine.evaluation as module
+
+    for i in range(3):
+        save_png(tmp_path / f"{i}.png", digit)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1)
+    for error, attribute in ((KeyboardInterrupt(), "interrupted"), (EngineError("It broke."), "failure")):
+        seen = []
+
+        def stop(done, total, share, seen=seen, error=error):
+            seen.append(done)
+            if done == 2:
+                raise error
+
+        part = module.evaluate(spec(samples=1), tmp_path, progress=stop)
+        assert len(part.results) == 2
+        assert getattr(part, attribute)
+
+
+def test_too_many_samples_for_memory_are_refused(monkeypatch):
+    import psutil
+
+    class Little:
+        available = 10_000_000
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
+    with pytest.raises(InputError, match="samples"):
+        prepare(spec(samples=4096))

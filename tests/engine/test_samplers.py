@@ -213,6 +213,10 @@ def test_guard_keeps_the_paper_step_finite_and_says_so():
 def test_limit_of_stability_is_that_of_the_recursion():
     """With an exact score of A A^T = c I the total curvature is 2 / sigma^2, so the limit is 1."""
     assert stable_step(orthogonal(18, 3.0)) == pytest.approx(1.0, rel=1e-4)
+    matrix = orthogonal(18, 3.0).matrix.clone()
+    matrix[3] = 0  # a row that measures nothing must not stop the dynamics
+    matrix[5] *= 1e-4
+    assert stable_step(DenseOperator(matrix, SHAPE)) == pytest.approx(1.0, rel=1e-2)
 
 
 # -- guided ----------------------------------------------------------------------------------------------------------
