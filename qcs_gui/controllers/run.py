@@ -1,4 +1,4 @@
-"""Run, pause, finish, cancel, add samples; and the 25 Hz timer that empties mailbox and outcomes."""
+"""Run, pause, finish, cancel, add samples; and the 30 Hz timer that empties mailbox and outcomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["RunController", "default_threads"]
 
-REFRESH_MS = 40
+REFRESH_MS, FLUENT_SECONDS = 33, 2.0
 
 
 def default_threads() -> int:
@@ -112,11 +112,12 @@ class RunController(QObject):
     # -- what comes back ---------------------------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Shows the newest frame and handles what ended; runs 25 times a second in the GUI thread."""
+        """Shows the newest frame and handles what ended; runs 30 times a second in the GUI thread."""
         self.mailbox.wanted = self.window.isVisible() and not self.window.isMinimized()
         frame = self.mailbox.take()
         if frame is not None and frame.run == self._run and self.session.state != State.IDLE:
-            self.mailbox.pace(self.panels.seconds_per_frame)
+            # a short run is shown as fluently as it goes; a long one is not slowed by its own picture
+            self.mailbox.pace(self.panels.seconds_per_frame if frame.elapsed > FLUENT_SECONDS else 0.0)
             self.panels.arrive(frame)
         for outcome in self.worker.take():
             self._ended(outcome)

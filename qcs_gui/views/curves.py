@@ -23,6 +23,23 @@ PLOTS: dict[str, list[tuple[str, str, int, bool]]] = {
 }
 
 
+class DecadeAxis(pg.AxisItem):
+    """A logarithmic axis that labels decades, and 2 and 5 between them where few are in view; never on top of each other."""
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        low, high = int(np.floor(minVal)), int(np.ceil(maxVal))
+        decades = [float(d) for d in range(low, high + 1) if minVal <= d <= maxVal]
+        if len(decades) > 3:
+            return [(1.0, decades)]
+        finer = [
+            d + np.log10(k) for d in range(low, high + 1) for k in (1, 2, 5) if minVal <= d + np.log10(k) <= maxVal
+        ]
+        return [(1.0, finer)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{10**v:.3g}" for v in values]
+
+
 class CurveBoard(QWidget):
     """Curves of a run's history; a vertical line marks the step shown in the panels."""
 
@@ -34,7 +51,8 @@ class CurveBoard(QWidget):
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.markers: list[pg.InfiniteLine] = []
         for title, lines in PLOTS.items():
-            plot = pg.PlotWidget()
+            axes = {"left": DecadeAxis("left")} if lines[0][0] == "sigma" else None
+            plot = pg.PlotWidget(axisItems=axes)
             plot.setAccessibleName(f"Curve: {title}")
             plot.setTitle(title, size="9pt")
             plot.setMenuEnabled(False)
@@ -43,7 +61,6 @@ class CurveBoard(QWidget):
             cache_axes(plot.getPlotItem())
             if lines[0][0] == "sigma":
                 plot.setLogMode(y=True)
-                plot.getAxis("left").setStyle(maxTickLevel=0)
             if len(lines) > 1:
                 plot.addLegend(offset=(-5, 5 if lines[0][0] == "sigma" else -5), labelTextSize="8pt")
             for key, legend, index, dashed in lines:

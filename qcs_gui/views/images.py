@@ -20,6 +20,7 @@ PANELS = {
     "error": ("Error (mean - truth)", "diverging", (-0.5, 0.5)),
 }
 COLUMNS = 4
+IMAGE_WIDTH, BAR_WIDTH = 200, 44
 
 
 def colour_map(name: str) -> pg.ColorMap:
@@ -85,8 +86,11 @@ class ImageBoard(pg.GraphicsLayoutWidget):
                 panel.box.sigRangeChangedManually.connect(lambda _, panel=panel: self._zoom_with(panel))
         layout = self.ci.layout
         for column in range(COLUMNS):
-            layout.setColumnStretchFactor(2 * column, 10)
-            layout.setColumnStretchFactor(2 * column + 1, 1)
+            # equal columns, whatever the titles and tick labels would like
+            layout.setColumnPreferredWidth(2 * column, IMAGE_WIDTH)
+            layout.setColumnStretchFactor(2 * column, 1)
+            layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH)
+            layout.setColumnStretchFactor(2 * column + 1, 0)
         self.scene().sigMouseMoved.connect(self._moved)
         self.paint_seconds = 0.0
 
