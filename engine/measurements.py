@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from engine.seeds import generator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Measurement", "simulate", "snr_db"]
+__all__ = ["Measurement", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,3 @@ def simulate(
     return Measurement(
         operator, noise, lower=lower, upper=upper, codes=codes, quantizer=built, offset=offset, truth=truth
     )
-
-
-def snr_db(mean_row_norm_squared: float, noise: float, pixel_rms: float) -> float | None:
-    """Signal-to-noise ratio of A x in dB for an image of root-mean-square pixel value ``pixel_rms``; None without noise."""
-    if noise <= 0 or pixel_rms <= 0:
-        return None
-    return 10 * math.log10(mean_row_norm_squared * pixel_rms**2 / noise**2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-__all__ = ["cosine", "image_metrics", "psnr", "psnr_matched", "rmse", "ssim"]
+__all__ = ["cosine", "image_metrics", "psnr", "psnr_matched", "rmse", "snr_db", "ssim"]
 
 
 def rmse(x: np.ndarray, truth: np.ndarray) -> float:
@@ -52,3 +54,10 @@ def image_metrics(mean: np.ndarray, samples: np.ndarray, truth: np.ndarray) -> d
         result[f"{name}_sample"] = float(np.mean(known)) if known else None
         result[f"{name}_mean"] = measure(mean, truth)
     return result
+
+
+def snr_db(mean_row_norm_squared: float, noise: float, pixel_rms: float) -> float | None:
+    """Signal-to-noise ratio of A x in dB for an image of root-mean-square pixel value ``pixel_rms``; None without noise."""
+    if noise <= 0 or pixel_rms <= 0:
+        return None
+    return 10 * math.log10(mean_row_norm_squared * pixel_rms**2 / noise**2)

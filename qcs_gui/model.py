@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.metrics import snr_db
 from engine.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -78,11 +79,7 @@ class Session:
 
     def snr_db(self) -> float | None:
         """Signal-to-noise ratio of the noiseless measurement of the current image, in dB."""
-        import math
-
-        if self.pixels is None or self.spec.noise <= 0:
+        if self.pixels is None:
             return None
-        power = float(np.mean(np.square(self.pixels))) * self.spec.operator.mean_row_norm_squared(
-            self.spec.prior.image_shape
-        )
-        return 10 * math.log10(power / self.spec.noise**2) if power > 0 else None
+        rms = float(np.sqrt(np.mean(np.square(self.pixels))))
+        return snr_db(self.spec.operator.mean_row_norm_squared(self.spec.prior.image_shape), self.spec.noise, rms)

@@ -68,6 +68,11 @@ class OperatorChoice(Choice):
 
     fast_eigenbasis: ClassVar[bool] = False
 
+    @property
+    def random_like(self) -> bool:
+        """Whether A mixes all pixels like a rotation at random: what message passing rests on."""
+        return True
+
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         """Number of measurements of an image of this shape."""
         raise NotImplementedError

@@ -81,6 +81,10 @@ class CorrelatedMatrix(DenseChoice):
         "Matrix square roots, or the element-wise square roots of the published code (a harder, larger matrix).",
     )
 
+    @property
+    def random_like(self) -> bool:
+        return self.convention == "root"
+
     def _square(self, pixels: int) -> int:
         return 3 * pixels**2
 

@@ -9,7 +9,8 @@ import torch
 
 from engine.errors import InputError
 from engine.measurement_files import load_measurement, save_measurement
-from engine.measurements import simulate, snr_db
+from engine.measurements import simulate
+from engine.metrics import snr_db
 from engine.operators import OPERATORS
 from engine.quantizers import QUANTIZERS
 from engine.spec import RunSpec

@@ -11,7 +11,14 @@ from engine.quantizers import QUANTIZERS, Quantizer
 SCALE, NOISE = 3.9, 0.05
 
 
-@pytest.mark.parametrize("written", ["one-bit", *[f"uniform bits={b}" for b in range(1, 9)]])
+WRITTEN = [
+    "one-bit",
+    *[f"{q} bits={b}" for q in ("uniform", "lloyd-max") for b in range(1, 9)],
+    "thresholds values=-1,0,2",
+]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
 def test_every_value_lies_in_its_cell(written):
     choice = QUANTIZERS.parse(written)
     quantizer = choice.build(SCALE, NOISE)
@@ -62,3 +69,17 @@ def test_no_quantizer_keeps_values():
 def test_thresholds_must_increase():
     with pytest.raises(InputError, match="increase"):
         Quantizer(torch.tensor([0.0, 0.0]))
+
+
+def test_lloyd_max_is_optimal_for_a_gaussian():
+    """Max (1960), table I: thresholds of 2 bits at 0 and 0.9816, of 3 bits at 0.5006, 1.050 and 1.748."""
+    thresholds = QUANTIZERS.parse("lloyd-max bits=2 scale=1").build(SCALE, NOISE).thresholds
+    assert thresholds.tolist() == pytest.approx([-0.9816, 0, 0.9816], abs=1e-4)
+    thresholds = QUANTIZERS.parse("lloyd-max bits=3 scale=2").build(SCALE, NOISE).thresholds
+    assert thresholds[4:].tolist() == pytest.approx([2 * t for t in (0.5006, 1.050, 1.748)], abs=2e-3)
+
+
+@pytest.mark.parametrize("values", ["1,0", "0,0", "a", "", "0,nan", "0,inf", "0,,1"])
+def test_bad_thresholds_are_refused(values):
+    with pytest.raises(InputError, match="increasing"):
+        QUANTIZERS.parse(f"thresholds values='{values}'")

@@ -77,3 +77,10 @@ def test_priors_have_cards():
         assert card[key], key
     assert card["seed"] is not None
     assert len(card["quality"]["sigma"]) == len(card["quality"]["rmse"]) >= 8
+
+
+def test_turbo_is_not_offered_where_it_fails():
+    turbo, one_bit = ALGORITHMS.parse("turbo"), QUANTIZERS.parse("one-bit")
+    assert turbo.refusal(OPERATORS.parse("correlated"), one_bit) is None
+    assert "guided" in turbo.refusal(OPERATORS.parse("correlated convention=element-wise"), one_bit)
+    assert turbo.refusal(OPERATORS.parse("dct measurements=60000"), one_bit) is None
