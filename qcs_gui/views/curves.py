@@ -70,7 +70,7 @@ class CurveBoard(QWidget):
             self.markers.append(marker)
             self.plots[title] = plot
             layout.addWidget(plot)
-        self.plots["Consistency with the measurement"].setYRange(0.4, 1.02)
+        self.plots["Consistency with the measurement"].setYRange(0.0, 1.02)
 
     def set_history(self, history: dict[str, list], step: int) -> None:
         """Draws the columns of a history; a missing one (no truth, no cells) leaves its curve empty."""
@@ -95,6 +95,8 @@ class CurveBoard(QWidget):
             legend = plot.getPlotItem().legend
             if legend is not None:
                 legend.setLabelTextColor(colours["text"])
+                for _, label in legend.items:
+                    label.setText(label.text, color=colours["text"])
 
     def set_step(self, step: int) -> None:
         for marker in self.markers:
