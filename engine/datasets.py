@@ -70,8 +70,9 @@ def load_labels(path: Path | str) -> np.ndarray:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with (gzip.open if packed else open)(path, "rb") as file:
         while block := file.read(1 << 22):
             yield block
 
