@@ -28,7 +28,7 @@ class Guided(AlgorithmChoice):
 
     steps: int = integer(50, "Noise levels", "Each costs one network evaluation and its gradient.", low=2, high=5000)
     spread: float = number(
-        0.15,
+        0.08,
         "Spread",
         "Standard deviation of the clean image about its denoised estimate, far above the data's own noise level.",
         above=0,
