@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -55,8 +54,3 @@ def reverse_diffusion(
     with torch.no_grad():
         x = prior.denoise(x, levels[-1])
     yield x, x, levels[-1]
-
-
-def steps_between(first: float, last: float, per_decade: float) -> int:
-    """Number of steps that covers the levels at a given density."""
-    return max(4, math.ceil(per_decade * math.log10(max(first / last, 1.0))))

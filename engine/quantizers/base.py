@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from engine.settings import Choice
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Quantizer", "QuantizerChoice"]
+__all__ = ["Quantizer", "QuantizerChoice", "typical_scale"]
+
+TYPICAL_DEVIATION = 0.35
+"""Root-mean-square pixel value that the default ranges assume."""
 
 
 class Quantizer:
@@ -46,6 +50,11 @@ class Quantizer:
         edges = torch.cat([torch.tensor([-torch.inf]), self.thresholds.cpu(), torch.tensor([torch.inf])]).double()
         edges = edges.to(codes.device)
         return edges[codes], edges[codes + 1]
+
+
+def typical_scale(mean_row_norm_squared: float, noise: float) -> float:
+    """Standard deviation of A x + n for a typical image: the default range of quantizers follows it, never the data."""
+    return math.sqrt(mean_row_norm_squared * TYPICAL_DEVIATION**2 + noise**2)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.quantizers.base import Quantizer, QuantizerChoice
-from engine.quantizers.uniform import TYPICAL_DEVIATION
+from engine.quantizers.base import Quantizer, QuantizerChoice, typical_scale
 from engine.settings import integer, number
 
 __all__ = ["LloydMax", "gaussian_thresholds"]
@@ -55,5 +53,5 @@ class LloydMax(QuantizerChoice):
     def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
         import torch
 
-        scale = self.scale or math.sqrt(mean_row_norm_squared * TYPICAL_DEVIATION**2 + noise**2)
+        scale = self.scale or typical_scale(mean_row_norm_squared, noise)
         return Quantizer(scale * torch.tensor(gaussian_thresholds(self.bits), dtype=torch.float64))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from engine.quantizers.base import Quantizer, QuantizerChoice
+from engine.quantizers.base import Quantizer, QuantizerChoice, typical_scale
 from engine.settings import integer, number
 
-__all__ = ["TYPICAL_DEVIATION", "Uniform", "gaussian_optimal_step"]
-
-TYPICAL_DEVIATION = 0.35
-"""Root-mean-square pixel value that the default range assumes."""
+__all__ = ["Uniform", "gaussian_optimal_step"]
 
 # Steps of the uniform quantizer with the least mean squared error for a unit Gaussian (Max, 1960), by bits.
 _STEPS = {1: 1.596, 2: 0.9957, 3: 0.5860, 4: 0.3352, 5: 0.1881, 6: 0.1041, 7: 0.0569, 8: 0.0308}
@@ -47,7 +43,6 @@ class Uniform(QuantizerChoice):
 
         step = self.step
         if step is None:
-            scale = math.sqrt(mean_row_norm_squared * TYPICAL_DEVIATION**2 + noise**2)
-            step = gaussian_optimal_step(self.bits) * scale
+            step = gaussian_optimal_step(self.bits) * typical_scale(mean_row_norm_squared, noise)
         half = 2 ** (self.bits - 1)
         return Quantizer(torch.arange(1 - half, half, dtype=torch.float64) * step)
