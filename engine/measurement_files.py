@@ -1,52 +1,74 @@
-"""Measurements on disk: ``.npz`` files that this program or anybody's ten-line script writes.
+"""Measurements on disk: files that this program or anybody's ten-line script writes, in NumPy's or MATLAB's format.
 
-Keys: ``y`` (codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell edges);
-``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}); ``noise``, ``shape``
-(channels, height, width); optional ``offset``, ``thresholds``.
+Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
+edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}); optional
+``shape`` ([channels,] height, width), ``noise`` (estimated where it is missing), ``offset``, ``thresholds`` (common to
+all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded).
 """
 
 from __future__ import annotations
 
 import json
 import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from engine.arrays import checked_matrix, read_arrays
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.measurements import Measurement
-from engine.operators import OPERATORS, Operator
+from engine.operators import OPERATORS, Operator, OperatorChoice
 from engine.operators.dense import DenseOperator
 from engine.quantizers import Quantizer
+from engine.quantizers.dithered import KINDS, UnknownDither
 from engine.spec import RunSpec, check_noise
 
-__all__ = ["load_measurement", "read_arrays", "save_measurement"]
+__all__ = ["KEYS", "assemble", "load_measurement", "operator_choice", "read_pieces", "save_measurement", "save_pieces"]
 
-KEYS = ("y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds")
-LARGEST_ARRAYS = 1 << 30
-LARGEST_RATIO = 200
+KEYS = (
+    "y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
+)  # fmt: skip
+SEEN = ("y", "lower", "upper")
+LARGEST_PIXELS = 1e8
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
 
 
 def save_measurement(path: Path | str, measurement: Measurement, spec: RunSpec) -> Path:
-    """Writes the first image's measurement with the recipe of its operator, atomically. The truth is not in it."""
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise InputError(f"'{path}': a measurement file must end in .npz.")
+    """Writes the first image's measurement with its operator, atomically. The truth is not in it."""
     seen = measurement.values if measurement.values is not None else measurement.codes
-    assert seen is not None and measurement.quantizer is not None
+    quantizer = measurement.quantizer
+    assert seen is not None and quantizer is not None
     arrays: dict[str, Any] = {
-        "y": seen[0].numpy(),
-        "operator": np.array(json.dumps({"recipe": str(spec.operator), "seed": spec.seed})),
+        "y": seen[0].cpu().numpy(),
         "noise": np.array(measurement.noise),
         "shape": np.array(measurement.operator.image_shape),
         "offset": np.array(measurement.offset),
     }
-    if measurement.quantizer.thresholds is not None:
-        arrays["thresholds"] = measurement.quantizer.thresholds.numpy()
+    if any(setting.files and getattr(spec.operator, key) for key, setting in spec.operator.settings().items()):
+        arrays["A"] = _numbers_of(measurement.operator)  # a recipe that names a file is worth nothing elsewhere
+    else:
+        arrays["operator"] = np.array(json.dumps({"recipe": str(spec.operator), "seed": spec.seed}))
+    if isinstance(quantizer, UnknownDither):
+        centre = quantizer.centre.numpy().reshape(-1)
+        arrays |= {"dither": np.array(quantizer.kind), "dither_width": np.array(quantizer.width)}
+        arrays["thresholds"] = centre[:, None] if len(centre) > 1 else centre
+    elif quantizer.thresholds is not None:
+        arrays["thresholds"] = quantizer.thresholds.numpy()
+    if quantizer.flip:
+        arrays["flip"] = np.array(quantizer.flip)
+    return save_pieces(path, arrays)
+
+
+def save_pieces(path: Path | str, arrays: dict[str, Any]) -> Path:
+    """Writes the entries of a measurement file as .npz, atomically."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise InputError(f"'{path}': a measurement file must end in .npz.")
     if not path.parent.is_dir():
         raise InputError(f"The folder '{path.parent}' does not exist; create it or choose another place.")
 
@@ -57,94 +79,131 @@ def save_measurement(path: Path | str, measurement: Measurement, spec: RunSpec) 
     return write_atomically(path, save)
 
 
-def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
-    """The arrays of an npz file, never unpickled and never larger than 1 GB; unknown keys are refused."""
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            names = [e.filename.removesuffix(".npy") for e in entries]
-            unknown = [n for n in names if n not in KEYS]
-            if unknown:
-                raise InputError(f"'{path.name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
-            total = sum(e.file_size for e in entries)
-            if total > LARGEST_ARRAYS or any(
-                e.file_size > 1 << 20 and e.file_size > LARGEST_RATIO * e.compress_size for e in entries
-            ):
-                raise InputError(
-                    f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement."
-                )
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-            if not all(isinstance(a, np.ndarray) for a in arrays.values()):
-                raise ValueError("an entry is not an array")
-            return arrays
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError, RuntimeError) as error:
-        hint = (
-            "it holds Python objects, which are never opened"
-            if "pickle" in str(error).lower()
-            else "it is not an .npz file or is damaged"
+def _numbers_of(operator: Operator) -> np.ndarray:
+    """The operator's matrix, (rows, pixels), from what it does to single measurements."""
+    if isinstance(operator, DenseOperator):
+        return operator.matrix.cpu().numpy()
+    if operator.rows * operator.pixels > 1 << 28:
+        raise InputError(
+            "This operator is too large to be written as a matrix; choose one without a file in its settings."
         )
-        raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
+    rows = [operator.adjoint(part).flatten(1) for part in torch.eye(operator.rows).split(256)]
+    return torch.cat(rows).numpy()
 
 
-def load_measurement(path: Path | str) -> Measurement:
-    """Reads and checks a measurement file; every fault is an InputError that names the key."""
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
+    """The entries of a measurement file (.npz or .mat); unknown ones are refused."""
     arrays = read_arrays(path)
-    for key in ("noise", "shape"):
-        if key not in arrays:
-            raise InputError(f"'{Path(path).name}' has no '{key}'; add it (see the README on own measurements).")
-    shape = _shape(arrays["shape"])
-    noise = check_noise(arrays["noise"].reshape(-1)[0] if arrays["noise"].size == 1 else math.nan)
-    offset = float(_numbers("offset", arrays.get("offset", np.zeros(1))).reshape(-1)[0])
-    operator = _operator(arrays, shape)
+    unknown = [n for n in arrays if n not in KEYS]
+    if unknown:
+        raise InputError(f"'{Path(path).name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
+    return arrays
 
-    if "y" in arrays:
-        y = _row("y", arrays["y"], operator.rows)
-        if "thresholds" not in arrays:
+
+def load_measurement(path: Path | str, noise: float | None = None) -> Measurement:
+    """Reads and checks a measurement file; every fault is an InputError that names the entry. ``noise`` stands in for
+    one that the file does not hold."""
+    pieces = read_pieces(path)
+    if noise is not None and "noise" in pieces:
+        raise InputError(f"'{Path(path).name}' holds its own noise level; leave --noise away.")
+    return assemble(pieces if noise is None else pieces | {"noise": np.array(noise)})
+
+
+def operator_choice(pieces: dict[str, np.ndarray]) -> OperatorChoice:
+    """The kind of operator in a file: its recipe, or what a matrix of numbers can be taken for."""
+    if "A" not in pieces and "operator" in pieces:
+        return _recipe(pieces["operator"])[0]
+    matrix = pieces.get("A")
+    rows = 1 if matrix is None or matrix.ndim != 2 else max(1, len(matrix))
+    light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
+    if light:  # masks and patterns of light do not mix pixels at random
+        return OPERATORS.make("single-pixel", {"measurements": rows, "differential": False})
+    return OPERATORS.make("gaussian", {"measurements": rows})
+
+
+def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
+    """A measurement from the entries of a file; every fault is an InputError that names the entry."""
+    shape = _shape(pieces)
+    operator = _operator(pieces, shape)
+    more: dict[str, Any] = {"offset": _number("offset", pieces, 0.0)}
+    noise = 0.0
+    if "noise" in pieces:
+        noise = check_noise(pieces["noise"].reshape(-1)[0] if pieces["noise"].size == 1 else math.nan)
+    else:
+        more["noise_known"] = False
+    if "y" in pieces:
+        y = _row("y", pieces["y"], operator.rows)
+        signs = bool((np.abs(y) == 1).all()) or pieces["y"].dtype.kind == "b"
+        if "thresholds" not in pieces and not signs:
             return Measurement(
-                operator, noise, values=torch.from_numpy(y.astype(np.float32)), quantizer=Quantizer(None), offset=offset
+                operator, noise, values=torch.from_numpy(y.astype(np.float32)), quantizer=Quantizer(None), **more
             )
-        quantizer = Quantizer(torch.from_numpy(_numbers("thresholds", arrays["thresholds"]).reshape(-1)))
-        cells = len(quantizer.thresholds) + 1  # type: ignore[arg-type]
-        if (y != np.rint(y)).any() or y.min() < 0 or y.max() >= cells:
+        quantizer = _quantizer(pieces, operator.rows, y)
+        if signs and (quantizer.cells == 2 or "thresholds" not in pieces):
+            y = (y > 0).astype(np.float64)
+        if (y != np.rint(y)).any() or y.min() < 0 or y.max() >= quantizer.cells:
+            cells = quantizer.cells
             raise InputError(f"'y' must hold codes from 0 to {cells - 1} for {cells - 1} thresholds.")
-        codes = torch.from_numpy(y.astype(np.int64))
-        lower, upper = quantizer.cells(codes)
-        return Measurement(operator, noise, lower=lower, upper=upper, codes=codes, quantizer=quantizer, offset=offset)
-    if "lower" in arrays and "upper" in arrays:
-        lower_, upper_ = (_row(k, arrays[k], operator.rows, infinite=True) for k in ("lower", "upper"))
-        if not (lower_ < upper_).all():
+        return Measurement.from_codes(operator, noise, quantizer, torch.from_numpy(y.astype(np.int64)), **more)
+    if "lower" in pieces and "upper" in pieces:
+        lower, upper = (_row(k, pieces[k], operator.rows, infinite=True) for k in ("lower", "upper"))
+        if not (lower < upper).all():
             raise InputError("Every 'lower' edge must be below its 'upper' edge.")
-        return Measurement(
-            operator, noise, lower=torch.from_numpy(lower_), upper=torch.from_numpy(upper_), offset=offset
+        return Measurement.from_cells(operator, noise, torch.from_numpy(lower), torch.from_numpy(upper), **more)
+    raise InputError("There is neither 'y' nor 'lower' and 'upper'; add what was measured.")
+
+
+def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quantizer:
+    """Thresholds common to all rows, or one line of them per row; zero where only signs were given."""
+    thresholds = _numbers("thresholds", pieces.get("thresholds", np.zeros(1)))
+    per_row = thresholds.ndim == 2 and thresholds.shape[0] == rows and rows > 1
+    if not per_row and thresholds.size == rows > 1 and y.max() <= 1:
+        thresholds, per_row = thresholds.reshape(rows, 1), True
+    made = torch.from_numpy(np.ascontiguousarray(thresholds if per_row else thresholds.reshape(-1)))
+    if "dither" in pieces:
+        kind = str(pieces["dither"]).strip("[]'\" ")
+        if kind not in KINDS:
+            raise InputError(f"dither={kind[:20]} is not known; give one of {', '.join(KINDS)}.")
+        width = _number("dither_width", pieces, math.nan)
+        if not width > 0 or made.shape[-1] != 1:
+            raise InputError("'dither' needs one bit and a 'dither_width' above 0.")
+        return UnknownDither(made, kind, width, made[..., 0])
+    flip = _number("flip", pieces, 0.0)
+    if not 0 <= flip < 0.5:
+        raise InputError(f"flip={flip:g} is not valid: a bit-flip probability is at least 0 and below 0.5.")
+    return Quantizer(made, flip=flip)
+
+
+def _recipe(entry: np.ndarray) -> tuple[OperatorChoice, int]:
+    try:
+        facts = json.loads(str(entry.reshape(-1)[0]))
+        recipe, seed = str(facts["recipe"]), int(facts["seed"])
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
+    choice = OPERATORS.parse(recipe)
+    if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):
+        raise InputError(
+            "The recipe of a measurement file must not name another file; put the matrix itself in as 'A'."
         )
-    raise InputError(f"'{Path(path).name}' has neither 'y' nor 'lower' and 'upper'; add what was measured.")
+    return choice, seed
 
 
-def _operator(arrays: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
-    if "A" in arrays:
-        matrix = _numbers("A", arrays["A"])
+def _operator(pieces: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
+    if "A" in pieces:
+        matrix = checked_matrix("A", pieces["A"])
         pixels = math.prod(shape)
-        if matrix.ndim != 2 or matrix.shape[1] != pixels or matrix.shape[0] < 1:
+        if matrix.shape[1] != pixels:
             raise InputError(
                 f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
             )
-        if not matrix.any():
-            raise InputError("'A' is all zero: it measures nothing; give the sensing matrix.")
-        return DenseOperator(torch.from_numpy(matrix.astype(np.float32)), shape)
-    if "operator" not in arrays:
-        raise InputError("The file has neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
-    try:
-        facts = json.loads(str(arrays["operator"]))
-        recipe, seed = str(facts["recipe"]), int(facts["seed"])
-    except (ValueError, KeyError, TypeError):
-        raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
-    return OPERATORS.parse(recipe).build(shape, seed)
+        return DenseOperator(torch.from_numpy(matrix), shape)
+    if "operator" not in pieces:
+        raise InputError("There is neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
+    choice, seed = _recipe(pieces["operator"])
+    return choice.build(shape, seed)
 
 
 def _numbers(key: str, array: np.ndarray, infinite: bool = False) -> np.ndarray:
@@ -156,6 +215,15 @@ def _numbers(key: str, array: np.ndarray, infinite: bool = False) -> np.ndarray:
     return array
 
 
+def _number(key: str, pieces: dict[str, np.ndarray], default: float) -> float:
+    if key not in pieces:
+        return default
+    numbers = _numbers(key, pieces[key]).reshape(-1)
+    if len(numbers) != 1:
+        raise InputError(f"'{key}' must be one number, not {len(numbers)}.")
+    return float(numbers[0])
+
+
 def _row(key: str, array: np.ndarray, rows: int, infinite: bool = False) -> np.ndarray:
     numbers = _numbers(key, array, infinite).reshape(1, -1)
     if numbers.shape[1] != rows:
@@ -163,10 +231,22 @@ def _row(key: str, array: np.ndarray, rows: int, infinite: bool = False) -> np.n
     return numbers
 
 
-def _shape(array: np.ndarray) -> tuple[int, int, int]:
-    numbers = _numbers("shape", array).reshape(-1)
+def _shape(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
+    """(channels, height, width); a square grey image where only the number of columns of A tells."""
+    if "shape" not in pieces:
+        columns = pieces["A"].shape[-1] if "A" in pieces and pieces["A"].ndim == 2 else 0
+        side = math.isqrt(columns)
+        if not columns or side * side != columns:
+            raise InputError("There is no 'shape'; add (height, width) or (channels, height, width) of the image.")
+        return 1, side, side
+    numbers = _numbers("shape", pieces["shape"]).reshape(-1)
     if len(numbers) == 2:
         numbers = np.concatenate([[1], numbers])
-    if len(numbers) != 3 or (numbers != np.rint(numbers)).any() or (numbers < 1).any() or numbers.prod() > 1e8:
+    if (
+        len(numbers) != 3
+        or (numbers != np.rint(numbers)).any()
+        or (numbers < 1).any()
+        or numbers.prod() > LARGEST_PIXELS
+    ):
         raise InputError("'shape' must be (channels, height, width) of the image, whole numbers of at least 1.")
     return tuple(int(n) for n in numbers)  # type: ignore[return-value]

@@ -10,6 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,6 @@ from engine.errors import EngineError, InputError
 from engine.estimates import estimate
 from engine.images import fit, load_image
 from engine.measurements import Measurement, simulate
-from engine.operators import OPERATORS
 from engine.operators.base import refuse_if_too_large
 from engine.posterior import RunningMoments
 from engine.quantizers import QUANTIZERS
@@ -59,19 +59,7 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
     """A job for the spec's image or measurement file; ``pixels`` (c, h, w) stands in for the file (a drawing)."""
     notes: tuple[str, ...] = ()
     if spec.measurement:
-        from engine.measurement_files import load_measurement
-
-        measurement = load_measurement(spec.measurement)
-        if measurement.operator.image_shape != spec.prior.image_shape:
-            raise InputError(
-                f"The measurement is of images of shape {measurement.operator.image_shape}, the prior '{spec.prior.name}' "
-                f"of {spec.prior.image_shape}; choose a prior of that shape."
-            )
-        stand_in = OPERATORS.make("gaussian", {"measurements": measurement.operator.rows})
-        reason = spec.algorithm.refusal(stand_in, QUANTIZERS.parse("none" if measurement.is_linear else "one-bit"))
-        if reason:
-            raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
-        return Job(spec, measurement)
+        return _own(spec)
     refuse_if_too_large(
         estimate(spec).memory_bytes, "This run", "lower the samples, the measurements or the image size"
     )
@@ -80,10 +68,34 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
     return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)
 
 
+def _own(spec: RunSpec) -> Job:
+    """A job for the spec's measurement file."""
+    from engine.measurement_files import assemble, operator_choice, read_pieces
+
+    pieces = read_pieces(spec.measurement)
+    measurement, notes = assemble(pieces), ()
+    if measurement.operator.image_shape != spec.prior.image_shape:
+        raise InputError(
+            f"The measurement is of images of shape {measurement.operator.image_shape}, the prior '{spec.prior.name}' "
+            f"of {spec.prior.image_shape}; choose a prior of that shape."
+        )
+    quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
+    reason = spec.algorithm.refusal(operator_choice(pieces), quantizer)
+    if reason:
+        raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
+    if not measurement.noise_known:
+        from engine.noise import estimate_noise
+
+        noise = estimate_noise(measurement, spec.prior.load("cpu"), spec.seed)
+        measurement = replace(measurement, noise=noise, noise_known=True)
+        notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
+    return Job(spec, measurement, notes=notes)
+
+
 def measure(spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,)) -> Measurement:
     """Simulates the spec's measurement of images (n, c, h, w) with the absolute numbers ``indices``."""
     operator = _build(spec, tuple(truth.shape[1:]))
-    return simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, indices)
+    return simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, indices, offset=spec.measured_offset)
 
 
 def _build(spec: RunSpec, shape: tuple[int, ...]):

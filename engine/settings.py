@@ -17,12 +17,13 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from engine.errors import InputError
 
-__all__ = ["Choice", "Family", "Setting", "flag", "integer", "number", "one_of", "suggest", "text"]
+__all__ = ["Choice", "Family", "Setting", "flag", "integer", "number", "one_of", "path", "suggest", "text"]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a form, a check or a manual has to know about one field. ``optional`` adds the value ``auto`` (None)."""
+    """What a form, a check or a manual has to know about one field. ``optional`` adds the value ``auto`` (None);
+    ``files`` marks a file name and says which files a dialog offers."""
 
     kind: type
     label: str
@@ -33,6 +34,7 @@ class Setting:
     above: float | None = None
     choices: tuple[str, ...] = ()
     optional: bool = False
+    files: str = ""
 
     def check(self, name: str, value: Any) -> Any:
         """The value in its own type; raises InputError with the name of the field and what it takes."""
@@ -85,7 +87,7 @@ class Setting:
         elif self.kind is bool:
             words = "true or false"
         elif self.kind is str:
-            words = "text"
+            words = "the name of a file" if self.files else "text"
         else:
             words = "a whole number" if self.kind is int else "a finite number"
             if self.above is not None:
@@ -135,6 +137,11 @@ def one_of(default: str, choices: Sequence[str], label: str, help: str) -> Any:
 def text(default: str, label: str, help: str) -> Any:
     """A free-text field (a file name, say)."""
     return _field(default, Setting(str, label, help))
+
+
+def path(default: str, label: str, help: str, files: str) -> Any:
+    """A field that takes the name of a file."""
+    return _field(default, Setting(str, label, help, files=files))
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.algorithms import ALGORITHMS, AlgorithmChoice
+from engine.algorithms.advice import recommend
 from engine.errors import InputError
 from engine.operators import OPERATORS, OperatorChoice
 from engine.priors.library import PriorChoice, priors
@@ -17,8 +18,10 @@ from engine.settings import suggest
 
 __all__ = ["MEASURED", "RunSpec", "check_noise"]
 
-MEASURED = ("image", "operator", "quantizer", "noise")
+MEASURED = ("image", "operator", "quantizer", "noise", "offset")
 """What a measurement file decides in the place of the spec."""
+BRIGHT = 0.25
+"""Mean pixel value from which a prior is one of bright pictures."""
 
 
 def check_noise(noise: Any) -> float:
@@ -29,6 +32,18 @@ def check_noise(noise: Any) -> float:
         value = math.nan
     if not 0 <= value < 1e6:
         raise InputError(f"noise={noise} is not valid: give a standard deviation, a finite number of at least 0.")
+    return value
+
+
+def _offset(offset: Any) -> float | None:
+    if offset is None or offset == "auto":
+        return None
+    try:
+        value = float(offset)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not -10 <= value <= 10:
+        raise InputError(f"offset={offset} is not valid: give a number from -10 to 10 or auto.")
     return value
 
 
@@ -49,6 +64,8 @@ class RunSpec:
     """A run file holds it, the window edits it, the command line parses it, an exported picture carries it.
 
     ``image`` names a picture file or a bundled sample (``sample:NAME``); ``measurement`` a measurement file instead.
+    ``offset``: what is measured is A (x - offset); None follows prior and operator (see :meth:`measured_offset`).
+    ``algorithm`` may be given as ``auto``: the one that suits operator and quantizer.
     ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there.
     """
 
@@ -57,6 +74,7 @@ class RunSpec:
     operator: OperatorChoice = field(default_factory=lambda: OPERATORS.parse("gaussian"))
     quantizer: QuantizerChoice = field(default_factory=lambda: QUANTIZERS.parse("one-bit"))
     noise: float = 0.05
+    offset: float | None = None
     prior: PriorChoice = field(default_factory=lambda: priors().parse("mnist"))
     algorithm: AlgorithmChoice = field(default_factory=lambda: ALGORITHMS.parse("turbo"))
     samples: int = 8
@@ -67,10 +85,14 @@ class RunSpec:
     def __post_init__(self) -> None:
         families = {"operator": OPERATORS, "quantizer": QUANTIZERS, "algorithm": ALGORITHMS}
         for name, family in families.items():
-            object.__setattr__(self, name, family.parse(getattr(self, name)))  # type: ignore[attr-defined]
+            written = getattr(self, name)
+            if name == "algorithm" and written == "auto":
+                written = recommend(self.operator, self.quantizer)[0]
+            object.__setattr__(self, name, family.parse(written))  # type: ignore[attr-defined]
         if not isinstance(self.prior, PriorChoice):
             object.__setattr__(self, "prior", priors().parse(self.prior))
         object.__setattr__(self, "noise", check_noise(self.noise))
+        object.__setattr__(self, "offset", _offset(self.offset))
         object.__setattr__(self, "samples", _whole("samples", self.samples, 1, 4096))
         object.__setattr__(self, "seed", _whole("seed", self.seed, 0, 2**53))
         object.__setattr__(self, "first_sample", _whole("first_sample", self.first_sample, 0, 2**31))
@@ -83,12 +105,21 @@ class RunSpec:
     def replace(self, **changes: Any) -> RunSpec:
         return dataclasses.replace(self, **changes)
 
+    @property
+    def measured_offset(self) -> float:
+        """The offset in force: the one set, else 0.5 for priors of bright pictures and 0 for dark ones (digits), and 0
+        where the operator has its thresholds about mid-grey already."""
+        if self.offset is not None:
+            return self.offset
+        return 0.5 if self.operator.offset_helps and self.prior.facts["mean"] >= BRIGHT else 0.0
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, choices in their written form."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         if self.measurement:  # these come from the measurement file
             for key in MEASURED:
                 del values[key]
+        values = {k: "auto" if v is None else v for k, v in values.items()}
         return {k: v if isinstance(v, str | int | float) else str(v) for k, v in values.items()}
 
     @classmethod
@@ -126,6 +157,8 @@ class RunSpec:
         words = ["qcs", "run", *source]
         if not self.measurement:
             words += ["--operator", str(self.operator), "--quantizer", str(self.quantizer), "--noise", repr(self.noise)]
+            if self.offset is not None:
+                words += ["--measurement-offset", repr(self.offset)]
         words += ["--prior", str(self.prior), "--algorithm", str(self.algorithm), "--samples", str(self.samples)]
         words += ["--seed", str(self.seed), "--device", self.device]
         if self.first_sample:

@@ -170,9 +170,7 @@ def _seen(job: Job) -> Seen:
         finite = torch.where(measurement.lower.isfinite(), measurement.lower, measurement.upper - 1)
         above = torch.where(measurement.upper.isfinite(), measurement.upper, measurement.lower + 1)
         centred = ((finite + above) / 2).nan_to_num(0.0, 0.0, 0.0).float()
-        codes, cells = measurement.codes, 0
-        if measurement.quantizer is not None and measurement.quantizer.thresholds is not None:
-            cells = len(measurement.quantizer.thresholds) + 1
+        codes, cells = measurement.codes, 0 if measurement.quantizer is None else measurement.quantizer.cells
     back = measurement.operator.adjoint(centred)[0].numpy()
     low, high = np.percentile(back, [1, 99])
     back = np.clip((back - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
     from engine.quantizers import QuantizerChoice
 
-__all__ = ["AlgorithmChoice", "Draws", "Iterate"]
+__all__ = ["AlgorithmChoice", "Draws", "Iterate", "likelihood_facts"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,16 @@ class AlgorithmChoice(Choice):
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         """Why it does not go together with operator or quantizer, in one clause; None where it does."""
         return None
+
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        """What to expect of a combination that runs but is known to do badly, in one clause; None where all is well."""
+        return None
+
+
+def likelihood_facts(likelihood) -> tuple[dict[str, float], dict[str, Tensor]]:
+    """Statistics and messages of the expectation propagation inside a likelihood, for an Iterate; empty for others."""
+    if not likelihood.residuals or likelihood.message is None:
+        return {}, {}
+    mean, variance = likelihood.message
+    statistics = {"ep_residual": float(likelihood.residuals[-1]), "ep_iterations": float(len(likelihood.residuals))}
+    return statistics, {"ep_mean": mean, "ep_variance": variance}

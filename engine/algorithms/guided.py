@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, likelihood_facts
 from engine.algorithms.schedules import polynomial_levels
-from engine.likelihoods import LIKELIHOODS, make_likelihood
+from engine.likelihoods import LIKELIHOODS, likelihood_refusal, make_likelihood
 from engine.settings import integer, number, one_of
 
 if TYPE_CHECKING:
     from engine.measurements import Measurement
+    from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior
+    from engine.quantizers import QuantizerChoice
 
 __all__ = ["Guided"]
 
@@ -45,12 +47,15 @@ class Guided(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return samples * (2 * self.steps + 1)
 
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        return likelihood_refusal(self.likelihood, operator, quantizer)
+
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         measurement = measurement.for_rows(len(draws.samples))
-        likelihood, adjoint = make_likelihood(self.likelihood, measurement), measurement.operator.adjoint
-        device, shape = likelihood.row_norms_squared.device, prior.image_shape
+        likelihood, operator = make_likelihood(self.likelihood, measurement), measurement.operator
+        device, shape = measurement.device, prior.image_shape
         first = max(min(self.sigma_first, prior.sigma_max), self.sigma_last)
         levels = polynomial_levels(first, self.sigma_last, self.steps + 1)
         chains = draws.per_row("guided")
@@ -61,14 +66,18 @@ class Guided(AlgorithmChoice):
             with torch.enable_grad():
                 x = x.detach().requires_grad_(True)
                 denoised = prior.denoise(x, sigma)
-                pull = adjoint(likelihood.score(denoised.detach(), uncertainty))
+                known = denoised.detach()
+                pull = operator.pull_back(known - measurement.offset, likelihood.score(known, uncertainty))
                 (gradient,) = torch.autograd.grad(denoised, x, pull)
             with torch.no_grad():
                 x, denoised = x.detach(), denoised.detach()
                 estimate = denoised + sigma**2 * gradient
                 kept = (following / sigma) ** 2
                 x = estimate + kept * (x - estimate) + following * (1 - kept) ** 0.5 * chains.normal(shape, device)
-            yield Iterate(number_, self.steps + 1, x, number_, denoised, {"sigma": following})
+            statistics, messages = likelihood_facts(likelihood)
+            yield Iterate(
+                number_, self.steps + 1, x, number_, denoised, {"sigma": following} | statistics, messages=messages
+            )
         with torch.no_grad():
             x = prior.denoise(x, self.sigma_last)
         yield Iterate(self.steps + 1, self.steps + 1, x, self.steps + 1, x, {"sigma": self.sigma_last})

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, likelihood_facts
 from engine.algorithms.schedules import geometric_levels
+from engine.algorithms.stability import largest_eigenvalue, stable_step
 from engine.errors import EngineError, InputError
-from engine.likelihoods import LIKELIHOODS, make_likelihood
+from engine.likelihoods import LIKELIHOODS, likelihood_refusal, make_likelihood
 from engine.settings import flag, integer, number, one_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.measurements import Measurement
-    from engine.operators import Operator, OperatorChoice
+    from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior
     from engine.quantizers import QuantizerChoice
 
-__all__ = ["Ald", "QcsSgm", "QcsSgmPlus", "stable_step"]
+__all__ = ["Ald", "QcsSgm", "QcsSgmPlus"]
 
 SAFETY = 0.9
 Score = Callable[["Tensor", float, "Tensor"], "Tensor"]
@@ -60,18 +61,16 @@ class _Langevin(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return samples * self.steps_for(samples)
 
-    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
-        """The likelihood score and the limit of stability of epsilon / beta_T^2 with it."""
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float, Any]:
+        """The likelihood score, the limit of stability of epsilon / beta_T^2 with it, and the likelihood it is made of."""
         raise NotImplementedError
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         measurement = measurement.for_rows(len(draws.samples))
-        likelihood, limit = self.likelihood_score(measurement)
-        seen = measurement.values if measurement.values is not None else measurement.lower
-        assert seen is not None
-        device, shape = seen.device, prior.image_shape
+        likelihood, limit, made = self.likelihood_score(measurement)
+        device, shape = measurement.device, prior.image_shape
         step, note = self.step, ""
         if self.guard and step > SAFETY * limit:
             step = SAFETY * limit
@@ -93,7 +92,9 @@ class _Langevin(AlgorithmChoice):
                         f"Langevin dynamics diverged at noise level {sigma:.3g}; lower the step below {self.step:g} "
                         "or switch the stability guard on."
                     )
-                yield Iterate(calls, total, x, calls, denoised, {"sigma": sigma}, note=note)
+                statistics, messages = likelihood_facts(made)
+                statistics["sigma"] = sigma
+                yield Iterate(calls, total, x, calls, denoised, statistics, messages=messages, note=note)
         if self.final_denoising:
             with torch.no_grad():
                 x = prior.denoise(x, self.sigma_last)
@@ -109,10 +110,22 @@ class QcsSgm(_Langevin):
 
     likelihood: str = one_of("diagonal", tuple(LIKELIHOODS), "Likelihood", "How the measurements enter.")
 
-    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
-        made, adjoint = make_likelihood(self.likelihood, measurement), measurement.operator.adjoint
-        limit = stable_step(measurement.operator) if self.likelihood == "diagonal" else 1.0
-        return lambda x, sigma, _: adjoint(made.score(x, sigma)), limit
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float, Any]:
+        made, operator = make_likelihood(self.likelihood, measurement), measurement.operator
+        limit = stable_step(operator) if self.likelihood == "diagonal" else 1.0
+
+        def score(x: Tensor, sigma: float, _: Tensor) -> Tensor:
+            return operator.pull_back(x - measurement.offset, made.score(x, sigma))
+
+        return score, limit, made
+
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        return likelihood_refusal(self.likelihood, operator, quantizer)
+
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        if self.likelihood == "diagonal" and not operator.orthogonal_rows and operator.is_linear:
+            return "the diagonal likelihood is an approximation here; qcs-sgm-plus takes the correlations into account"
+        return None
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ class QcsSgmPlus(_Langevin):
         "norm-ratio is the published code's: the likelihood score gets gamma times the norm of the prior score.",
     )
 
-    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float, Any]:
         made, adjoint = make_likelihood("ep", measurement, self.ep_iterations), measurement.operator.adjoint
 
         def score(x: Tensor, sigma: float, prior_score: Tensor) -> Tensor:
@@ -143,7 +156,10 @@ class QcsSgmPlus(_Langevin):
                 pull = pull * (norms[0] / norms[1]).reshape(-1, 1, 1, 1)
             return self.gamma * pull
 
-        return score, 2 / (1 + self.gamma)
+        return score, 2 / (1 + self.gamma), made
+
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        return likelihood_refusal("ep", operator, quantizer)
 
 
 @dataclass(frozen=True)
@@ -160,9 +176,11 @@ class Ald(_Langevin):
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         if quantizer.bits_per_measurement is not None:
             return "ald knows no quantizer; choose the quantizer 'none', or take qcs-sgm"
+        if not operator.is_linear:
+            return "ald needs a linear operator; take guided"
         return None
 
-    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float]:
+    def likelihood_score(self, measurement: Measurement) -> tuple[Score, float, Any]:
         values, operator = measurement.values, measurement.operator
         if values is None:
             raise InputError("The algorithm 'ald' needs measurements that are not quantized; take qcs-sgm.")
@@ -171,33 +189,4 @@ class Ald(_Langevin):
             variance = measurement.noise**2 + (self.annealing * sigma) ** 2
             return operator.adjoint((values - measurement.predict(x)) / max(variance, 1e-24))
 
-        return score, 2 / (1 + largest_eigenvalue(operator) / max(self.annealing**2, 1e-12))
-
-
-def stable_step(operator: Operator) -> float:
-    """Largest stable epsilon / beta_T^2 of the recursion with a calibrated score and the diagonal likelihood.
-
-    The prior's score has curvature at most 1 / sigma^2 and the pseudo-likelihood's at most
-    lambda_max(D^-1/2 A A^T D^-1/2) / sigma^2 with D the squared row norms (noise only lowers it), and a Langevin step
-    is stable below two over their sum.
-    """
-    norms = operator.row_norms_squared()
-    inverse_roots = norms.clamp_min(1e-30).rsqrt() * (norms > 1e-30)  # 0 for rows that measure nothing
-    return 2 / (1 + largest_eigenvalue(operator, inverse_roots))
-
-
-def largest_eigenvalue(operator: Operator, weights: Tensor | None = None) -> float:
-    """lambda_max(W A A^T W), W = diag(weights), by 50 power iterations, which approach it from below within a per cent
-    or two."""
-    import torch
-
-    from engine.seeds import generator
-
-    device = operator.row_norms_squared().device
-    w = torch.ones(operator.rows, device=device) if weights is None else weights.float()
-    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(device)
-    largest = 0.0
-    for _ in range(50):
-        z = w * operator.forward(operator.adjoint(w * z / z.norm().clamp_min(1e-30)))
-        largest = float(z.norm())
-    return largest
+        return score, 2 / (1 + largest_eigenvalue(operator) / max(self.annealing**2, 1e-12)), None

@@ -8,12 +8,11 @@ extrinsic: what a module believes minus what it was told. Notation: gamma = 1 / 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from engine.cells import cell_moments
 from engine.errors import EngineError
 from engine.measurements import Measurement
 from engine.priors.base import DenoiserPrior
@@ -66,6 +65,12 @@ class MessagePassing:
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
         self.started = False
 
+    def set_noise(self, noise: float) -> None:
+        """Goes on with another noise level of the measurement."""
+        self.measurement = replace(self.measurement, noise=noise)
+        if self.measurement.values is not None:
+            self.gamma_t = torch.full_like(self.gamma_t, 1 / max(noise**2, self._noise_floor()))
+
     def _noise_floor(self) -> float:
         """Noiseless linear data is treated as 60 dB, so that every precision stays finite."""
         return 1e-6 * float(self.eigenvalues.mean()) * float(self.prior.variance)
@@ -99,18 +104,23 @@ class MessagePassing:
         """w = (v_t I + v_e diag(lambda))^-1 E^T (z_t - A x_e), in the eigenbasis."""
         return self._weights() * self.basis.analyse(self.z_t - predicted)
 
-    def _output(self, predicted: Tensor) -> None:
-        """Tells the output module what z is likely to be, and takes its extrinsic answer as (z_t, gamma_t)."""
-        seen, v_e = self.measurement, self.v_e[:, None]
-        prior_variance = v_e * self.eigenvalues
+    def cavity(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """What all but the output module say about z: mean (images, rows) and variance (images, 1)."""
+        prior_variance = self.v_e[:, None] * self.eigenvalues
         z_p = predicted + self.basis.synthesise(prior_variance * self._residual(predicted))
         v_zp = (prior_variance / (1 + prior_variance * self.gamma_t[:, None])).mean(1)
         gamma_z = (1 / v_zp - self.gamma_t).clamp_min(_LEAST)
         v_z = (1 / gamma_z)[:, None]
-        z_x = v_z * (z_p / v_zp[:, None] - self.z_t * self.gamma_t[:, None])
-        assert seen.lower is not None and seen.upper is not None
+        return v_z * (z_p / v_zp[:, None] - self.z_t * self.gamma_t[:, None]), v_z
+
+    def _output(self, predicted: Tensor) -> None:
+        """Tells the output module what z is likely to be, and takes its extrinsic answer as (z_t, gamma_t)."""
+        seen = self.measurement
+        z_x, v_z = self.cavity(predicted)
+        gamma_z = 1 / v_z[:, 0]
+        assert seen.channel is not None
         total = v_z + seen.noise**2
-        moments = cell_moments(seen.lower, seen.upper, z_x, total)
+        moments = seen.channel.moments(z_x, total)
         z_h = z_x + v_z * moments.score
         v_zh = (v_z - v_z**2 * (1 - moments.ratio) / total).mean(1)
         gamma_t = (1 / v_zh - gamma_z).clamp_min(_LEAST)

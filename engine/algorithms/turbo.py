@@ -45,11 +45,16 @@ class Turbo(AlgorithmChoice):
         return self.rounds * (1 + self.probes) + samples * (self.levels + 1)
 
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
-        rows = getattr(operator, "measurements", 0)
+        if not operator.has_eigenbasis:
+            return "turbo needs a linear operator with an eigenbasis of A A^T; take guided"
+        rows = getattr(operator, "measurements", 0) or 0
         if not operator.fast_eigenbasis and rows > LARGEST_EIGENBASIS:
             return f"turbo needs the eigenbasis of A A^T, which takes too long for {rows:,} rows; take guided or a fast operator"
+        return None
+
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         if not operator.random_like:
-            return "turbo fails where A is not random-like (measured: 8 dB where guided has 19 dB); take guided"
+            return "turbo rests on a matrix that mixes all pixels at random, and this one does not; guided does better here"
         return None
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:

@@ -16,21 +16,33 @@ if TYPE_CHECKING:
 
 __all__ = ["GramEigenbasis", "Operator", "OperatorChoice", "refuse_if_too_large"]
 
+TYPICAL_DEVIATION = 0.35
+"""Root-mean-square pixel value that typical responses assume."""
+WHITE_SHARE = 0.25
+"""Typical deviation of a non-negative row's response, as a share of its response to white."""
+
 
 @dataclass(frozen=True)
 class GramEigenbasis:
-    """A A^T = E diag(values) E^T: the eigenvalues (rows,), and E^T z and E w for (batch, rows) tensors."""
+    """A A^T = E diag(values) E^T: the eigenvalues (rows,), and E^T z and E w for (batch, rows) tensors.
+
+    ``trivial`` says that E is the identity: the rows are orthogonal, each measurement stands by itself.
+    """
 
     values: Tensor
     analyse: Callable[[Tensor], Tensor]
     synthesise: Callable[[Tensor], Tensor]
+    trivial: bool = False
 
 
 class Operator(ABC):
-    """A linear map from images (batch, channels, height, width) to measurements (batch, rows)."""
+    """A map from images (batch, channels, height, width) to measurements (batch, rows), linear unless it says so."""
 
     image_shape: tuple[int, int, int]
     rows: int
+    is_linear: bool = True
+    non_negative: bool = False
+    """Whether all entries are at least 0 (masks, blur): then z is centred on the response to mid-grey."""
 
     @property
     def pixels(self) -> int:
@@ -43,11 +55,23 @@ class Operator(ABC):
 
     @abstractmethod
     def adjoint(self, z: Tensor) -> Tensor:
-        """A^T z, (batch, channels, height, width)."""
+        """A^T z, (batch, channels, height, width). A non-linear operator gives a crude image of z, to look at."""
+
+    def pull_back(self, x: Tensor, z: Tensor) -> Tensor:
+        """J(x)^T z with J the Jacobian of the forward map at x; A^T z where that is linear."""
+        return self.adjoint(z)
 
     @abstractmethod
     def row_norms_squared(self) -> Tensor:
-        """Exact squared Euclidean norms of the rows, (rows,)."""
+        """Exact squared Euclidean norms of the rows, (rows,), float64; of a non-linear map, their typical size."""
+
+    def row_norms_squared_at(self, x: Tensor) -> Tensor:
+        """Squared norms of the rows of the Jacobian at x, (rows,) or (batch, rows)."""
+        return self.row_norms_squared()
+
+    def gain_bound(self) -> float:
+        """An upper bound of the largest eigenvalue of J J^T; only non-linear operators are asked for it."""
+        raise NotImplementedError
 
     @abstractmethod
     def memory_usage(self) -> int:
@@ -61,16 +85,57 @@ class Operator(ABC):
         """The eigenbasis of A A^T where it can be had, else None."""
         return None
 
+    def typical_response(self, offset: float) -> tuple[Tensor | float, float]:
+        """Centre (a number or (rows,)) and deviation of A (x - offset) for typical images: what ranges may follow."""
+        if not self.non_negative:
+            return 0.0, math.sqrt(float(self.row_norms_squared().mean())) * TYPICAL_DEVIATION
+        import torch
+
+        device = self.row_norms_squared().device
+        white = self.forward(torch.ones((1, *self.image_shape), device=device))[0].double()
+        return white * (0.5 - offset), float(white.mean()) * WHITE_SHARE
+
+    def picture(self) -> Tensor:
+        """What it measures, as an image (channels, height, width) in [0, 1]: its first rows side by side, mid-grey 0."""
+        import torch
+
+        count = min(self.rows, 9)
+        device = self.row_norms_squared().device
+        patterns = self.adjoint(torch.eye(count, self.rows, device=device)).cpu()
+        largest = patterns.abs().flatten(1).amax(1).clamp_min(1e-30).reshape(-1, 1, 1, 1)
+        patterns = patterns / largest if self.non_negative else 0.5 + 0.5 * patterns / largest
+        side = math.ceil(math.sqrt(count))
+        channels, height, width = self.image_shape
+        sheet = torch.ones((channels, side * (height + 1) - 1, side * (width + 1) - 1))
+        for i, pattern in enumerate(patterns):
+            top, left = (i // side) * (height + 1), (i % side) * (width + 1)
+            sheet[:, top : top + height, left : left + width] = pattern
+        return sheet
+
 
 @dataclass(frozen=True)
 class OperatorChoice(Choice):
-    """Settings of an operator; :meth:`build` makes it. ``fast_eigenbasis``: A A^T is diagonal in a fast basis."""
+    """Settings of an operator; :meth:`build` makes it. ``fast_eigenbasis``: A A^T is diagonal in a fast basis, so no
+    matrix has to be decomposed; ``has_eigenbasis``: there is one at all; ``is_linear`` as the operator says."""
 
     fast_eigenbasis: ClassVar[bool] = False
+    has_eigenbasis: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
 
     @property
     def random_like(self) -> bool:
         """Whether A mixes all pixels like a rotation at random: what message passing rests on."""
+        return True
+
+    @property
+    def orthogonal_rows(self) -> bool:
+        """Whether A A^T is diagonal: then the likelihood that takes each measurement by itself is exact."""
+        return False
+
+    @property
+    def offset_helps(self) -> bool:
+        """Whether A (x - offset) keeps the mean brightness from eating the quantizer's range; False for patterns of
+        light and masks, whose thresholds are centred on mid-grey instead."""
         return True
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:

@@ -22,6 +22,15 @@ class DenseOperator(Operator):
         if matrix.shape != (self.rows, self.pixels):
             raise ValueError(f"a matrix of shape {tuple(matrix.shape)} does not measure images of shape {image_shape}")
 
+    @property
+    def non_negative(self) -> bool:  # type: ignore[override]
+        """A matrix of numbers at least 0 is one of masks or patterns of light."""
+        return self._non_negative
+
+    @cached_property
+    def _non_negative(self) -> bool:
+        return bool((self.matrix >= 0).all())
+
     def forward(self, x: Tensor) -> Tensor:
         return x.reshape(x.shape[0], -1) @ self.matrix.T.to(x.dtype)
 
@@ -41,10 +50,24 @@ class DenseOperator(Operator):
     def _eigenbasis(self) -> GramEigenbasis:
         # Of A A^T or of A^T A, whichever is smaller would do for the eigenvalues, but EP needs the basis of the rows.
         exact = self.matrix.double().cpu()
-        values, vectors = torch.linalg.eigh(exact @ exact.T)
+        gram = exact @ exact.T
+        norms = gram.diagonal()
+        # float32 entries leave inner products of orthogonal rows at a few 1e-8 of their norms
+        if bool(((gram - norms.diag()).abs() <= 1e-6 * torch.outer(norms, norms).sqrt()).all()):
+            return GramEigenbasis(norms.to(self.matrix.device, torch.float32), lambda z: z, lambda w: w, trivial=True)
+        values, vectors = torch.linalg.eigh(gram)
         values = values.clamp_min(0).to(self.matrix.device, torch.float32)
         vectors = vectors.to(self.matrix.device, torch.float32)
-        return GramEigenbasis(values, lambda z: z @ vectors.to(z.dtype), lambda w: w @ vectors.T.to(w.dtype))
+        wide: list[Tensor] = []  # a second copy in float64, made when a likelihood first asks for it
+
+        def of(dtype: torch.dtype) -> Tensor:
+            if dtype == torch.float32:
+                return vectors
+            if not wide:
+                wide.append(vectors.to(dtype))
+            return wide[0]
+
+        return GramEigenbasis(values, lambda z: z @ of(z.dtype), lambda w: w @ of(w.dtype).T)
 
     def gram_eigenbasis(self) -> GramEigenbasis:
         return self._eigenbasis

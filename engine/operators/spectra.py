@@ -31,6 +31,10 @@ class OrthogonalMatrix(DenseChoice):
     name = "orthogonal"
     label = "Orthogonal rows"
 
+    @property
+    def orthogonal_rows(self) -> bool:
+        return True
+
     def _matrix(self, rows: int, pixels: int, draw: torch.Generator) -> torch.Tensor:
         if rows > pixels:
             raise InputError(
@@ -88,11 +92,10 @@ class CorrelatedMatrix(DenseChoice):
     def _square(self, pixels: int) -> int:
         return 3 * pixels**2
 
-    def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
-        rows, pixels = self.measurements, math.prod(image_shape)
+    def mean_row_norm_squared_of(self, pixels: int) -> float:
         if self.convention == "root":
-            return pixels / rows
-        return self._total(rows) * self._total(pixels) / rows**2
+            return pixels / self.measurements
+        return self._total(self.measurements) * self._total(pixels) / self.measurements**2
 
     def _total(self, size: int) -> float:
         """Sum of the entries of the Toeplitz matrix: the squared Frobenius norm of its element-wise root."""

@@ -7,28 +7,25 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.errors import InputError
-from engine.operators.base import Operator, OperatorChoice
-from engine.settings import integer
+from engine.operators.base import Operator
+from engine.operators.per_channel import CountedChoice
 
 __all__ = ["RandomDct", "RandomDft", "RandomHadamard"]
 
 
 @dataclass(frozen=True)
-class _RandomTransform(OperatorChoice):
+class _RandomTransform(CountedChoice):
     transform: ClassVar[str]
     fast_eigenbasis = True
 
-    measurements: int = integer(
-        200, "Measurements", "Number of rows M kept at random, at most the pixels.", unit="rows", low=1, high=10**8
-    )
+    @property
+    def orthogonal_rows(self) -> bool:
+        return True
 
-    def rows_for(self, image_shape: tuple[int, int, int]) -> int:
-        return self.measurements
+    def memory_of(self, pixels: int) -> int:
+        return 16 * pixels + 16 * self.measurements
 
-    def memory_for(self, image_shape: tuple[int, int, int]) -> int:
-        return 16 * math.prod(image_shape) + 16 * self.measurements
-
-    def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
+    def make(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         import torch
 
         from engine.operators.subsampled import SubsampledTransform

@@ -28,13 +28,13 @@ class EdmDenoiser(DenoiserPrior):
 
     def __init__(
         self, network: UNet, image_shape: tuple[int, int, int], mean: float, deviation: float,
-        sigma_min: float, sigma_max: float, card: Card,
+        sigma_min: float, sigma_max: float, card: Card, any_size: bool = False,
     ) -> None:  # fmt: skip
         self.network = network
         self.image_shape = image_shape
         self.mean, self.deviation, self.variance = mean, deviation, deviation**2
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
-        self.card = card
+        self.card, self.any_size = card, any_size
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).clamp_min(1e-8)
@@ -58,6 +58,7 @@ class EdmDenoiser(DenoiserPrior):
             "format": FORMAT,
             "network": self.network.shape.as_dict(),
             "image_shape": list(self.image_shape),
+            "any_size": self.any_size,
             "mean": self.mean,
             "deviation": self.deviation,
             "sigma_min": self.sigma_min,
@@ -92,5 +93,7 @@ class EdmDenoiser(DenoiserPrior):
             raise InputError(f"'{path}' is not a whole denoiser file ({str(error).splitlines()[0][:120]}).") from None
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return cls(
-            network, image_shape, *numbers, card=replace(card, parameters=sum(p.numel() for p in network.parameters()))
-        )
+            network, image_shape, *numbers,
+            card=replace(card, parameters=sum(p.numel() for p in network.parameters())),
+            any_size=bool(facts.get("any_size", False)),
+        )  # fmt: skip

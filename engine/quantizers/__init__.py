@@ -1,6 +1,7 @@
 """Quantizers. A new one is one new file and one line in the list below."""
 
-from engine.quantizers.base import Quantizer, QuantizerChoice
+from engine.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.quantizers.dithered import Dithered
 from engine.quantizers.linear import NoQuantizer
 from engine.quantizers.lloyd_max import LloydMax
 from engine.quantizers.one_bit import OneBit
@@ -8,6 +9,8 @@ from engine.quantizers.thresholds import Thresholds
 from engine.quantizers.uniform import Uniform
 from engine.settings import Family
 
-__all__ = ["QUANTIZERS", "Quantizer", "QuantizerChoice"]
+__all__ = ["QUANTIZERS", "Levels", "Quantizer", "QuantizerChoice"]
 
-QUANTIZERS: Family[QuantizerChoice] = Family("quantizer", [OneBit, Uniform, LloydMax, Thresholds, NoQuantizer])
+QUANTIZERS: Family[QuantizerChoice] = Family(
+    "quantizer", [OneBit, Dithered, Uniform, LloydMax, Thresholds, NoQuantizer]
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.quantizers.base import Quantizer, QuantizerChoice
+from engine.quantizers.base import Levels, Quantizer, QuantizerChoice
 
 __all__ = ["NoQuantizer"]
 
@@ -16,5 +16,5 @@ class NoQuantizer(QuantizerChoice):
     name = "none"
     label = "None (linear)"
 
-    def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
+    def build(self, levels: Levels) -> Quantizer:
         return Quantizer(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.quantizers.base import Quantizer, QuantizerChoice, typical_scale
+from engine.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.settings import integer, number
 
 __all__ = ["LloydMax", "gaussian_thresholds"]
@@ -50,8 +50,6 @@ class LloydMax(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return self.bits
 
-    def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
-        import torch
-
-        scale = self.scale or typical_scale(mean_row_norm_squared, noise)
-        return Quantizer(scale * torch.tensor(gaussian_thresholds(self.bits), dtype=torch.float64))
+    def build(self, levels: Levels) -> Quantizer:
+        scale = self.scale or levels.scale
+        return Quantizer(self.about(levels.centre, [scale * t for t in gaussian_thresholds(self.bits)]))

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from engine.errors import InputError
-from engine.quantizers.base import Quantizer, QuantizerChoice
+from engine.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.settings import text
 
 __all__ = ["Thresholds"]
@@ -41,7 +41,7 @@ class Thresholds(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return math.ceil(math.log2(len(self.numbers()) + 1))
 
-    def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
+    def build(self, levels: Levels) -> Quantizer:
         import torch
 
         return Quantizer(torch.tensor(self.numbers(), dtype=torch.float64))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.quantizers.base import Quantizer, QuantizerChoice, typical_scale
-from engine.settings import integer, number
+from engine.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.settings import integer, number, one_of
 
 __all__ = ["Uniform", "gaussian_optimal_step"]
 
@@ -26,11 +26,18 @@ class Uniform(QuantizerChoice):
     label = "Uniform"
 
     bits: int = integer(2, "Bits", "Bits per measurement Q: 2^Q cells.", unit="bit", low=1, high=8)
+    rule: str = one_of(
+        "optimal",
+        ("optimal", "three-sigma"),
+        "Range rule",
+        "How the step follows the typical scale s of measurements: the Gaussian-optimal step times s, or cells that end "
+        "at three s on either side.",
+    )
     step: float | None = number(
         None,
         "Step",
-        "Width of a cell. auto takes the Gaussian-optimal step for the scale of the measurements, "
-        "s^2 = mean row norm^2 * 0.35^2 + noise^2; it is stored with the measurement.",
+        "Width of a cell. auto follows the range rule with s^2 = mean row norm^2 * 0.35^2 + noise^2 (for non-negative "
+        "rows, s is a quarter of the response to white); it is stored with the measurement.",
         above=0,
     )
 
@@ -38,11 +45,8 @@ class Uniform(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return self.bits
 
-    def build(self, mean_row_norm_squared: float, noise: float) -> Quantizer:
-        import torch
-
-        step = self.step
-        if step is None:
-            step = gaussian_optimal_step(self.bits) * typical_scale(mean_row_norm_squared, noise)
+    def build(self, levels: Levels) -> Quantizer:
+        unit = gaussian_optimal_step(self.bits) if self.rule == "optimal" else 6 / 2**self.bits
+        step = self.step or unit * levels.scale
         half = 2 ** (self.bits - 1)
-        return Quantizer(torch.arange(1 - half, half, dtype=torch.float64) * step)
+        return Quantizer(self.about(levels.centre, [k * step for k in range(1 - half, half)]))

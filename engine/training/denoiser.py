@@ -10,27 +10,26 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from engine.datasets import image_names, load_images
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
-from engine.images import load_image
 from engine.priors.base import Card
 from engine.priors.edm import EdmDenoiser
 from engine.priors.unet import UNet, UNetShape
 from engine.seeds import generator
 from engine.training.settings import DenoiserTraining
+from engine.training.sources import make_source
 
 __all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
 
-FEWEST_IMAGES = 16
+# Where a processor lacks bfloat16 instructions they are emulated, at a third of the speed of float32.
+_HAS_BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 
 
 @dataclass(frozen=True)
@@ -60,20 +59,13 @@ class DenoiserTrainer:
             torch.set_num_threads(settings.threads)
         if settings.sigma_min >= settings.sigma_max:
             raise InputError(f"sigma_min={settings.sigma_min:g} must be below sigma_max={settings.sigma_max:g}.")
-        images = load_images(settings.images, self._folder_shape())
-        self.held_out = None
-        if settings.validation:
-            shape = (images.shape[1], images.shape[2], images.shape[3])
-            self.held_out = torch.from_numpy(load_images(settings.validation, shape, limit=512))
-        if len(images) < FEWEST_IMAGES:
-            raise InputError(f"{len(images)} images are too few to train on; give at least {FEWEST_IMAGES}.")
-        self.images = torch.from_numpy(np.ascontiguousarray(images))
-        self.mean, self.deviation = float(self.images.mean()), float(self.images.std())
-        if self.deviation < 1e-3:
-            raise InputError("All training images are the same flat picture; give a varied set.")
-        channels = images.shape[1]
+        self.source = make_source(settings)
+        self.held_out = self.source.held_out(settings.validation) if settings.validation else []
+        self.mean, self.deviation = self.source.mean, self.source.deviation
         torch.manual_seed(settings.seed)
-        shape = UNetShape(channels=channels, width=settings.width, blocks=settings.blocks)
+        shape = UNetShape(
+            channels=self.source.shape[0], width=settings.width, blocks=settings.blocks, attention=settings.attention
+        )
         self.network = UNet(shape).to(memory_format=torch.channels_last)
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
@@ -82,18 +74,6 @@ class DenoiserTrainer:
         self.step, self.loss, self.seconds = 0, 1.0, 0.0
         if self.checkpoint.exists():
             self._resume()
-
-    def _folder_shape(self) -> tuple[int, int, int] | None:
-        """The size that a folder's pictures are fitted to; None for an IDX file, which has one."""
-        folder = Path(self.settings.images)
-        if not folder.is_dir():
-            return None
-        names = image_names(folder)
-        if not names:
-            raise InputError(f"The folder '{folder}' holds no pictures; give one that does.")
-        channels, height, width = load_image(names[0]).pixels.shape
-        side = self.settings.side or min(height, width, 64)
-        return channels, side, side
 
     # -- one step -----------------------------------------------------------------------------------------------
 
@@ -136,14 +116,14 @@ class DenoiserTrainer:
 
     def _update(self, draw: torch.Generator) -> float:
         s = self.settings
-        clean = self.images[torch.randint(len(self.images), (s.batch,), generator=draw)] - self.mean
+        clean = self.source.batch(s.batch, draw) - self.mean
         sigma = self.levels(s.batch, draw)
         level = sigma.reshape(-1, 1, 1, 1)
         noisy = clean + level * torch.randn(clean.shape, generator=draw)
         total = torch.sqrt(level**2 + self.deviation**2)
         target = (clean - (self.deviation / total) ** 2 * noisy) * total / (level * self.deviation)
         inputs = (noisy / total).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=_HAS_BF16):
             predicted = self.network(inputs, sigma.log() / 4)
         loss = (predicted.float() - target).square().mean()
         loss.backward()
@@ -213,8 +193,9 @@ class DenoiserTrainer:
             parameters=sum(p.numel() for p in network.parameters()),
             notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
         )  # fmt: skip
-        shape = tuple(self.images.shape[1:])
-        return EdmDenoiser(network, shape, self.mean, self.deviation, s.sigma_min, s.sigma_max, card)  # type: ignore[arg-type]
+        return EdmDenoiser(
+            network, self.source.shape, self.mean, self.deviation, s.sigma_min, s.sigma_max, card, any_size=s.crops
+        )
 
     def finish(self) -> EdmDenoiser:
         """Saves the checkpoint, measures the denoising error, writes weights and card; returns the prior."""
@@ -222,25 +203,26 @@ class DenoiserTrainer:
 
         self.save()
         prior = self.prior()
-        if self.held_out is not None:
+        if self.held_out:
             prior.card = replace(prior.card, quality=denoising_quality(prior, self.held_out))
         prior.save(self.out)
         return prior
 
 
 @torch.inference_mode()
-def denoising_quality(prior: EdmDenoiser, images: Tensor) -> dict:
-    """Root-mean-square denoising error and PSNR by noise level on images (n, channels, height, width)."""
-    sigmas = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0]
+def denoising_quality(prior: EdmDenoiser, images: Sequence[Tensor]) -> dict:
+    """Root-mean-square denoising error and PSNR of it by noise level on images (c, h, w)."""
+    sigmas = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0]
     sigmas = [s for s in sigmas if prior.sigma_min <= s <= prior.sigma_max]
-    errors = []
-    for sigma in sigmas:
-        noise = torch.randn(images.shape, generator=generator(0, "quality"))
-        squares = [
-            float((prior.denoise(x + sigma * z, sigma) - x).square().sum())
-            for x, z in zip(images.split(64), noise.split(64), strict=True)
-        ]
-        errors.append(math.sqrt(sum(squares) / images.numel()))
+    same = len({x.shape for x in images}) == 1
+    batches = torch.stack(list(images)).split(64) if same else [x[None] for x in images]
+    squares, pixels = dict.fromkeys(sigmas, 0.0), sum(x.numel() for x in images)
+    draw = generator(0, "quality")
+    for x in batches:
+        noise = torch.randn(x.shape, generator=draw)
+        for sigma in sigmas:
+            squares[sigma] += float((prior.denoise(x + sigma * noise, sigma) - x).square().sum())
+    errors = [math.sqrt(squares[s] / pixels) for s in sigmas]
     return {
         "sigma": sigmas,
         "rmse": [round(e, 5) for e in errors],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.settings import Choice, integer, number, text
+from engine.settings import Choice, flag, integer, number, one_of, text
 
 __all__ = ["DenoiserTraining"]
 
@@ -30,6 +30,11 @@ class DenoiserTraining(Choice):
         low=8,
         high=1024,
     )
+    crops: bool = flag(
+        False, "Random crops", "Train on random crops of the pictures at their own size; the prior then takes any size."
+    )
+    colour: str = one_of("same", ("same", "grey", "colour"), "Colour", "same takes what the first picture is.")
+    attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
     width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
     blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)

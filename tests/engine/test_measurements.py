@@ -96,7 +96,13 @@ def test_own_files_load(tmp_path):
         ({"y": None}, "neither 'y'"),
         ({"noise": -1.0}, "noise"),
         ({"noise": np.nan}, "noise"),
-        ({"noise": None}, "no 'noise'"),
+        ({"thresholds": np.zeros((20, 2))}, "increase"),
+        ({"thresholds": None, "y": np.zeros(20), "flip": 0.7}, None),
+        ({"flip": 0.7}, "flip"),
+        ({"dither": "round", "dither_width": 1.0}, "dither"),
+        ({"dither": "logistic"}, "dither_width"),
+        ({"noise": [0.1, 0.2]}, "noise"),
+        ({"offset": [0.1, 0.2]}, "one number"),
         ({"shape": [7, 8]}, "56 columns"),
         ({"shape": [8]}, "shape"),
         ({"thresholds": [1.0, 0.0]}, "increase"),
@@ -108,8 +114,81 @@ def test_own_files_load(tmp_path):
     ],
 )
 def test_bad_own_files_are_one_sentence(tmp_path, changes, says):
-    with pytest.raises(InputError, match=says):
-        load_measurement(own_file(tmp_path / "m.npz", **changes))
+    file = own_file(tmp_path / "m.npz", **changes)
+    if says is None:
+        load_measurement(file)
+        return
+    with pytest.raises(InputError, match=says) as caught:
+        load_measurement(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_signs_row_thresholds_and_missing_noise(tmp_path):
+    """What sensors write: plus and minus ones, a threshold per row, no noise level."""
+    rng = np.random.default_rng(1)
+    tau = rng.normal(size=20)
+    signs = load_measurement(own_file(tmp_path / "s.npz", y=np.where(rng.random(20) < 0.5, -1, 1), thresholds=None))
+    assert torch.equal(signs.lower[0].isinf(), signs.codes[0] == 0)
+    bools = load_measurement(own_file(tmp_path / "b.npz", y=rng.random(20) < 0.5, thresholds=None))
+    assert not bools.is_linear
+    rows = load_measurement(own_file(tmp_path / "r.npz", thresholds=tau))
+    edges = torch.where(rows.lower.isinf(), rows.upper, rows.lower)
+    assert torch.allclose(edges[0], torch.from_numpy(tau))
+    table = load_measurement(own_file(tmp_path / "t.npz", thresholds=np.stack([tau, tau + 1], 1), y=np.full(20, 2)))
+    assert torch.allclose(table.lower[0], torch.from_numpy(tau + 1))
+    unknown = load_measurement(own_file(tmp_path / "n.npz", noise=None))
+    assert not unknown.noise_known
+    assert load_measurement(tmp_path / "n.npz", noise=0.2).noise == 0.2
+    with pytest.raises(InputError, match="its own noise"):
+        load_measurement(own_file(tmp_path / "m.npz"), noise=0.2)
+    square = load_measurement(own_file(tmp_path / "q.npz", shape=None))
+    assert square.operator.image_shape == (1, 8, 8)
+
+
+def test_matlab_files(tmp_path):
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(0)
+    pieces = {"A": rng.normal(size=(20, 64)), "y": np.sign(rng.normal(size=(20, 1))), "noise": 0.1, "shape": [8.0, 8.0]}
+    savemat(tmp_path / "m.mat", pieces)
+    seen = load_measurement(tmp_path / "m.mat")
+    assert seen.noise == 0.1
+    assert seen.operator.image_shape == (1, 8, 8)
+    assert not seen.is_linear
+    savemat(tmp_path / "s.mat", pieces | {"operator": {"a": 1}})
+    with pytest.raises(InputError, match="struct"):
+        load_measurement(tmp_path / "s.mat")
+    (tmp_path / "v73.mat").write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512, b"\0"))
+    with pytest.raises(InputError, match="-v7"):
+        load_measurement(tmp_path / "v73.mat")
+
+
+@pytest.mark.parametrize(
+    "quantizer",
+    ["dithered", "dithered kind=uniform known=false", "dithered kind=logistic known=false", "one-bit flip=0.1"],
+)
+@pytest.mark.parametrize("operator", ["gaussian measurements=30", "inpainting", "blur", "phase-retrieval masks=1"])
+def test_every_channel_survives_the_file(tmp_path, quantizer, operator):
+    spec = RunSpec(operator=operator, quantizer=quantizer, seed=3, algorithm="auto")
+    seen = simulate(torch.rand(1, *SHAPE), spec.operator.build(SHAPE, 3), spec.quantizer, 0.1, 3, offset=0.2)
+    save_measurement(tmp_path / "m.npz", seen, spec)
+    back = load_measurement(tmp_path / "m.npz")
+    assert back.offset == 0.2
+    b, v = torch.randn(1, seen.operator.rows).double(), torch.full((1, 1), 0.3).double()
+    for first, second in zip(seen.channel.moments(b, v), back.channel.moments(b, v), strict=True):
+        assert torch.allclose(first, second)
+
+
+def test_a_matrix_file_is_embedded(tmp_path):
+    np.save(tmp_path / "A.npy", np.random.default_rng(0).normal(size=(12, 64)))
+    spec = RunSpec(operator=f"matrix file={tmp_path / 'A.npy'}", seed=3)
+    seen = simulate(torch.rand(1, *SHAPE), spec.operator.build(SHAPE, 3), spec.quantizer, 0.1, 3)
+    save_measurement(tmp_path / "m.npz", seen, spec)
+    (tmp_path / "A.npy").unlink()
+    assert torch.equal(load_measurement(tmp_path / "m.npz").operator.matrix, seen.operator.matrix)
+    recipe = json.dumps({"recipe": "matrix file=/etc/passwd", "seed": 0})
+    with pytest.raises(InputError, match="another file"):
+        load_measurement(own_file(tmp_path / "evil.npz", A=None, operator=np.array(recipe)))
 
 
 def test_hostile_files(tmp_path):

@@ -8,8 +8,8 @@ import torch
 
 from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.diffusion import reverse_diffusion
-from engine.algorithms.langevin import stable_step
 from engine.algorithms.schedules import geometric_levels, polynomial_levels
+from engine.algorithms.stability import stable_step
 from engine.cells import cell_moments
 from engine.errors import EngineError
 from engine.measurements import simulate

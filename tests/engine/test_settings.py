@@ -3,6 +3,7 @@
 import pytest
 
 from engine.algorithms import ALGORITHMS
+from engine.algorithms.advice import recommend
 from engine.errors import InputError
 from engine.operators import OPERATORS
 from engine.priors.library import priors
@@ -33,7 +34,7 @@ def test_every_setting_is_described(family, name):
     [
         (OPERATORS, "gausian", "did you mean gaussian"),
         (OPERATORS, "gaussian measurments=3", "did you mean measurements"),
-        (OPERATORS, "gaussian measurements=0", "from 1 to 10,000,000"),
+        (OPERATORS, "gaussian measurements=0", "from 1 to 100,000,000"),
         (OPERATORS, "gaussian measurements=2.5", "whole number"),
         (OPERATORS, "gaussian measurements=nan", "whole number"),
         (OPERATORS, "gaussian measurements=inf", "whole number"),
@@ -79,8 +80,26 @@ def test_priors_have_cards():
     assert len(card["quality"]["sigma"]) == len(card["quality"]["rmse"]) >= 8
 
 
-def test_turbo_is_not_offered_where_it_fails():
+def test_turbo_warns_where_it_does_badly_and_is_refused_where_it_cannot_run():
     turbo, one_bit = ALGORITHMS.parse("turbo"), QUANTIZERS.parse("one-bit")
-    assert turbo.refusal(OPERATORS.parse("correlated"), one_bit) is None
-    assert "guided" in turbo.refusal(OPERATORS.parse("correlated convention=element-wise"), one_bit)
-    assert turbo.refusal(OPERATORS.parse("dct measurements=60000"), one_bit) is None
+    for written in ("correlated", "dct measurements=60000", "single-pixel"):
+        assert (
+            turbo.refusal(OPERATORS.parse(written), one_bit) is turbo.warning(OPERATORS.parse(written), one_bit) is None
+        )
+    for written in ("correlated convention=element-wise", "inpainting", "blur", "super-resolution", "identity"):
+        assert turbo.refusal(OPERATORS.parse(written), one_bit) is None
+        assert "guided" in turbo.warning(OPERATORS.parse(written), one_bit)
+    for written in ("phase-retrieval", "gaussian measurements=20000"):
+        assert "guided" in turbo.refusal(OPERATORS.parse(written), one_bit)
+
+
+def test_the_advice_fits_what_it_is_given_for():
+    names = [n for n in OPERATORS.choices if n != "matrix"]
+    for written in [*names, "correlated convention=element-wise", "gaussian measurements=20000"]:
+        for quantizer in QUANTIZERS.choices:
+            operator, seen = OPERATORS.parse(written), QUANTIZERS.parse(quantizer)
+            algorithm = ALGORITHMS.parse(recommend(operator, seen)[0])
+            assert algorithm.refusal(operator, seen) is None
+            assert algorithm.warning(operator, seen) is None
+    assert recommend(OPERATORS.parse("ill-conditioned"), QUANTIZERS.parse("one-bit"))[0] == "turbo"
+    assert recommend(OPERATORS.parse("inpainting"), QUANTIZERS.parse("one-bit"))[0] == "guided"

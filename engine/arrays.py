@@ -1,0 +1,149 @@
+"""Arrays from files of other programs, never trusted: NumPy, MATLAB and CSV."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import InputError
+
+__all__ = ["ARRAY_FILES", "checked_matrix", "read_arrays", "read_matrix"]
+
+ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
+LARGEST = 1 << 30
+LARGEST_RATIO = 200
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """The named arrays of an .npz or .mat (up to v7) file, never unpickled and never larger than 1 GB."""
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(128)
+        if size > LARGEST:
+            raise InputError(f"'{path.name}' is larger than 1 GB; give a smaller file or a recipe of the operator.")
+        if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
+            raise InputError(f"'{path.name}' is a MATLAB v7.3 file; save it again with save(..., '-v7').")
+        if path.suffix.lower() == ".mat" or head.startswith(b"MATLAB 5.0"):
+            return _read_mat(path)
+        return _read_npz(path)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"'{path}' does not exist; check the name.") from None
+    except (
+        OSError,
+        ValueError,
+        zipfile.BadZipFile,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        zlib.error,
+    ) as error:
+        hint = (
+            "it holds Python objects, which are never opened"
+            if "pickle" in str(error).lower()
+            else f"it is not {'a MATLAB' if path.suffix.lower() == '.mat' else 'an .npz'} file or is damaged"
+        )
+        raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        total = sum(e.file_size for e in entries)
+        if total > LARGEST or any(
+            e.file_size > 1 << 20 and e.file_size > LARGEST_RATIO * e.compress_size for e in entries
+        ):
+            raise InputError(
+                f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement."
+            )
+    with np.load(path, allow_pickle=False) as data:
+        arrays = {name: data[name] for name in data.files}
+    if not all(isinstance(a, np.ndarray) for a in arrays.values()):
+        raise ValueError("an entry is not an array")
+    return arrays
+
+
+def _read_mat(path: Path) -> dict[str, np.ndarray]:
+    from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        listed = whosmat(str(path))
+        total = sum(8 * int(np.prod(shape, dtype=float)) for _, shape, _ in listed)
+        if total > LARGEST:
+            raise InputError(f"'{path.name}' unpacks to {total / 1e6:,.0f} MB; give a smaller file.")
+        kinds = {name: kind for name, _, kind in listed}
+        odd = [
+            name
+            for name, kind in kinds.items()
+            if kind in ("cell", "struct", "object", "function", "opaque", "unknown")
+        ]
+        if odd:
+            raise InputError(f"'{path.name}': '{odd[0][:40]}' is a {kinds[odd[0]]}; save plain arrays of numbers.")
+        loaded = loadmat(str(path), variable_names=list(kinds))
+    except (MatReadError, NotImplementedError):
+        raise ValueError("not a MATLAB file") from None
+    arrays = {}
+    for name, value in loaded.items():
+        if not name.startswith("__"):
+            value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
+            arrays[name] = np.array(str(value[0])) if value.dtype.kind == "U" and value.size == 1 else value
+    return arrays
+
+
+def read_matrix(path: Path | str) -> np.ndarray:
+    """A matrix (rows, columns), float32, from .npy, .npz or .mat (the entry A, or the only one) or .csv."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in (".npz", ".mat"):
+        arrays = read_arrays(path)
+        if "A" not in arrays and len(arrays) != 1:
+            known = ", ".join(list(arrays)[:6]) or "nothing"
+            raise InputError(f"'{path.name}' holds {known}; name the sensing matrix A.")
+        return checked_matrix(path.name, arrays["A"] if "A" in arrays else next(iter(arrays.values())))
+    try:
+        if suffix == ".npy":
+            lazy = np.load(path, mmap_mode="r", allow_pickle=False)
+            if lazy.nbytes > LARGEST * 4:
+                raise InputError(f"'{path.name}' holds {lazy.nbytes / 1e9:,.1f} GB; give a smaller matrix.")
+            return checked_matrix(path.name, np.asarray(lazy))
+        if suffix in (".csv", ".txt"):
+            if path.stat().st_size > LARGEST:
+                raise InputError(f"'{path.name}' is larger than 1 GB; save the matrix as .npy.")
+            with path.open(encoding="utf-8") as file:
+                first = file.readline()
+            delimiter = "," if "," in first else ";" if ";" in first else None
+            return checked_matrix(path.name, np.loadtxt(path, delimiter=delimiter, ndmin=2, dtype=np.float64))
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"'{path}' does not exist; check the name.") from None
+    except (OSError, ValueError, EOFError, MemoryError, TypeError) as error:
+        hint = (
+            "it holds Python objects, which are never opened"
+            if "pickle" in str(error).lower()
+            else "it is not a table of numbers or is damaged"
+        )
+        raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
+    raise InputError(f"'{path.name}' is not a matrix file; give .npy, .npz, .mat or .csv.")
+
+
+def checked_matrix(name: str, array: np.ndarray) -> np.ndarray:
+    """The array as a finite, real float32 matrix that is not all zero, or InputError."""
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(f"'{name}' holds an array of shape {array.shape}; a sensing matrix has two dimensions.")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"'{name}' holds {array.dtype} entries; a sensing matrix holds real numbers.")
+    matrix = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(matrix).all():
+        raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
+    if not matrix.any():
+        raise InputError(f"'{name}' is all zero: it measures nothing; give the sensing matrix.")
+    return matrix

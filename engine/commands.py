@@ -1,0 +1,202 @@
+"""What the commands of the command line do, given their parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from engine.errors import EngineError, InputError
+from engine.progress import Bar
+
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "ENGINE_FAILURE",
+    "INTERRUPTED",
+    "benchmark",
+    "describe",
+    "evaluate",
+    "measure",
+    "run",
+    "train",
+]
+
+DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def _spec(arguments: argparse.Namespace, **more):
+    from engine.spec import RunSpec
+
+    names = ("operator", "quantizer", "noise", "prior", "seed", "device", "algorithm", "samples", "first_sample")
+    values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
+    if getattr(arguments, "offset_of_x", None) is not None:
+        values["offset"] = arguments.offset_of_x
+    if more.get("measurement"):
+        if values.get("algorithm") == "auto":
+            values["algorithm"] = _algorithm_for(more["measurement"])
+        given = [n for n in ("operator", "quantizer", "noise", "offset") if n in values]
+        if given:
+            raise InputError(f"--{given[0]} does not go with --measurement: the measurement file decides it.")
+    if getattr(arguments, "threads", 0) < 0:
+        raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
+    spec = RunSpec(**values, **more)
+    if getattr(arguments, "threads", 0):
+        import torch
+
+        torch.set_num_threads(arguments.threads)
+    return spec
+
+
+def _algorithm_for(measurement: str) -> str:
+    """The algorithm that suits the operator of a measurement file."""
+    from engine.algorithms.advice import recommend
+    from engine.measurement_files import operator_choice, read_pieces
+    from engine.quantizers import QUANTIZERS
+
+    pieces = read_pieces(measurement)
+    linear = "y" in pieces and "thresholds" not in pieces
+    return recommend(operator_choice(pieces), QUANTIZERS.parse("none" if linear else "one-bit"))[0]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from engine.control import Control
+    from engine.files import make_folder
+
+    if arguments.image and arguments.measurement:
+        raise InputError("Give either --image or --measurement, not both.")
+    source = (
+        {"measurement": arguments.measurement}
+        if arguments.measurement
+        else {"image": arguments.image or "sample:digit-3"}
+    )
+    spec = _spec(arguments, **source)
+    folder = make_folder(arguments.out)
+    from engine.runs import prepare
+
+    job, control, bar = prepare(spec), Control(), Bar(spec.algorithm.name)
+    interrupted = False
+    stream = job.stream(control)
+    try:
+        for iterate in stream:
+            bar(iterate.step / iterate.steps, iterate.phase)
+    except KeyboardInterrupt:
+        interrupted = True
+        stream.close()
+        job.finished_early = True
+        if job.last is None:
+            raise
+    result = job.reconstructions()[0]
+    result.write(folder)
+    shown = {k: round(v, 4) for k, v in result.metrics().items() if v is not None}
+    print(
+        json.dumps(
+            {"out": str(folder), "seconds": round(result.seconds, 2), "network_calls": result.network_calls} | shown
+        )
+    )
+    return INTERRUPTED if interrupted else DONE
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    from engine.files import make_folder
+
+    spec = _spec(arguments, image=str(arguments.images))
+    folder = make_folder(arguments.out)
+    from engine import evaluation as many
+
+    bar = Bar(f"evaluate {spec.algorithm.name}")
+    limit = None if arguments.limit is None else arguments.limit
+    evaluation = many.evaluate(
+        spec,
+        arguments.images,
+        arguments.offset,
+        limit,
+        progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
+    )
+    evaluation.write(folder)
+    summary = evaluation.summary()
+    print(json.dumps({"out": str(folder), "count": summary["count"]} | summary["mean"], indent=2))
+    if evaluation.interrupted:
+        return INTERRUPTED
+    if evaluation.failure:
+        raise EngineError(f"{evaluation.failure} The {summary['count']} images done before are in '{folder}'.")
+    return DONE
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    spec = _spec(arguments, image=arguments.image)
+    import torch
+
+    from engine import runs
+    from engine.measurement_files import save_measurement
+
+    truth, notes = runs.load_truth(spec)
+    measurement = runs.measure(spec, torch.from_numpy(truth)[None])
+    save_measurement(arguments.out, measurement, spec)
+    print(json.dumps({"out": arguments.out, "measurements": measurement.operator.rows, "notes": list(notes)}))
+    return DONE
+
+
+def describe(arguments: argparse.Namespace) -> int:
+    from engine import describe as descriptions
+
+    facts = descriptions.describe()
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+        return DONE
+    for family, entries in facts.items():
+        print(f"{family}:")
+        for entry in entries:
+            print(f"  {entry['name']:<14} {entry['summary']}")
+            for key, setting in entry["settings"].items():
+                default = "auto" if setting["default"] is None else setting["default"]
+                print(f"      {key}={default}: {setting['help']} ({setting['takes']})")
+    return DONE
+
+
+def train(arguments: argparse.Namespace) -> int:
+    from engine.training.settings import DenoiserTraining
+
+    values = {k: getattr(arguments, k) for k in DenoiserTraining.settings() if getattr(arguments, k) is not None}
+    settings = DenoiserTraining(**values)
+    import shlex
+
+    from engine.training.denoiser import DenoiserTrainer
+
+    words = [
+        f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out') else str(v))}"
+        for k, v in values.items()
+    ]
+    trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))
+    bar, interrupted, last = Bar("train"), False, time.monotonic()
+    try:
+        for progress in trainer:
+            bar(progress.step / progress.steps, f"loss {progress.loss:.4f}")
+            if not bar.live and time.monotonic() - last > 60:
+                last = time.monotonic()
+                print(f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+        trainer.save()
+        print(f"Stopped at step {trainer.step}; the same command resumes there.")
+    if not interrupted:
+        prior = trainer.finish()
+        print(json.dumps(prior.card.as_dict(), indent=2))
+    return INTERRUPTED if interrupted else DONE
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    from engine.benchmark import compare_algorithms
+
+    spec = _spec(arguments, image=arguments.image or "sample:digit-3")
+    table = compare_algorithms(spec)
+    if arguments.json:
+        print(json.dumps(table, indent=2))
+    else:
+        for name, row in table["algorithms"].items():
+            ratio = f"{1 / row['time_ratio']:.1f} times faster than qcs-sgm" if name != "qcs-sgm" else ""
+            print(
+                f"{name:<10} {row['seconds']:8.2f} s  {row['network_calls']:5d} calls  {row['psnr_mean']:6.2f} dB  {ratio}"
+            )
+    return DONE
