@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.errors import InputError
 
-__all__ = ["ARRAY_FILES", "checked_matrix", "read_arrays", "read_matrix"]
+__all__ = ["ARRAY_FILES", "checked_matrix", "read_arrays", "read_matrix", "read_vector"]
 
 ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
@@ -101,26 +101,41 @@ def _read_mat(path: Path) -> dict[str, np.ndarray]:
 def read_matrix(path: Path | str) -> np.ndarray:
     """A matrix (rows, columns), float32, from .npy, .npz or .mat (the entry A, or the only one) or .csv."""
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix in (".npz", ".mat"):
+    if path.suffix.lower() in (".npz", ".mat"):
         arrays = read_arrays(path)
         if "A" not in arrays and len(arrays) != 1:
             known = ", ".join(list(arrays)[:6]) or "nothing"
             raise InputError(f"'{path.name}' holds {known}; name the sensing matrix A.")
         return checked_matrix(path.name, arrays["A"] if "A" in arrays else next(iter(arrays.values())))
+    return checked_matrix(path.name, _read_table(path))
+
+
+def read_vector(path: Path | str) -> np.ndarray:
+    """One list of numbers, from .npy or .csv (one row or one column)."""
+    table = _read_table(Path(path))
+    if sum(n > 1 for n in table.shape) > 1:
+        raise InputError(
+            f"'{Path(path).name}' holds an array of shape {table.shape}; measurements are one row or column."
+        )
+    return table.reshape(-1)
+
+
+def _read_table(path: Path) -> np.ndarray:
+    """The array of a .npy or text file, at least two-dimensional for text."""
+    suffix = path.suffix.lower()
     try:
         if suffix == ".npy":
             lazy = np.load(path, mmap_mode="r", allow_pickle=False)
             if lazy.nbytes > LARGEST * 4:
                 raise InputError(f"'{path.name}' holds {lazy.nbytes / 1e9:,.1f} GB; give a smaller matrix.")
-            return checked_matrix(path.name, np.asarray(lazy))
+            return np.asarray(lazy)
         if suffix in (".csv", ".txt"):
             if path.stat().st_size > LARGEST:
                 raise InputError(f"'{path.name}' is larger than 1 GB; save the matrix as .npy.")
             with path.open(encoding="utf-8") as file:
                 first = file.readline()
             delimiter = "," if "," in first else ";" if ";" in first else None
-            return checked_matrix(path.name, np.loadtxt(path, delimiter=delimiter, ndmin=2, dtype=np.float64))
+            return np.loadtxt(path, delimiter=delimiter, ndmin=2, dtype=np.float64)
     except InputError:
         raise
     except FileNotFoundError:

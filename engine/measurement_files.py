@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.arrays import checked_matrix, read_arrays
+from engine.arrays import checked_matrix, read_arrays, read_vector
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.measurements import Measurement
@@ -95,7 +95,9 @@ def _numbers_of(operator: Operator) -> np.ndarray:
 
 
 def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
-    """The entries of a measurement file (.npz or .mat); unknown ones are refused."""
+    """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv; unknown ones are refused."""
+    if Path(path).suffix.lower() in (".npy", ".csv", ".txt"):
+        return {"y": read_vector(path)}
     arrays = read_arrays(path)
     unknown = [n for n in arrays if n not in KEYS]
     if unknown:

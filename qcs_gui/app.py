@@ -62,8 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if parsed.runfile:
             spec = RunSpec.from_json(_read(Path(parsed.runfile)))
-            if spec.measurement:
-                raise InputError("The window does not open measurement files yet; use 'qcs run --measurement'.")
     except InputError as error:
         print(f"qcs-gui: {error}", file=sys.stderr)
         return 2

@@ -33,11 +33,13 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Seen:
-    """The measurement as pictures: codes on a near-square grid (None if there are none), and back-projected."""
+    """The measurement as pictures: codes on a near-square grid (None if there are none), back-projected, and what the
+    operator measures."""
 
     codes: np.ndarray | None
     cells: int
     back_projection: np.ndarray
+    sensing: np.ndarray
     truth: np.ndarray | None
 
 
@@ -59,6 +61,8 @@ class Frame:
     statistics: dict[str, float] = field(default_factory=dict)
     history: dict[str, list] = field(default_factory=dict)
     seen: Seen | None = None
+    message: np.ndarray | None = None
+    """What expectation propagation says about z, on the grid of the codes; mid-grey is zero."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
 
@@ -154,8 +158,25 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> 
     history = {k: list(v) for k, v in job.history.items()}
     return Frame(
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
-        iterate.note, dict(iterate.statistics), history, seen,
+        iterate.note, dict(iterate.statistics), history, seen, _message(iterate),
     )  # fmt: skip
+
+
+def _grid(flat: np.ndarray) -> np.ndarray:
+    """A list of numbers on a near-square grid, (1, rows, columns), filled up with not-a-number."""
+    columns = int(np.ceil(np.sqrt(len(flat))))
+    padded = np.full(-(-len(flat) // columns) * columns, np.nan, np.float32)
+    padded[: len(flat)] = flat
+    return padded.reshape(-1, columns)[None]
+
+
+def _message(iterate: Iterate) -> np.ndarray | None:
+    """The first row's message about z, stretched about zero."""
+    mean = iterate.messages.get("z_mean")
+    if mean is None:
+        return None
+    flat = _array(mean[0])
+    return _grid(0.5 + 0.5 * flat / max(float(np.percentile(np.abs(flat), 98)), 1e-12))
 
 
 def _seen(job: Job) -> Seen:
@@ -181,9 +202,6 @@ def _seen(job: Job) -> Seen:
         if codes is None:
             cells = 0
             flat = (flat - flat.min()) / max(float(np.ptp(flat)), 1e-12)
-        columns = int(np.ceil(np.sqrt(len(flat))))
-        padded = np.full(-(-len(flat) // columns) * columns, np.nan, np.float32)
-        padded[: len(flat)] = flat / max(cells - 1, 1)
-        grid = padded.reshape(-1, columns)[None]
+        grid = _grid(flat / max(cells - 1, 1))
     truth = None if measurement.truth is None else measurement.truth[0].numpy()
-    return Seen(grid, cells, back, truth)
+    return Seen(grid, cells, back, measurement.operator.picture().numpy(), truth)

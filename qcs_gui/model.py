@@ -62,6 +62,18 @@ class Session:
         self.spec = self.spec.replace(image=name, measurement="")
         self._fit()
 
+    def set_measurement(self, spec: RunSpec) -> None:
+        """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it."""
+        self.original = self.pixels = None
+        self.spec = spec
+        self.changed("measurement")
+        self.changed("state")
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to reconstruct."""
+        return self.pixels is not None or bool(self.spec.measurement)
+
     def _fit(self) -> None:
         from engine.images import fit
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from engine import __version__
 from engine.spec import RunSpec
 from qcs_gui.controllers.export import ExportController
+from qcs_gui.controllers.own import OwnController
 from qcs_gui.controllers.panels import PanelController
 from qcs_gui.controllers.picture import PictureController
 from qcs_gui.controllers.run import RunController, default_threads
@@ -52,9 +53,11 @@ class Studio(QObject):
         io_worker = Worker("files")
         self.setup = SetupController(self.session, window)
         self.panels = PanelController(self.session, window)
-        self.pictures = PictureController(self.session, window, io_worker, self.report)
+        self.own = OwnController(self.session, window, io_worker, self.report)
+        self.pictures = PictureController(self.session, window, io_worker, self.report, self.own)
+        self.pictures.chosen = self.own.chosen = self.setup.take_choice
         self.exports = ExportController(self.session, window, io_worker, self.report)
-        handlers = [self.exports.handle, self.pictures.handle]
+        handlers = [self.exports.handle, self.own.handle, self.pictures.handle]
         self.runs = RunController(
             self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
         )
@@ -82,7 +85,10 @@ class Studio(QObject):
         self._hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._unexpected
         self.window.show()
-        self.pictures.load(self.session.spec.image)
+        if self.session.spec.measurement:
+            self.own.restore(self.session.spec)
+        else:
+            self.pictures.load(self.session.spec.image)
         QTimer.singleShot(0, self.runs.warm_up)
 
     def report(self, sentence: str, details: str = "") -> None:

@@ -98,5 +98,5 @@ def likelihood_facts(likelihood) -> tuple[dict[str, float], dict[str, Tensor]]:
     if not likelihood.residuals or likelihood.message is None:
         return {}, {}
     mean, variance = likelihood.message
-    statistics = {"ep_residual": float(likelihood.residuals[-1]), "ep_iterations": float(len(likelihood.residuals))}
-    return statistics, {"ep_mean": mean, "ep_variance": variance}
+    statistics = {"message_change": float(likelihood.residuals[-1]), "ep_iterations": float(len(likelihood.residuals))}
+    return statistics, {"z_mean": mean, "z_variance": variance}

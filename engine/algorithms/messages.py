@@ -27,7 +27,8 @@ _SHRINK = 1 - 1e-6
 @dataclass(frozen=True)
 class RoundState:
     """After a round: the denoiser saw ``message`` (images, c, h, w) = x + N(0, ``noise`` I) and said ``denoised`` with
-    mean squared error ``error``; the variances (images,) of the other messages are for watching."""
+    mean squared error ``error``. For watching: the variances (images,) of the other messages, the pseudo-measurement
+    ``measurement_mean`` (images, rows) of z, and ``change`` (images,), how far the message moved in deviations of it."""
 
     message: Tensor
     noise: Tensor
@@ -35,6 +36,8 @@ class RoundState:
     error: Tensor
     prior_variance: Tensor
     measurement_variance: Tensor
+    measurement_mean: Tensor
+    change: Tensor
 
 
 class MessagePassing:
@@ -64,6 +67,7 @@ class MessagePassing:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
         self.started = False
+        self._last: Tensor | None = None
 
     def set_noise(self, noise: float) -> None:
         """Goes on with another noise level of the measurement."""
@@ -92,9 +96,11 @@ class MessagePassing:
         self.x_e = self.x_e + share * (x_e - self.x_e)
         self.v_e = 1 / ((1 - share) / self.v_e + share * gamma_e)
         self.started = True
+        moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
+        self._last, change = r, moved / v_r.sqrt()
         if not bool(torch.isfinite(self.x_e).all()):
             raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
-        return RoundState(r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST))
+        return RoundState(r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change)
 
     def _weights(self) -> Tensor:
         """gamma_t / (1 + v_e lambda gamma_t), (images, rows): (v_t + v_e lambda)^-1 without dividing by gamma_t."""

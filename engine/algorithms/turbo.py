@@ -75,8 +75,12 @@ class Turbo(AlgorithmChoice):
                     "predicted_rmse": float(state.error.sqrt().mean()),
                     "prior_deviation": float(state.prior_variance.sqrt().mean()),
                     "measurement_deviation": float(state.measurement_variance.sqrt().mean()),
+                    "message_change": float(state.change.mean()),
                 },
-                messages={"r": state.message, "r_variance": state.noise, "z_variance": state.measurement_variance},
+                messages={
+                    "r": state.message, "r_variance": state.noise,
+                    "z_mean": state.measurement_mean, "z_variance": state.measurement_variance,
+                },
             )  # fmt: skip
         assert state is not None
         repeat = len(draws.samples)

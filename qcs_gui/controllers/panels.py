@@ -166,11 +166,18 @@ class PanelController(QObject):
         seen = self.shown.seen if self.shown is not None else None
         if seen is None:
             return
-        if self.window.measurement_combo.currentIndex() == 0 and seen.codes is not None:
+        board, view = self.window.board, self.window.measurement_combo.currentData()
+        if view == "codes" and seen.codes is not None:
             kind = "bits" if seen.cells == 2 else "codes" if seen.cells else "values"
-            self.window.board.set_image("measurement", seen.codes, f"Measurement ({kind})")
+            board.set_image("measurement", seen.codes, f"Measurement ({kind})")
+        elif view == "sensing":
+            board.set_image("measurement", seen.sensing, "What is measured")
+        elif view == "message":
+            message = self.shown.message if self.shown is not None else None
+            title = "EP message about A x" if message is not None else "EP message (none in this step)"
+            board.set_image("measurement", message, title)
         else:
-            self.window.board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
+            board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
 
     def _scrubbed(self, position: int) -> None:
         self._following = position >= self.window.timeline.maximum()

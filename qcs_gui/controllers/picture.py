@@ -16,6 +16,7 @@ from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_p
 from engine.priors.library import user_folder
 from engine.samples import sample_path
 from engine.spec import RunSpec
+from qcs_gui.controllers.own import OwnController
 from qcs_gui.model import Session
 from qcs_gui.views.canvas import DrawDialog
 from qcs_gui.views.main_window import MainWindow
@@ -28,9 +29,12 @@ class PictureController(QObject):
     """Files are read in a thread of their own; the newest request wins."""
 
     def __init__(
-        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
-    ) -> None:
+        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None],
+        own: OwnController,
+    ) -> None:  # fmt: skip
         super().__init__(window)
+        self.own = own
+        self.chosen: Callable[[RunSpec], None] = lambda spec: None
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
         self._setup: RunSpec | None = None
@@ -61,9 +65,11 @@ class PictureController(QObject):
             self.open_run_file(name)
 
     def open(self, name: str) -> None:
-        """A dropped or chosen file: run files restore the set-up, everything else must be a picture."""
+        """A dropped or chosen file: run files restore the set-up, arrays are measurements, all else must be a picture."""
         if name.lower().endswith(".json"):
             self.open_run_file(name)
+        elif name.lower().endswith((".npz", ".mat", ".npy", ".csv")):
+            self.own.open(name)
         else:
             self.load(name)
 
@@ -80,17 +86,16 @@ class PictureController(QObject):
                     raise InputError(f"'{path.name}' is larger than 1 MB; that is not a run file.")
                 recipe = path.read_text(encoding="utf-8")
             spec = RunSpec.from_json(recipe)
-            if spec.measurement:
-                raise InputError(
-                    f"'{path.name}' is a run on a measurement file, which the window does not open yet; use 'qcs run'."
-                )
         except InputError as error:
             self.report(str(error), "")
             return
         except (OSError, UnicodeDecodeError) as error:
             self.report(f"'{path.name}' cannot be read ({error}).", "")
             return
-        self.load(spec.image, spec)
+        if spec.measurement:
+            self.own.restore(spec)
+        else:
+            self.load(spec.image, spec)
 
     def _sample_chosen(self, index: int) -> None:
         image = self.window.sample_combo.itemData(index)
@@ -141,6 +146,7 @@ class PictureController(QObject):
         else:
             loaded = outcome.value
         if self._setup is not None:
+            self.chosen(self._setup)
             self.session.set_spec(self._setup)
             self._setup = None
         height, width = loaded.pixels.shape[1:]

@@ -63,7 +63,7 @@ class RunController(QObject):
     # -- commands ----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        if self.session.state == State.IDLE and self.session.pixels is not None and not self.may_run():
+        if self.session.state == State.IDLE and self.session.ready and not self.may_run():
             self._start(RunRequest(self._run + 1, self.session.spec, self.session.pixels, self.threads))
 
     def add_samples(self) -> None:
@@ -183,7 +183,7 @@ class RunController(QObject):
             return
         session, w = self.session, self.window
         idle, active = session.state == State.IDLE, session.state in (State.RUNNING, State.PAUSED)
-        may_run = idle and session.pixels is not None and not self.may_run()
+        may_run = idle and session.ready and not self.may_run()
         may_add = idle and session.result is not None and session.result.status == "done"
         w.pause_button.setText("Resume" if session.state == State.PAUSED else "Pause")
         w.run_button.setText("Run" if idle else session.state.capitalize() + " ...")

@@ -5,28 +5,35 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.algorithms import ALGORITHMS
+from engine.algorithms.advice import recommend
 from engine.errors import InputError
 from engine.estimates import estimate
 from engine.operators.base import refuse_if_too_large
 from engine.spec import RunSpec
 from qcs_gui.model import Session
-from qcs_gui.views.main_window import MainWindow
+from qcs_gui.views.main_window import AUTO_OFFSET, MainWindow
 
 __all__ = ["SetupController"]
 
 
 class SetupController(QObject):
-    """Forms to spec at every edit; spec to forms when it changes from elsewhere."""
+    """Forms to spec at every edit; spec to forms when it changes from elsewhere.
+
+    Until the user chooses an algorithm, it follows operator and quantizer; the line below the form says which and why.
+    """
 
     def __init__(self, session: Session, window: MainWindow) -> None:
         super().__init__(window)
         self.session, self.window = session, window
         self._editing = False
         self.problem = ""
-        for form in self._forms().values():
-            form.edited.connect(self.read_forms)
-        for box in (window.noise, window.samples, window.seed):
+        self.chosen_by_hand = False
+        self.take_choice(session.spec)
+        for name, form in self._forms().items():
+            form.edited.connect(self._algorithm_edited if name == "algorithm" else self.read_forms)
+        for box in (window.noise, window.offset, window.samples, window.seed):
             box.valueChanged.connect(self.read_forms)
+        window.advice_button.clicked.connect(self.follow_advice)
         session.observe(self._changed)
         self.show_spec()
 
@@ -39,15 +46,37 @@ class SetupController(QObject):
             "algorithm": w.algorithm_form,
         }
 
+    def _algorithm_edited(self) -> None:
+        self.chosen_by_hand = True
+        self.read_forms()
+
+    def take_choice(self, spec: RunSpec) -> None:
+        """A run file names its algorithm: it counts as chosen unless it is the suggested one."""
+        self.chosen_by_hand = spec.algorithm != ALGORITHMS.parse(recommend(spec.operator, spec.quantizer)[0])
+
+    def follow_advice(self) -> None:
+        """Goes back to the suggested algorithm, and keeps following."""
+        self.chosen_by_hand = False
+        self.read_forms()
+
     def read_forms(self) -> None:
         """Takes the forms into the session; a combination that does not fit is said and stops Run."""
+        w = self.window
         try:
-            choices = {name: form.choice() for name, form in self._forms().items()}
-            self._grey(choices["operator"], choices["quantizer"])
+            operator, quantizer = w.operator_form.choice(), w.quantizer_form.choice()
+            if not self.chosen_by_hand:
+                suggested = ALGORITHMS.parse(recommend(operator, quantizer)[0])
+                if w.algorithm_form.choice() != suggested:
+                    w.algorithm_form.show_choice(suggested)
+            algorithm = w.algorithm_form.choice()
+            self._grey(operator, quantizer, algorithm)
+            offset = w.offset.value()
             spec = self.session.spec.replace(
-                noise=float(f"{self.window.noise.value():.6g}"), samples=self.window.samples.value(),
-                seed=self.window.seed.value(), first_sample=0, **choices,
+                noise=float(f"{w.noise.value():.6g}"), offset=None if offset <= AUTO_OFFSET else float(f"{offset:.6g}"),
+                samples=w.samples.value(), seed=w.seed.value(), first_sample=0, operator=operator, quantizer=quantizer,
+                prior=w.prior_form.choice(), algorithm=algorithm,
             )  # fmt: skip
+            spec.operator.rows_for(spec.prior.image_shape)  # a file that is missing, a factor that does not divide
             self.problem = ""
         except InputError as error:
             self.problem = str(error)
@@ -59,9 +88,16 @@ class SetupController(QObject):
         self._editing = False
         self.session.changed("state")
 
-    def _grey(self, operator, quantizer) -> None:
+    def _grey(self, operator, quantizer, algorithm) -> None:
         reasons = {name: cls().refusal(operator, quantizer) for name, cls in ALGORITHMS.choices.items()}
-        self.window.algorithm_form.set_refusals(reasons)
+        reasons[algorithm.name] = algorithm.refusal(operator, quantizer)
+        self.window.algorithm_form.set_refusals(reasons, algorithm.warning(operator, quantizer))
+        written, why = recommend(operator, quantizer)
+        suggested = ALGORITHMS.parse(written)
+        follows = algorithm == suggested
+        says = f"Suggested here: {suggested.label}" if self.chosen_by_hand and not follows else f"Why {suggested.label}"
+        self.window.advice.setText(f"{says}: {why}.")
+        self.window.advice_button.setVisible(not follows)
 
     def show_spec(self) -> None:
         """Takes the session's spec into the forms."""
@@ -69,27 +105,40 @@ class SetupController(QObject):
         for name, form in self._forms().items():
             form.show_choice(getattr(spec, name))
         w = self.window
-        for box, value in ((w.noise, spec.noise), (w.samples, spec.samples), (w.seed, min(spec.seed, 2**31 - 1))):
+        offset = AUTO_OFFSET if spec.offset is None else spec.offset
+        boxes = (
+            (w.noise, spec.noise),
+            (w.offset, offset),
+            (w.samples, spec.samples),
+            (w.seed, min(spec.seed, 2**31 - 1)),
+        )
+        for box, value in boxes:
             with QSignalBlocker(box):
                 box.setValue(value)
+        # a measurement file has decided what was measured, and how
+        for widget in (w.operator_form, w.quantizer_form):
+            widget.setEnabled(not spec.measurement)
         self.problem = ""
-        self._grey(spec.operator, spec.quantizer)
+        self._grey(spec.operator, spec.quantizer, spec.algorithm)
         self._show_estimate()
 
     def _changed(self, what: str) -> None:
-        if what == "spec" and not self._editing:
+        if what == "measurement" and not self.chosen_by_hand:
+            spec = self.session.spec
+            self.session.spec = spec.replace(algorithm=recommend(spec.operator, spec.quantizer)[0])
+        if what in ("spec", "image", "measurement") and not self._editing:
             self.show_spec()
         if what in ("spec", "image", "speed"):
             self._show_estimate()
 
     def _show_estimate(self) -> None:
         session, label = self.session, self.window.estimate_label
-        snr = session.snr_db()
-        self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
         text, warn = self.problem, bool(self.problem)
         if not text:
-            guess = estimate(session.spec, session.speed)
             try:
+                snr = session.snr_db()
+                self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
+                guess = estimate(session.spec, session.speed)
                 refuse_if_too_large(
                     guess.memory_bytes, "This run", "lower the measurements, the samples or the image size"
                 )

@@ -17,6 +17,7 @@ PLOTS: dict[str, list[tuple[str, str, int, bool]]] = {
         ("sigma", "noise level", 0, False),
         ("predicted_rmse", "predicted RMSE", 1, False),
         ("actual_rmse", "actual RMSE", 2, True),
+        ("message_change", "change of EP messages", 3, False),
     ],
     "PSNR (dB)": [("psnr", "one estimate", 0, False), ("psnr_mean", "mean", 1, False)],
     "Consistency with the measurement": [("consistency", "share of cells", 2, False)],

@@ -10,10 +10,13 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QFormLayout,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -110,8 +113,36 @@ def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
             return None if setting.optional and number.value() == low else float(f"{number.value():.6g}")
 
         return number, read, number.valueChanged
+    if setting.files:
+        field = FileField(str(value), setting)
+        return field, field.line.text, field.line.textChanged
     line = QLineEdit(str(value))
     return line, line.text, line.editingFinished
+
+
+class FileField(QWidget):
+    """A file name and a button that asks for it."""
+
+    def __init__(self, value: str, setting: Setting) -> None:
+        super().__init__()
+        self.setting = setting
+        self.line, self.button = QLineEdit(value), QPushButton("...")
+        self.line.setAccessibleName(setting.label)
+        self.line.setPlaceholderText("none")
+        self.button.setAccessibleName(f"Choose {setting.label}")
+        self.button.setMaximumWidth(32)
+        self.button.clicked.connect(self._ask)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line, 1)
+        layout.addWidget(self.button)
+
+    def _ask(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(
+            self, self.setting.label, self.line.text(), f"{self.setting.files};;All files (*)"
+        )
+        if name:
+            self.line.setText(name)
 
 
 class ChoiceForm(QGroupBox):
@@ -193,8 +224,9 @@ class ChoiceForm(QGroupBox):
         self.summary.setText(choice.summary())
         self._filling = False
 
-    def set_refusals(self, reasons: dict[str, str | None]) -> None:
-        """Greys the choices that have a reason against them, and says it; the current one's reason is shown below."""
+    def set_refusals(self, reasons: dict[str, str | None], warning: str | None = None) -> None:
+        """Greys the choices that have a reason against them, and says it; the current one's reason is shown below, or a
+        ``warning`` about it where it may run."""
         model = self.combo.model()
         assert isinstance(model, QStandardItemModel)
         for i in range(self.combo.count()):
@@ -204,8 +236,8 @@ class ChoiceForm(QGroupBox):
             cls = self.family.choices[self.combo.itemData(i)]
             item.setToolTip(cls.summary() if reason is None else f"Not available: {reason}.")
         current = reasons.get(self.name())
-        self.warning.setText(f"Not available: {current}." if current else "")
-        self.warning.setVisible(bool(current))
+        self.warning.setText(f"Not available: {current}." if current else f"Note: {warning}." if warning else "")
+        self.warning.setVisible(bool(self.warning.text()))
 
     def _chosen(self) -> None:
         if not self._filling:

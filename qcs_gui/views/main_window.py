@@ -34,12 +34,17 @@ from qcs_gui.views.forms import ChoiceForm, NumberBox, WholeBox
 from qcs_gui.views.images import ImageBoard, SampleStrip
 from qcs_gui.views.problem import ProblemDialog
 
-__all__ = ["MainWindow"]
+__all__ = ["AUTO_OFFSET", "MainWindow"]
+
+AUTO_OFFSET = -0.01
+"""The least value of the offset's box, which stands for auto."""
 
 # name, menu, text, shortcut
 ACTIONS = [
     ("open_image", "&File", "&Open image ...", QKeySequence.StandardKey.Open),
     ("draw", "&File", "&Draw an image ...", "Ctrl+D"),
+    ("open_measurement", "&File", "Open &own measurements ...", "Ctrl+Shift+M"),
+    ("save_measurement", "&File", "Save meas&urement ...", "Ctrl+Alt+M"),
     ("open_run", "&File", "Open &run file ...", "Ctrl+Shift+O"),
     ("save_run", "&File", "&Save run file ...", QKeySequence.StandardKey.Save),
     ("export_mean", "&File", "Export &mean ...", "Ctrl+E"),
@@ -106,6 +111,14 @@ class MainWindow(QMainWindow):
         self.noise.setRange(0, 1e5)
         self.noise.setAccessibleName("2  Sensing: noise sigma")
         self.noise.setToolTip("Standard deviation of the Gaussian noise n, in the units of z = A x.")
+        self.offset = NumberBox()
+        self.offset.setRange(AUTO_OFFSET, 1)
+        self.offset.setSpecialValueText("auto")
+        self.offset.setAccessibleName("2  Sensing: offset")
+        self.offset.setToolTip(
+            "What is measured is A (x - offset): taking the mean brightness away leaves the quantizer its range. auto takes "
+            "0.5 for priors of bright pictures, 0 for dark ones and for masks and light."
+        )
         self.snr = QLabel()
         self.snr.setObjectName("dim")
         row = QHBoxLayout()
@@ -113,6 +126,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.snr)
         noise_row = QFormLayout()
         noise_row.addRow("Noise sigma", row)
+        noise_row.addRow("Offset", self.offset)
         self.operator_form.layout().insertLayout(3, noise_row)  # type: ignore[union-attr]
         self.quantizer_form = ChoiceForm("3  Quantizer", QUANTIZERS, spec.quantizer.name)
         self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name)
@@ -128,6 +142,14 @@ class MainWindow(QMainWindow):
         extra.addRow("Posterior samples", self.samples)
         extra.addRow("Seed", self.seed)
         self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
+        self.advice = QLabel()
+        self.advice.setWordWrap(True)
+        self.advice_button = QPushButton("Use the suggestion")
+        self.advice_button.setToolTip(
+            "Takes the algorithm that suits the sensing matrix, now and whenever that changes."
+        )
+        self.algorithm_form.layout().addWidget(self.advice)  # type: ignore[union-attr]
+        self.algorithm_form.layout().addWidget(self.advice_button)  # type: ignore[union-attr]
         for form in (self.operator_form, self.quantizer_form, self.prior_form, self.algorithm_form):
             column.addWidget(form)
         column.addStretch()
@@ -154,6 +176,10 @@ class MainWindow(QMainWindow):
         for name in sample_names():
             self.sample_combo.addItem(name, f"sample:{name}")
         self.open_button, self.draw_button = QPushButton("Open ..."), QPushButton("Draw ...")
+        self.own_button = QPushButton("Own measurements ...")
+        self.own_button.setToolTip(
+            "Reconstruct from measurements of your own: y, the matrix A or its recipe, thresholds, noise."
+        )
         self.open_button.setToolTip("A picture file; dropping one on the window does the same.")
         self.draw_button.setToolTip("Draw an image with the mouse.")
         self.image_label = QLabel()
@@ -164,7 +190,8 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.sample_combo, 0, 0)
         layout.addWidget(self.open_button, 0, 1)
         layout.addWidget(self.draw_button, 0, 2)
-        layout.addWidget(self.image_label, 1, 0, 1, 3)
+        layout.addWidget(self.own_button, 1, 0, 1, 3)
+        layout.addWidget(self.image_label, 2, 0, 1, 3)
         layout.setColumnStretch(0, 1)
         return group
 
@@ -196,7 +223,14 @@ class MainWindow(QMainWindow):
     def _middle(self) -> QWidget:
         self.board, self.strip, self.curves = ImageBoard(), SampleStrip(), CurveBoard()
         self.measurement_combo = QComboBox()
-        self.measurement_combo.addItems(["Measurement: codes", "Measurement: back-projection"])
+        for text, view, tip in (
+            ("Measurement: codes", "codes", "Bits or codes, one pixel each, on a square."),
+            ("Measurement: back-projection", "back", "A^T applied to the middles of the cells."),
+            ("Sensing: what is measured", "sensing", "The first rows of the matrix, the mask or the kernel."),
+            ("EP message", "message", "What expectation propagation says about each entry of A x; mid-grey is zero."),
+        ):
+            self.measurement_combo.addItem(text, view)
+            self.measurement_combo.setItemData(self.measurement_combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.measurement_combo.setAccessibleName("How the measurement is shown")
         self.timeline = QSlider(Qt.Orientation.Horizontal)
         self.timeline.setAccessibleName("Timeline of the run")

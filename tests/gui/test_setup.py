@@ -286,4 +286,5 @@ def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_
     (tmp_path / "run.json").write_text(json.dumps({"measurement": "m.npz"}))
     studio.window.problem.accept()
     drop(studio.window, tmp_path / "run.json")
-    assert "measurement file" in studio.window.problem.sentence.text()
+    qtbot.waitUntil(studio.window.problem.isVisible, timeout=10000)
+    assert "m.npz" in studio.window.problem.sentence.text()

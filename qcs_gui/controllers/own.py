@@ -1,0 +1,168 @@
+"""The user's own measurements: into the window, and simulated ones out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog
+
+from engine.errors import InputError
+from engine.files import make_folder
+from engine.own import Completion
+from engine.priors.library import priors, user_folder
+from engine.spec import RunSpec
+from qcs_gui.model import Session
+from qcs_gui.views.main_window import MainWindow
+from qcs_gui.views.measurement_dialog import MeasurementDialog
+from qcs_gui.worker import Outcome, Worker
+
+__all__ = ["OwnController"]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A measurement file with its additions, read and found usable: the spec it makes, and one line about it."""
+
+    spec: RunSpec
+    words: str
+
+
+def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
+    """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
+    from engine.measurement_files import assemble, operator_choice, read_pieces, save_pieces
+    from engine.own import describe_measurement
+    from engine.quantizers import QUANTIZERS
+
+    pieces = completion.apply(read_pieces(file))
+    measurement = assemble(pieces)
+    shape = measurement.operator.image_shape
+    if spec.prior.image_shape != shape:
+        fitting = [name for name, choice in priors().choices.items() if choice.image_shape == shape]
+        if not fitting:
+            raise InputError(f"There is no prior for pictures of shape {shape}; train or import one of that size.")
+        spec = spec.replace(prior=priors().parse(fitting[0]))
+    if keep and not completion.is_empty:
+        folder = make_folder(user_folder().parent / "measurements")
+        digest = hashlib.sha256(b"".join(k.encode() + v.tobytes() for k, v in sorted(pieces.items()))).hexdigest()[:16]
+        file = str(save_pieces(folder / f"{Path(file).stem}-{digest}.npz", pieces))
+    quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
+    made = spec.replace(
+        measurement=file, operator=operator_choice(pieces), quantizer=quantizer, noise=measurement.noise, first_sample=0
+    )
+    return _Read(made, describe_measurement(measurement))
+
+
+class OwnController(QObject):
+    """The import dialog, run files on measurement files, and saving the measurement of the current image."""
+
+    def __init__(
+        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
+    ) -> None:
+        super().__init__(window)
+        self.session, self.window, self.worker, self.report = session, window, worker, report
+        self.dialog: MeasurementDialog | None = None
+        self._looking = self._using = self._saving = 0
+        self._restored = False
+        self.chosen: Callable[[RunSpec], None] = lambda spec: None
+        window.own_button.clicked.connect(lambda: self.open(""))
+        window.actions_by_name["open_measurement"].triggered.connect(lambda: self.open(""))
+        window.actions_by_name["save_measurement"].triggered.connect(self.ask_save)
+        session.observe(self._changed)
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def open(self, name: str) -> None:
+        """Shows the dialog, with a file already chosen if one is given."""
+        self.dialog = MeasurementDialog(self.window)
+        self.dialog.edited.connect(self._look)
+        self.dialog.accepted.connect(self._use)
+        self.dialog.open()
+        if name:
+            self.dialog.file.line.setText(name)
+
+    def restore(self, spec: RunSpec) -> None:
+        """Takes a run file on a measurement file."""
+        self._submit_use(spec.measurement, Completion(), spec)
+        self._restored = True
+
+    def _look(self) -> None:
+        assert self.dialog is not None
+        file, completion, spec = self.dialog.file.line.text(), self.dialog.completion(), self.session.spec
+        if file:
+            self._looking = self.worker.submit(lambda: _read(file, completion, spec, keep=False))
+
+    def _use(self) -> None:
+        assert self.dialog is not None
+        self._submit_use(self.dialog.file.line.text(), self.dialog.completion(), self.session.spec)
+
+    def _submit_use(self, file: str, completion: Completion, spec: RunSpec) -> None:
+        self._restored = False
+        self._using = self.worker.submit(lambda: _read(file, completion, spec, keep=True))
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def ask_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self.window, "Save measurement", "measurement.npz", "Measurements (*.npz)"
+        )
+        if name:
+            self.save(Path(name) if Path(name).suffix else Path(name).with_suffix(".npz"))
+
+    def save(self, path: Path) -> None:
+        """Measures the current image and writes what was seen; the image itself is not in the file."""
+        spec, pixels = self.session.spec, self.session.pixels
+        if pixels is None:
+            return
+
+        def work() -> Path:
+            import torch
+
+            from engine.measurement_files import save_measurement
+            from engine.runs import measure
+
+            return save_measurement(path, measure(spec, torch.from_numpy(pixels)[None]), spec)
+
+        self._saving = self.worker.submit(work)
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def handle(self, outcome: Outcome) -> bool:
+        """Takes the outcome of a look, an import or a save; False if it belongs to somebody else."""
+        if outcome.task == self._saving:
+            self._told(outcome, f"Saved {outcome.value}")
+        elif outcome.task == self._using:
+            self._told(outcome, "")
+            if outcome.kind == "done":
+                self._take(outcome.value)
+        elif outcome.task == self._looking:
+            if self.dialog is not None:
+                usable = outcome.kind == "done"
+                self.dialog.show_verdict(outcome.value.words if usable else outcome.sentence, usable)
+        else:
+            return isinstance(outcome.value, _Read)
+        return True
+
+    def _told(self, outcome: Outcome, words: str) -> None:
+        if outcome.kind == "failed":
+            self.report(outcome.sentence, "" if outcome.sentence.startswith(("'", "There")) else outcome.details)
+        elif words:
+            self.window.statusBar().showMessage(words, 6000)
+
+    def _take(self, read: Any) -> None:
+        if self._restored:
+            self.chosen(read.spec)
+        self.session.set_measurement(read.spec)
+        self.window.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
+        self.window.sample_combo.setCurrentIndex(0)
+
+    def _changed(self, what: str) -> None:
+        if what == "measurement":
+            self.window.board.set_image("truth", None, "Truth (not known)")
+            self.window.board.set_image("error", None)
+        if what in ("measurement", "image", "state"):
+            self.window.actions_by_name["save_measurement"].setEnabled(self.session.pixels is not None)

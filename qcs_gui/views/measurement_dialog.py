@@ -1,0 +1,139 @@
+"""The import dialog for a user's own measurements."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.arrays import ARRAY_FILES
+from engine.own import MEANINGS, Completion
+from engine.settings import Setting
+from qcs_gui.views.forms import FileField, NumberBox, WholeBox
+
+__all__ = ["MeasurementDialog"]
+
+MATRIX_SOURCES = ("as the file says", "from a matrix file", "by recipe")
+NOISE_SOURCES = ("as the file says", "given", "estimated")
+
+
+class MeasurementDialog(QDialog):
+    """Shows what a measurement file holds and takes what it lacks. ``edited`` asks for another look; it decides nothing."""
+
+    edited = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Own measurements")
+        self.setMinimumWidth(520)
+        self.file = FileField("", Setting(str, "Measurement file", "", files="Measurements (*.npz *.mat *.npy *.csv)"))
+        self.meaning = QComboBox()
+        self.meaning.addItems(list(MEANINGS))
+        self.thresholds = QLineEdit("-0.5,0,0.5")
+        self.matrix_source, self.noise_source = QComboBox(), QComboBox()
+        self.matrix_source.addItems(list(MATRIX_SOURCES))
+        self.noise_source.addItems(list(NOISE_SOURCES))
+        self.matrix = FileField("", Setting(str, "Sensing matrix", "", files=ARRAY_FILES))
+        self.recipe = QLineEdit("gaussian measurements=200")
+        self.seed = WholeBox()
+        self.seed.setRange(0, 2**31 - 1)
+        self.shape = [WholeBox() for _ in range(3)]
+        for box, name in zip(self.shape, ("channels", "height", "width"), strict=True):
+            box.setRange(0, 10000)
+            box.setSpecialValueText("-")
+            box.setAccessibleName(f"Picture: {name}")
+        self.noise, self.offset = NumberBox(), NumberBox()
+        self.noise.setRange(0, 1e5)
+        self.noise.setValue(0.05)
+        self.offset.setRange(-0.01, 1)
+        self.offset.setSpecialValueText("as the file says")
+        self.offset.setValue(-0.01)
+        self.says = QLabel("Choose a file with measurements.")
+        self.says.setWordWrap(True)
+        self.says.setTextFormat(Qt.TextFormat.PlainText)
+        shape_row, matrix_row = QHBoxLayout(), QHBoxLayout()
+        for box, word in zip(self.shape, ("channels", "high", "wide"), strict=True):
+            shape_row.addWidget(box)
+            shape_row.addWidget(QLabel(word))
+        matrix_row.addWidget(self.recipe, 1)
+        matrix_row.addWidget(QLabel("seed"))
+        matrix_row.addWidget(self.seed)
+        form = QFormLayout()
+        self.form = form
+        form.addRow("Measurement file", self.file)
+        form.addRow("y holds", self.meaning)
+        form.addRow("Thresholds", self.thresholds)
+        form.addRow("Sensing matrix A", self.matrix_source)
+        form.addRow("Matrix file", self.matrix)
+        self.recipe_row = QWidget()
+        self.recipe_row.setLayout(matrix_row)
+        form.addRow("Recipe", self.recipe_row)
+        form.addRow("Picture", shape_row)
+        form.addRow("Noise", self.noise_source)
+        form.addRow("Noise sigma", self.noise)
+        form.addRow("Offset", self.offset)
+        for label, widget in (
+            ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
+            ("Recipe of the operator", self.recipe), ("Seed of the recipe", self.seed),
+            ("Where the noise level comes from", self.noise_source), ("Noise sigma", self.noise), ("Offset", self.offset),
+        ):  # fmt: skip
+            widget.setAccessibleName(f"Own measurements: {label}")
+        self.file.line.setAccessibleName("Own measurements: file")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.use_button = buttons.addButton("Use these measurements", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.use_button.setEnabled(False)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.says)
+        layout.addWidget(buttons)
+        for combo in (self.meaning, self.matrix_source, self.noise_source):
+            combo.currentIndexChanged.connect(self._changed)
+        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe):
+            line.textChanged.connect(self._changed)
+        for box in (*self.shape, self.seed, self.noise, self.offset):
+            box.valueChanged.connect(self._changed)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        form = self.form
+        form.setRowVisible(self.thresholds, self.meaning.currentText() == "codes")
+        form.setRowVisible(self.matrix, self.matrix_source.currentIndex() == 1)
+        form.setRowVisible(self.recipe_row, self.matrix_source.currentIndex() == 2)
+        form.setRowVisible(self.noise, self.noise_source.currentIndex() == 1)
+
+    def _changed(self) -> None:
+        self._show_rows()
+        self.use_button.setEnabled(False)
+        self.edited.emit()
+
+    def completion(self) -> Completion:
+        """What stands in the fields beyond the file."""
+        source, noise = self.matrix_source.currentIndex(), self.noise_source.currentIndex()
+        shape = tuple(box.value() for box in self.shape)
+        return Completion(
+            matrix=self.matrix.line.text() if source == 1 else "",
+            recipe=self.recipe.text() if source == 2 else "", seed=self.seed.value() if source == 2 else 0,
+            shape=shape if all(shape) else (),
+            meaning=self.meaning.currentText(),
+            thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
+            noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,
+            offset=None if self.offset.value() < 0 else self.offset.value(),
+        )  # fmt: skip
+
+    def show_verdict(self, words: str, usable: bool) -> None:
+        """What the file with the additions amounts to, or what is wrong with it."""
+        self.says.setText(words)
+        self.says.setObjectName("dim" if usable else "warning")
+        self.says.style().polish(self.says)
+        self.use_button.setEnabled(usable)
