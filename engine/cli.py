@@ -92,7 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     train.set_defaults(work=work.train)
 
-    benchmark = commands.add_parser("benchmark", help="time the algorithms side by side")
+    benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
+    benchmark.add_argument(
+        "--what",
+        default="algorithms",
+        choices=("algorithms", "likelihoods", "scale"),
+        help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512",
+    )
     benchmark.add_argument("--image", default="", help="picture file or sample:NAME")
     _choices(benchmark)
     benchmark.add_argument("--json", action="store_true", help="as JSON")

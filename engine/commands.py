@@ -187,6 +187,16 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
+    if arguments.what != "algorithms":
+        from engine.benchmark_measurement import likelihoods, scale
+
+        table = {"likelihoods": likelihoods, "scale": scale}[arguments.what]()
+        if arguments.json:
+            print(json.dumps(table, indent=2))
+        else:
+            for row in table["rows"]:
+                print("  ".join(f"{key} {value}" for key, value in row.items()))
+        return DONE
     from engine.benchmark import compare_algorithms
 
     spec = _spec(arguments, image=arguments.image or "sample:digit-3")

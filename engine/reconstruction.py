@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.calibration import calibration
 from engine.files import make_folder, write_atomically, write_json
 from engine.images import save_png, save_tiff
 from engine.metrics import image_metrics, rmse
@@ -51,6 +52,7 @@ class Reconstruction:
         if self.truth is not None:
             values |= image_metrics(self.mean, self.samples, self.truth)
             values["rmse_mean"] = rmse(self.mean, self.truth)
+            values |= calibration(self.samples, self.mean, self.truth)
             values["consistency_truth"] = self.consistency_truth
         values["consistency"] = self.consistency
         if self.predicted_rmse is not None:

@@ -26,7 +26,7 @@ def recommend(operator: OperatorChoice, quantizer: QuantizerChoice) -> tuple[str
             "guided",
             "no row mixes all pixels, as message passing wants; the rows are orthogonal, so the diagonal likelihood is exact",
         )
-    if not operator.has_eigenbasis or (refused is not None and not operator.fast_eigenbasis):
+    if not operator.has_eigenbasis:
         return "guided", "the matrix is too large to decompose, which the other methods need"
     return (
         "guided likelihood=ep",

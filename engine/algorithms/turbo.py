@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Turbo"]
 
-LARGEST_EIGENBASIS = 8192
-
 
 @dataclass(frozen=True)
 class Turbo(AlgorithmChoice):
@@ -45,11 +43,10 @@ class Turbo(AlgorithmChoice):
         return self.rounds * (1 + self.probes) + samples * (self.levels + 1)
 
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+        if not operator.is_linear:
+            return "turbo needs a linear operator; take guided"
         if not operator.has_eigenbasis:
-            return "turbo needs a linear operator with an eigenbasis of A A^T; take guided"
-        rows = getattr(operator, "measurements", 0) or 0
-        if not operator.fast_eigenbasis and rows > LARGEST_EIGENBASIS:
-            return f"turbo needs the eigenbasis of A A^T, which takes too long for {rows:,} rows; take guided or a fast operator"
+            return "turbo needs the eigenbasis of A A^T, which takes too long for so many rows; take guided or a fast operator"
         return None
 
     def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:

@@ -27,7 +27,8 @@ def likelihood_refusal(name: str, operator: OperatorChoice, quantizer: Quantizer
     if name == "exact" and quantizer.bits_per_measurement is not None:
         return "likelihood=exact is for measurements that are not quantized; take likelihood=ep"
     if name != "diagonal" and not operator.has_eigenbasis:
-        return f"likelihood={name} needs a linear operator with an eigenbasis of A A^T; take likelihood=diagonal"
+        why = "which takes too long for so many rows" if operator.is_linear else "which only linear operators have"
+        return f"likelihood={name} needs the eigenbasis of A A^T, {why}; take likelihood=diagonal"
     return None
 
 

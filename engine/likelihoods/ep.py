@@ -18,7 +18,7 @@ from engine.measurements import Measurement
 
 __all__ = ["EpLikelihood"]
 
-_LEAST, _LARGEST_LOG = 1e-12, 60.0
+_LEAST, _LARGEST_LOG, _LARGE = 1e-12, 60.0, 1024
 
 
 class EpLikelihood:
@@ -118,7 +118,11 @@ class EpLikelihood:
         tau_g = (1 / chi - tau).clamp_min(_LEAST / scale)
         mean_g = (mean / chi - shift * tau) / tau_g
         gain = spectrum / (1 + tau_g * spectrum)
-        posterior = basis.synthesise(gain * basis.analyse(tau_g * mean_g))
+        # the transforms of a large basis are bound by reading it: in float32 that is half as much, and only the
+        # message passes through them; moments and precisions stay in float64
+        working = torch.float32 if b.shape[1] > _LARGE else torch.float64
+        inner = basis.analyse((tau_g * mean_g * scale.sqrt()).to(working))
+        posterior = basis.synthesise((gain / scale).to(working) * inner).double() * scale.sqrt()
         chi_g = gain.mean(1, keepdim=True)
         tau_new = (1 / chi_g - tau_g).clamp_min(_LEAST / scale)
         return (posterior / chi_g - mean_g * tau_g) / tau_new, tau_new

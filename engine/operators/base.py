@@ -14,10 +14,12 @@ from engine.settings import Choice
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["GramEigenbasis", "Operator", "OperatorChoice", "refuse_if_too_large"]
+__all__ = ["LARGEST_EIGENBASIS", "GramEigenbasis", "Operator", "OperatorChoice", "refuse_if_too_large"]
 
 TYPICAL_DEVIATION = 0.35
 """Root-mean-square pixel value that typical responses assume."""
+LARGEST_EIGENBASIS = 8192
+"""Rows up to which a dense A A^T is decomposed."""
 WHITE_SHARE = 0.25
 """Typical deviation of a non-negative row's response, as a share of its response to white."""
 
@@ -115,17 +117,19 @@ class Operator(ABC):
 
 @dataclass(frozen=True)
 class OperatorChoice(Choice):
-    """Settings of an operator; :meth:`build` makes it. ``fast_eigenbasis``: A A^T is diagonal in a fast basis, so no
-    matrix has to be decomposed; ``has_eigenbasis``: there is one at all; ``is_linear`` as the operator says."""
+    """Settings of an operator; :meth:`build` makes it. ``is_linear`` as the operator says."""
 
-    fast_eigenbasis: ClassVar[bool] = False
-    has_eigenbasis: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
 
     @property
     def random_like(self) -> bool:
         """Whether A mixes all pixels like a rotation at random: what message passing rests on."""
         return True
+
+    @property
+    def has_eigenbasis(self) -> bool:
+        """Whether the eigenbasis of A A^T can be had: a fast transform, or a matrix small enough to decompose."""
+        return self.is_linear
 
     @property
     def orthogonal_rows(self) -> bool:

@@ -79,7 +79,6 @@ class Blur(OperatorChoice):
 
     name = "blur"
     label = "Blur"
-    fast_eigenbasis = True
 
     kernel: str = one_of("gaussian", ("gaussian", "motion", "image"), "Kernel", "What blurs the picture.")
     width: float = number(1.5, "Width", "Standard deviation of the Gaussian kernel.", unit="px", above=0, high=1000)

@@ -7,9 +7,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from engine.operators.base import GramEigenbasis, Operator
+from engine.operators.base import LARGEST_EIGENBASIS, GramEigenbasis, Operator
 
 __all__ = ["DenseOperator"]
+
+SMALL = 4096
+"""Rows up to which the eigenvectors are also kept transposed (128 MB)."""
 
 
 class DenseOperator(Operator):
@@ -58,16 +61,16 @@ class DenseOperator(Operator):
         values, vectors = torch.linalg.eigh(gram)
         values = values.clamp_min(0).to(self.matrix.device, torch.float32)
         vectors = vectors.to(self.matrix.device, torch.float32)
-        wide: list[Tensor] = []  # a second copy in float64, made when a likelihood first asks for it
+        made: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
 
-        def of(dtype: torch.dtype) -> Tensor:
-            if dtype == torch.float32:
-                return vectors
-            if not wide:
-                wide.append(vectors.to(dtype))
-            return wide[0]
+        def pair(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+            """E and E^T in a dtype, made when first asked for; E^T as numbers of its own, which is read twice as fast."""
+            if dtype not in made:
+                basis = vectors.to(dtype)
+                made[dtype] = basis, basis.T.contiguous() if len(basis) <= SMALL else basis.T
+            return made[dtype]
 
-        return GramEigenbasis(values, lambda z: z @ of(z.dtype), lambda w: w @ of(w.dtype).T)
+        return GramEigenbasis(values, lambda z: z @ pair(z.dtype)[0], lambda w: w @ pair(w.dtype)[1])
 
-    def gram_eigenbasis(self) -> GramEigenbasis:
-        return self._eigenbasis
+    def gram_eigenbasis(self) -> GramEigenbasis | None:
+        return self._eigenbasis if self.rows <= LARGEST_EIGENBASIS else None

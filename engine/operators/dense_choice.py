@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.operators.base import Operator, refuse_if_too_large
+from engine.operators.base import LARGEST_EIGENBASIS, Operator, refuse_if_too_large
 from engine.operators.per_channel import CountedChoice
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ __all__ = ["DenseChoice"]
 @dataclass(frozen=True)
 class DenseChoice(CountedChoice):
     """A matrix of numbers. Subclasses give :meth:`_matrix`."""
+
+    @property
+    def has_eigenbasis(self) -> bool:
+        return self.measurements <= LARGEST_EIGENBASIS
 
     def memory_of(self, pixels: int) -> int:
         rows = self.measurements

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.arrays import ARRAY_FILES, read_matrix
 from engine.errors import InputError
-from engine.operators.base import Operator, OperatorChoice, refuse_if_too_large
+from engine.operators.base import LARGEST_EIGENBASIS, Operator, OperatorChoice, refuse_if_too_large
 from engine.settings import path
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ class MatrixFile(OperatorChoice):
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         return self._matrix().shape[0]
+
+    @property
+    def has_eigenbasis(self) -> bool:
+        return not Path(self.file).is_file() or len(self._matrix()) <= LARGEST_EIGENBASIS
+
+    @property
+    def random_like(self) -> bool:
+        """Masks and patterns of light, all entries at least 0, do not mix pixels at random."""
+        return not Path(self.file).is_file() or not bool((self._matrix() >= 0).all())
 
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         matrix = self._matrix()

@@ -91,7 +91,6 @@ class PhaseRetrieval(OperatorChoice):
 
     name = "phase-retrieval"
     label = "Phase retrieval (coded)"
-    has_eigenbasis = False
     is_linear = False
 
     masks: int = integer(

@@ -59,8 +59,6 @@ class PixelOperator(Operator):
 
 @dataclass(frozen=True)
 class _PixelChoice(OperatorChoice):
-    fast_eigenbasis = True
-
     @property
     def random_like(self) -> bool:
         return False

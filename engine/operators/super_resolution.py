@@ -57,7 +57,6 @@ class SuperResolution(OperatorChoice):
 
     name = "super-resolution"
     label = "Super-resolution"
-    fast_eigenbasis = True
 
     factor: int = integer(
         2, "Factor", "Pixels of the picture per pixel of the camera, in each direction.", low=2, high=16

@@ -16,7 +16,6 @@ __all__ = ["RandomDct", "RandomDft", "RandomHadamard"]
 @dataclass(frozen=True)
 class _RandomTransform(CountedChoice):
     transform: ClassVar[str]
-    fast_eigenbasis = True
 
     @property
     def orthogonal_rows(self) -> bool:
