@@ -62,7 +62,7 @@ class Frame:
     history: dict[str, list] = field(default_factory=dict)
     seen: Seen | None = None
     message: np.ndarray | None = None
-    """What expectation propagation says about z, on the grid of the codes; mid-grey is zero."""
+    """What expectation propagation says about z, on the grid of the codes, stretched to -1 .. 1."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
 
@@ -171,12 +171,12 @@ def _grid(flat: np.ndarray) -> np.ndarray:
 
 
 def _message(iterate: Iterate) -> np.ndarray | None:
-    """The first row's message about z, stretched about zero."""
+    """The first row's message about z, stretched to -1 .. 1."""
     mean = iterate.messages.get("z_mean")
     if mean is None:
         return None
     flat = _array(mean[0])
-    return _grid(0.5 + 0.5 * flat / max(float(np.percentile(np.abs(flat), 98)), 1e-12))
+    return _grid(flat / max(float(np.percentile(np.abs(flat), 98)), 1e-12))
 
 
 def _seen(job: Job) -> Seen:

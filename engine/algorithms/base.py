@@ -95,7 +95,7 @@ class AlgorithmChoice(Choice):
 
 def likelihood_facts(likelihood) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Statistics and messages of the expectation propagation inside a likelihood, for an Iterate; empty for others."""
-    if not likelihood.residuals or likelihood.message is None:
+    if likelihood is None or not likelihood.residuals or likelihood.message is None:
         return {}, {}
     mean, variance = likelihood.message
     statistics = {"message_change": float(likelihood.residuals[-1]), "ep_iterations": float(len(likelihood.residuals))}

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from qcs_gui.frames import Frame, Keyframes
@@ -35,6 +36,7 @@ class PanelController(QObject):
         self.seconds_per_frame = 0.0
         self._painted = 0.0
         self._following = True
+        self._last_message: tuple[int, np.ndarray | None] = (0, None)
         self._summaries_at = self._curves_at = self._status_at = 0.0
         window.timeline.valueChanged.connect(self._scrubbed)
         window.strip.selected.connect(lambda _: self._show_iterate())
@@ -64,7 +66,7 @@ class PanelController(QObject):
     def clear(self) -> None:
         """Empties all that belongs to a run."""
         self.newest = self.shown = None
-        for key in ("measurement", "iterate", "denoised", "mean", "std", "error"):
+        for key in ("measurement", "iterate", "denoised", "mean", "std", "error", "message"):
             self.window.board.set_image(key, None)
         self.window.strip.clear_samples()
         self.window.curves.set_history({}, 0)
@@ -160,7 +162,17 @@ class PanelController(QObject):
         board.set_image("error", frame.mean - truth if truth is not None else None)
         if truth is not None:
             board.set_image("truth", truth)
+        board.set_image("message", self._message(), None)
         self._show_measurement()
+
+    def _message(self) -> np.ndarray | None:
+        """The frame's EP message, or the last one before it: turbo has none any more while it samples."""
+        frame = self.shown
+        if frame is not None and frame.message is not None:
+            self._last_message = (frame.run, frame.message)
+            return frame.message
+        run, message = self._last_message
+        return message if frame is not None and frame.run == run else None
 
     def _show_measurement(self) -> None:
         seen = self.shown.seen if self.shown is not None else None
@@ -172,10 +184,6 @@ class PanelController(QObject):
             board.set_image("measurement", seen.codes, f"Measurement ({kind})")
         elif view == "sensing":
             board.set_image("measurement", seen.sensing, "What is measured")
-        elif view == "message":
-            message = self.shown.message if self.shown is not None else None
-            title = "EP message about A x" if message is not None else "EP message (none in this step)"
-            board.set_image("measurement", message, title)
         else:
             board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
 

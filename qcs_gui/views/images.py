@@ -18,7 +18,10 @@ PANELS = {
     "mean": ("Posterior mean", "grey", (0.0, 1.0)),
     "std": ("Posterior std", "viridis", (0.0, 0.4)),
     "error": ("Error (mean - truth)", "diverging", (-0.5, 0.5)),
+    "message": ("EP message about A x", "diverging", (-1.0, 1.0)),
 }
+UNLINKED = ("measurement", "message")
+"""Panels whose pixels are measurements, not pixels of the picture: they do not share the zoom."""
 COLUMNS = 4
 IMAGE_WIDTH, BAR_WIDTH = 200, 44
 
@@ -73,16 +76,18 @@ class _Panel:
 
 
 class ImageBoard(pg.GraphicsLayoutWidget):
-    """Seven panels; all but the measurement share one zoom. ``hovered`` carries the read-out text."""
+    """Eight panels; all but those of the measurement share one zoom. ``hovered`` carries the read-out text."""
 
     hovered = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Image panels: truth, measurement, iterate, denoised estimate, mean, std, error")
+        self.setAccessibleName(
+            "Image panels: truth, measurement, iterate, denoised estimate, mean, std, error, EP message"
+        )
         self.panels = {key: _Panel(self, i // COLUMNS, i % COLUMNS, key) for i, key in enumerate(PANELS)}
         for key, panel in self.panels.items():
-            if key != "measurement":
+            if key not in UNLINKED:
                 panel.box.sigRangeChangedManually.connect(lambda _, panel=panel: self._zoom_with(panel))
         layout = self.ci.layout
         for column in range(COLUMNS):
@@ -111,7 +116,7 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         """Shows in every linked panel what the user just zoomed or dragged to in one."""
         rect = moved.box.viewRect()
         for panel in self.panels.values():
-            if panel is not moved and panel.key != "measurement":
+            if panel is not moved and panel.key not in UNLINKED:
                 panel.box.setRange(rect=rect, padding=0)
 
     def set_colours(self, colours: dict[str, str]) -> None:

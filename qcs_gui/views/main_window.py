@@ -227,7 +227,6 @@ class MainWindow(QMainWindow):
             ("Measurement: codes", "codes", "Bits or codes, one pixel each, on a square."),
             ("Measurement: back-projection", "back", "A^T applied to the middles of the cells."),
             ("Sensing: what is measured", "sensing", "The first rows of the matrix, the mask or the kernel."),
-            ("EP message", "message", "What expectation propagation says about each entry of A x; mid-grey is zero."),
         ):
             self.measurement_combo.addItem(text, view)
             self.measurement_combo.setItemData(self.measurement_combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)

@@ -1,5 +1,6 @@
 """The EP likelihood score against an exact one, from a Gibbs sampler of the truncated Gaussian."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,30 +16,41 @@ from engine.operators import OPERATORS
 from engine.operators.dense import DenseOperator
 from engine.quantizers import QUANTIZERS
 
-SHAPE, ROWS, NOISE = (1, 7, 7), 24, 0.05
+SHAPE, ROWS, NOISE, SWEEPS = (1, 7, 7), 24, 0.05, 300
 RANDOM_LIKE = ["gaussian", "orthogonal", "ill-conditioned condition=32", "correlated rho=0.4"]
 
 
-def exact_score(seen, b, covariance, sweeps=160, chains=300, burn=40):
-    """E[C^-1 n | b + n in the cells] for n ~ N(0, C), coordinate by coordinate."""
+def exact_scores(lower, upper, covariance, sweeps, chains=150, burn=0.2):
+    """E[C^-1 n | n in the cells] for n ~ N(0, C), coordinate by coordinate, for a batch of problems at once.
+
+    ``lower``, ``upper`` (problems, rows), ``covariance`` (problems, rows, rows). Rows are visited in a new order each
+    sweep; the conditional means, not the draws, are averaged.
+    """
     precision, gen = torch.linalg.inv(covariance), torch.Generator().manual_seed(0)
-    lower, upper = seen.lower[0] - b, seen.upper[0] - b
-    n = torch.where(lower.isinf(), upper - 0.1, torch.where(upper.isinf(), lower + 0.1, (lower + upper) / 2))
-    n, total = n[None].repeat(chains, 1), torch.zeros(len(b), dtype=torch.float64)
+    start = torch.where(lower.isinf(), upper - 0.1, torch.where(upper.isinf(), lower + 0.1, (lower + upper) / 2))
+    n, total, kept = start[:, None].repeat(1, chains, 1), torch.zeros_like(lower), 0
+    widths = precision.diagonal(dim1=1, dim2=2).rsqrt()
     for sweep in range(sweeps):
-        for m in range(len(b)):
-            sd = precision[m, m] ** -0.5
-            centre = -(n @ precision[:, m] - n[:, m] * precision[m, m]) / precision[m, m]
-            low, high = (lower[m] - centre) / sd, (upper[m] - centre) / sd
+        for m in torch.randperm(lower.shape[1], generator=gen).tolist():
+            sd = widths[:, m, None]
+            centre = n[:, :, m] - (n @ precision[:, :, m, None])[:, :, 0] * sd**2
+            low, high = (lower[:, m, None] - centre) / sd, (upper[:, m, None] - centre) / sd
             flip = low > 0
             low, high = torch.where(flip, -high, low), torch.where(flip, -low, high)
-            edges = torch.special.ndtr(low), torch.special.ndtr(high)
-            u = edges[0] + (edges[1] - edges[0]) * torch.rand(chains, generator=gen, dtype=torch.float64)
+            first, last = torch.special.ndtr(low), torch.special.ndtr(high)
+            u = first + (last - first) * torch.rand(low.shape, generator=gen, dtype=torch.float64)
             t = torch.special.ndtri(u.clamp(1e-300, 1 - 1e-16)).clamp(low, high)
-            n[:, m] = centre + sd * torch.where(flip, -t, t)
-        if sweep >= burn:
-            total += n.mean(0)
-    return precision @ (total / (sweeps - burn))
+            n[:, :, m] = centre + sd * torch.where(flip, -t, t)
+            if sweep >= burn * sweeps:
+                tilt = (torch.exp(-0.5 * low.square()) - torch.exp(-0.5 * high.square())) / math.sqrt(2 * math.pi)
+                mean = tilt / (last - first).clamp_min(1e-300)
+                total[:, m] += (centre + sd * torch.where(flip, -mean, mean)).mean(1)
+        kept += sweep >= burn * sweeps
+    return (precision @ (total / kept)[:, :, None])[:, :, 0]
+
+
+def covariance_of(matrix, beta):
+    return NOISE**2 * torch.eye(ROWS, dtype=torch.float64) + beta**2 * matrix @ matrix.T
 
 
 def case(written, bits, beta, seed):
@@ -56,37 +68,24 @@ def compare(matrix, score, want):
     return float(score @ want / (score.norm() * want.norm())), float(score.norm() / want.norm())
 
 
-@pytest.mark.parametrize("bits", [1, 2, 3])
 @pytest.mark.parametrize("written", RANDOM_LIKE)
-def test_score_is_exact_within_eight_iterations(written, bits):
-    """A few draws each; the sampler that it is compared with is off by a few tenths of a per cent itself."""
+def test_twenty_draws_are_exact_within_eight_iterations(written):
+    """One to three bits, beta from 50 to 0.01, against Gibbs sampling of the truncated Gaussian."""
+    cases = [(*case(written, 1 + i % 3, (50.0, 10.0, 1.0, 0.1, 0.01)[i % 5], 100 + i), i) for i in range(20)]
+    betas = [(50.0, 10.0, 1.0, 0.1, 0.01)[i % 5] for i in range(20)]
+    b = torch.stack([matrix @ x.flatten() for _, x, matrix, _ in cases])
+    lower = torch.cat([seen.lower for seen, *_ in cases]) - b
+    upper = torch.cat([seen.upper for seen, *_ in cases]) - b
+    covariances = torch.stack([covariance_of(c[2], beta) for c, beta in zip(cases, betas, strict=True)])
+    exact = exact_scores(lower, upper, covariances, SWEEPS)
     cosines, norms = [], []
-    for seed, beta in enumerate((50.0, 1.0, 0.1)):
-        seen, x, matrix = case(written, bits, beta, seed)
-        covariance = NOISE**2 * torch.eye(ROWS, dtype=torch.float64) + beta**2 * matrix @ matrix.T
-        want = exact_score(seen, matrix @ x.flatten(), covariance)
+    for (seen, x, matrix, _), beta, want in zip(cases, betas, exact, strict=True):
         cosine, norm = compare(matrix, make_likelihood("ep", seen, 8).score(x, beta)[0], want)
         cosines.append(cosine)
         norms.append(norm)
-    assert np.median(cosines) >= 0.995
+    assert np.median(cosines) >= 0.998
     assert min(cosines) >= 0.98
-    assert np.median(norms) == pytest.approx(1, abs=0.03)
-
-
-@pytest.mark.parametrize("written", RANDOM_LIKE)
-def test_twenty_draws_are_at_the_fixed_point_within_eight_iterations(written):
-    """Against EP run to the end, which the test above holds against an exact score."""
-    cosines, norms = [], []
-    for seed in range(20):
-        bits, beta = 1 + seed % 3, (50.0, 10.0, 1.0, 0.1, 0.01)[seed % 5]
-        seen, x, matrix = case(written, bits, beta, 100 + seed)
-        ended = make_likelihood("ep", seen, 300).score(x, beta)[0]
-        cosine, norm = compare(matrix, make_likelihood("ep", seen, 8).score(x, beta)[0], ended)
-        cosines.append(cosine)
-        norms.append(norm)
-    assert np.median(cosines) >= 0.9995
-    assert min(cosines) >= 0.98
-    assert np.median(norms) == pytest.approx(1, abs=0.01)
+    assert np.median(norms) == pytest.approx(1, abs=0.02)
 
 
 def test_one_sweep_is_exact_where_the_rows_are_orthogonal():
@@ -102,11 +101,12 @@ def test_orthogonal_rows_of_unequal_norm_take_the_diagonal_score():
     seen, x, _ = case("orthogonal", 3, 1.0, 0)
     unequal = DenseOperator(seen.operator.matrix * torch.linspace(0.05, 3, ROWS)[:, None], SHAPE)
     seen = replace(seen, operator=unequal)
-    covariance = NOISE**2 * torch.eye(ROWS).double() + unequal.matrix.double() @ unequal.matrix.double().T
-    want = exact_score(seen, unequal.matrix.double() @ x.flatten(), covariance)
+    matrix = unequal.matrix.double()
+    b = matrix @ x.flatten()
+    want = exact_scores(seen.lower - b, seen.upper - b, covariance_of(matrix, 1.0)[None], 300)[0]
     chosen, scalar = make_likelihood("ep", seen, 100), EpLikelihood(seen, 100)
-    assert compare(unequal.matrix.double(), chosen.score(x, 1.0)[0], want)[0] > 0.999
-    assert compare(unequal.matrix.double(), scalar.score(x, 1.0)[0], want)[0] < 0.999
+    assert compare(matrix, chosen.score(x, 1.0)[0], want)[0] > 0.999
+    assert compare(matrix, scalar.score(x, 1.0)[0], want)[0] < 0.999
 
 
 def test_ep_and_diagonal_differ_on_iid_matrices():

@@ -151,10 +151,11 @@ def test_offset_and_sensing_picture(open_studio, run_to_end):
     run_to_end(studio)
     for view, title in (
         ("sensing", "What is measured"),
-        ("message", "EP message"),
         ("back", "back-projected"),
         ("codes", "bits"),
     ):
         window.measurement_combo.setCurrentIndex(window.measurement_combo.findData(view))
         assert title in window.board.panels["measurement"].title.text
+    message = window.board.panels["message"].pixels
+    assert float(np.nanmax(abs(message))) > 0.5
     assert studio.window.curves.curves["message_change"].getData()[0] is not None
