@@ -1,0 +1,34 @@
+"""The example of the README writes a file that reconstructs."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from engine.cli import main
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_numpy_example_reconstructs(tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"```python\n(import numpy.*?)```", README, re.S)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert main(["run", "--measurement", "mine.npz", "--samples", "2", "--threads", "1", "--out", "result"]) == 0
+    mean = np.load("result/result.npz")["mean"][0]
+    truth = names["x"]
+    assert np.vdot(mean, truth) / np.linalg.norm(mean) / np.linalg.norm(truth) > 0.8
+    assert "psnr" not in capsys.readouterr().out
+
+
+def test_noise_is_estimated_where_the_file_has_none(tmp_path, monkeypatch, capsys):
+    import json
+
+    (code,) = re.findall(r"```python\n(import numpy.*?)```", README, re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace(", noise=0.05)", ")"), {})
+    assert main(["run", "--measurement", "mine.npz", "--samples", "1", "--threads", "1", "--out", "result"]) == 0
+    notes = json.loads((tmp_path / "result/result.json").read_text())["notes"]
+    noise = float(re.findall(r"estimated as ([\d.]+)\.", " ".join(notes))[0])
+    assert 0.01 < noise < 0.25
