@@ -33,6 +33,8 @@ from engine.spec import RunSpec
 __all__ = ["Job", "choose_device", "load_truth", "prepare", "reconstruct"]
 
 HISTORY_POINTS = 400
+DOUBTFUL = 0.75
+"""Share of own measurements below which the result is doubted aloud: wrong matrices give half of the bits."""
 
 
 def choose_device(wanted: str) -> str:
@@ -213,6 +215,12 @@ class Job:
             true = one.consistency(one.truth)
         predicted = None if last.predicted_rmse is None else float(last.predicted_rmse[index])
         notes = (*self.notes, last.note) if last.note else self.notes
+        if one.truth is None and seen is not None and float(seen[0]) < DOUBTFUL:
+            notes = (
+                *notes,
+                f"The result agrees with only {float(seen[0]):.0%} of the measurements: check that the matrix, "
+                "the order of its columns, the thresholds and the noise belong to them.",
+            )
         return Reconstruction(
             spec=self.spec, samples=samples, mean=mean, std=moments.std, own_mean=own, truth=truth,
             consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),

@@ -64,6 +64,7 @@ class MeasurementDialog(QDialog):
         for box, word in zip(self.shape, ("channels", "high", "wide"), strict=True):
             shape_row.addWidget(box)
             shape_row.addWidget(QLabel(word))
+        matrix_row.setContentsMargins(0, 0, 0, 0)
         matrix_row.addWidget(self.recipe, 1)
         matrix_row.addWidget(QLabel("seed"))
         matrix_row.addWidget(self.seed)

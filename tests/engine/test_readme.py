@@ -32,3 +32,13 @@ def test_noise_is_estimated_where_the_file_has_none(tmp_path, monkeypatch, capsy
     notes = json.loads((tmp_path / "result/result.json").read_text())["notes"]
     noise = float(re.findall(r"estimated as ([\d.]+)\.", " ".join(notes))[0])
     assert 0.01 < noise < 0.25
+
+
+def test_a_matrix_that_does_not_belong_to_the_bits_is_told(tmp_path, monkeypatch, capsys):
+    import json
+
+    (code,) = re.findall(r"```python\n(import numpy.*?)```", README, re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("A=A,", "A=A[::-1],"), {})
+    assert main(["run", "--measurement", "mine.npz", "--samples", "1", "--threads", "1", "--out", "result"]) == 0
+    assert "belong to them" in json.loads((tmp_path / "result/result.json").read_text())["notes"][-1]
