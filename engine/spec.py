@@ -65,7 +65,7 @@ class RunSpec:
 
     ``image`` names a picture file or a bundled sample (``sample:NAME``); ``measurement`` a measurement file instead.
     ``offset``: what is measured is A (x - offset); None follows prior and operator (see :meth:`measured_offset`).
-    ``algorithm`` may be given as ``auto``: the one that suits operator and quantizer.
+    ``algorithm`` may be left or given as ``auto``: then it is the one that suits operator and quantizer.
     ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there.
     """
 
@@ -76,7 +76,7 @@ class RunSpec:
     noise: float = 0.05
     offset: float | None = None
     prior: PriorChoice = field(default_factory=lambda: priors().parse("mnist"))
-    algorithm: AlgorithmChoice = field(default_factory=lambda: ALGORITHMS.parse("turbo"))
+    algorithm: AlgorithmChoice = "auto"  # type: ignore[assignment]  # resolved at once
     samples: int = 8
     seed: int = 0
     device: str = "auto"

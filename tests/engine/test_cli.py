@@ -99,6 +99,20 @@ def test_bad_input_is_status_2_and_one_sentence(capsys, tmp_path, monkeypatch, a
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "operator", ["phase-retrieval", "inpainting", "blur", "super-resolution factor=4", "single-pixel"]
+)
+def test_any_operator_measures_and_reconstructs_without_naming_an_algorithm(capsys, tmp_path, operator):
+    file = tmp_path / "m.npz"
+    status, _, error = run(capsys, "measure", "--image", "sample:digit-1", "--operator", operator, "--out", file)
+    assert (status, error) == (0, "")
+    status, out, error = run(
+        capsys, "run", "--measurement", file, "--samples", 1, "--threads", 1, "--out", tmp_path / "o"
+    )
+    assert (status, error) == (0, "")
+    assert "psnr" not in out
+
+
 def test_unwritable_folder(capsys, tmp_path):
     (tmp_path / "file").write_text("in the way")
     status, _, err = run(capsys, "run", *FAST, "--out", tmp_path / "file" / "sub")

@@ -177,7 +177,8 @@ def test_bad_run_files(content, says):
 
 def test_turbo_refuses_what_it_cannot_do():
     with pytest.raises(InputError, match="eigenbasis"):
-        RunSpec(operator="gaussian measurements=9000")
+        RunSpec(operator="gaussian measurements=9000", algorithm="turbo")
+    assert RunSpec(operator="gaussian measurements=9000").algorithm.name == "guided"
 
 
 def test_engine_failures_are_one_sentence(monkeypatch):
