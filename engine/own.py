@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.arrays import read_matrix
 from engine.errors import InputError
-from engine.measurements import Measurement
 from engine.quantizers.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from engine.measurements import Measurement
 
 __all__ = ["MEANINGS", "Completion", "describe_measurement"]
 

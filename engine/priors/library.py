@@ -28,7 +28,9 @@ class PriorChoice(Choice):
 
     @classmethod
     def summary(cls) -> str:
-        return cls.facts["card"].get("data", "")
+        card = cls.facts["card"]
+        licence = card.get("licence", "")
+        return card.get("data", "") + (f". {licence}." if licence else "")
 
     @classmethod
     def describe(cls) -> dict:
