@@ -38,7 +38,8 @@ def _spec(arguments: argparse.Namespace, **more):
             values["algorithm"] = _algorithm_for(more["measurement"])
         given = [n for n in ("operator", "quantizer", "noise", "offset") if n in values]
         if given:
-            raise InputError(f"--{given[0]} does not go with --measurement: the measurement file decides it.")
+            name = "measurement-offset" if given[0] == "offset" else given[0]
+            raise InputError(f"--{name} does not go with --measurement: the measurement file decides it.")
     if getattr(arguments, "threads", 0) < 0:
         raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
     spec = RunSpec(**values, **more)

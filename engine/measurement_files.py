@@ -105,13 +105,9 @@ def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def load_measurement(path: Path | str, noise: float | None = None) -> Measurement:
-    """Reads and checks a measurement file; every fault is an InputError that names the entry. ``noise`` stands in for
-    one that the file does not hold."""
-    pieces = read_pieces(path)
-    if noise is not None and "noise" in pieces:
-        raise InputError(f"'{Path(path).name}' holds its own noise level; leave --noise away.")
-    return assemble(pieces if noise is None else pieces | {"noise": np.array(noise)})
+def load_measurement(path: Path | str) -> Measurement:
+    """Reads and checks a measurement file; every fault is an InputError that names the entry."""
+    return assemble(read_pieces(path))
 
 
 def operator_choice(pieces: dict[str, np.ndarray]) -> OperatorChoice:

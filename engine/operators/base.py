@@ -14,7 +14,7 @@ from engine.settings import Choice
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LARGEST_EIGENBASIS", "GramEigenbasis", "Operator", "OperatorChoice", "refuse_if_too_large"]
+__all__ = ["LARGEST_EIGENBASIS", "GramEigenbasis", "ImagingChoice", "Operator", "OperatorChoice", "refuse_if_too_large"]
 
 TYPICAL_DEVIATION = 0.35
 """Root-mean-square pixel value that typical responses assume."""
@@ -35,6 +35,11 @@ class GramEigenbasis:
     analyse: Callable[[Tensor], Tensor]
     synthesise: Callable[[Tensor], Tensor]
     trivial: bool = False
+
+    @classmethod
+    def of_orthogonal_rows(cls, row_norms_squared: Tensor) -> GramEigenbasis:
+        """The basis where A A^T is diagonal already."""
+        return cls(row_norms_squared.float(), lambda z: z, lambda w: w, trivial=True)
 
 
 class Operator(ABC):
@@ -157,6 +162,19 @@ class OperatorChoice(Choice):
     def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         """The operator. The seed fixes its random part; raises InputError where it does not fit in memory."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ImagingChoice(OperatorChoice):
+    """Masks, lenses and diffraction: what a camera does, which mixes pixels in its own way and not at random."""
+
+    @property
+    def random_like(self) -> bool:
+        return False
+
+    @property
+    def offset_helps(self) -> bool:
+        return False
 
 
 def refuse_if_too_large(needed: int, what: str, remedy: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.errors import InputError
-from engine.operators.base import GramEigenbasis, Operator, OperatorChoice
+from engine.operators.base import GramEigenbasis, ImagingChoice, Operator
 from engine.settings import number, one_of, path
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class BlurOperator(Operator):
 
 
 @dataclass(frozen=True)
-class Blur(OperatorChoice):
+class Blur(ImagingChoice):
     """Blur by a Gaussian, by motion or by a kernel image; the picture is taken as periodic."""
 
     name = "blur"
@@ -89,14 +89,6 @@ class Blur(OperatorChoice):
     file: str = path(
         "", "Kernel image", "Grey picture of the kernel; it is scaled to sum one.", "Pictures (*.png *.tif *.bmp)"
     )
-
-    @property
-    def random_like(self) -> bool:
-        return False
-
-    @property
-    def offset_helps(self) -> bool:
-        return False
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         return math.prod(image_shape)

@@ -57,7 +57,7 @@ class DenseOperator(Operator):
         norms = gram.diagonal()
         # float32 entries leave inner products of orthogonal rows at a few 1e-8 of their norms
         if bool(((gram - norms.diag()).abs() <= 1e-6 * torch.outer(norms, norms).sqrt()).all()):
-            return GramEigenbasis(norms.to(self.matrix.device, torch.float32), lambda z: z, lambda w: w, trivial=True)
+            return GramEigenbasis.of_orthogonal_rows(norms.to(self.matrix.device))
         values, vectors = torch.linalg.eigh(gram)
         values = values.clamp_min(0).to(self.matrix.device, torch.float32)
         vectors = vectors.to(self.matrix.device, torch.float32)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.operators.base import Operator, OperatorChoice
+from engine.operators.base import ImagingChoice, Operator
 from engine.settings import integer
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class CodedDiffraction(Operator):
 
 
 @dataclass(frozen=True)
-class PhaseRetrieval(OperatorChoice):
+class PhaseRetrieval(ImagingChoice):
     """Coded phase retrieval: magnitudes of Fourier transforms behind random phase masks. Non-linear."""
 
     name = "phase-retrieval"
@@ -96,14 +96,6 @@ class PhaseRetrieval(OperatorChoice):
     masks: int = integer(
         2, "Masks", "Number of phase masks; each gives as many magnitudes as there are pixels.", low=1, high=64
     )
-
-    @property
-    def random_like(self) -> bool:
-        return False
-
-    @property
-    def offset_helps(self) -> bool:
-        return False
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         return self.masks * math.prod(image_shape)

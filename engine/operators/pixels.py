@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.errors import InputError
-from engine.operators.base import GramEigenbasis, Operator, OperatorChoice
+from engine.operators.base import GramEigenbasis, ImagingChoice, Operator
 from engine.settings import integer, number, one_of, path
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PixelOperator(Operator):
         return PixelOperator(self.kept.to(device), self.image_shape)
 
     def gram_eigenbasis(self) -> GramEigenbasis:
-        return GramEigenbasis(self.row_norms_squared().float(), lambda z: z, lambda w: w, trivial=True)
+        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())
 
     def picture(self) -> Tensor:
         """The mask: white where a pixel is seen."""
@@ -58,15 +58,7 @@ class PixelOperator(Operator):
 
 
 @dataclass(frozen=True)
-class _PixelChoice(OperatorChoice):
-    @property
-    def random_like(self) -> bool:
-        return False
-
-    @property
-    def offset_helps(self) -> bool:
-        return False
-
+class _PixelChoice(ImagingChoice):
     @property
     def orthogonal_rows(self) -> bool:
         return True

@@ -40,5 +40,4 @@ class SubsampledTransform(Operator):
         return SubsampledTransform(self.transform, self.signs.to(device), self.kept.to(device), self.image_shape)
 
     def gram_eigenbasis(self) -> GramEigenbasis:
-        values = torch.full((self.rows,), self.scale**2, device=self.signs.device)
-        return GramEigenbasis(values, lambda z: z, lambda w: w, trivial=True)
+        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
-from engine.operators.base import GramEigenbasis, Operator, OperatorChoice
+from engine.operators.base import GramEigenbasis, ImagingChoice, Operator
 from engine.settings import integer
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class BlockMeans(Operator):
         return BlockMeans(self.factor, self.image_shape, device)
 
     def gram_eigenbasis(self) -> GramEigenbasis:
-        return GramEigenbasis(self.row_norms_squared().float(), lambda z: z, lambda w: w, trivial=True)
+        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())
 
 
 @dataclass(frozen=True)
-class SuperResolution(OperatorChoice):
+class SuperResolution(ImagingChoice):
     """Super-resolution: the picture is seen through larger pixels, two or four times as wide, say."""
 
     name = "super-resolution"
@@ -61,14 +61,6 @@ class SuperResolution(OperatorChoice):
     factor: int = integer(
         2, "Factor", "Pixels of the picture per pixel of the camera, in each direction.", low=2, high=16
     )
-
-    @property
-    def random_like(self) -> bool:
-        return False
-
-    @property
-    def offset_helps(self) -> bool:
-        return False
 
     @property
     def orthogonal_rows(self) -> bool:

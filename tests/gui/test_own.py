@@ -159,3 +159,18 @@ def test_offset_and_sensing_picture(open_studio, run_to_end):
     message = window.board.panels["message"].pixels
     assert float(np.nanmax(abs(message))) > 0.5
     assert studio.window.curves.curves["message_change"].getData()[0] is not None
+
+
+def test_own_measurements_can_be_cancelled_and_run_twice(open_studio, qtbot, click, run_to_end, own):
+    studio = open_studio(RunSpec(algorithm="qcs-sgm levels=200 repeats=50", samples=2, device="cpu"))
+    drop(studio.window, own / "own.npz")
+    qtbot.waitUntil(studio.own.dialog.use_button.isEnabled, timeout=10000)
+    click(studio.own.dialog.use_button)
+    qtbot.waitUntil(lambda: studio.session.spec.measurement != "", timeout=10000)
+    click(studio.window.run_button)
+    click(studio.window.cancel_button)
+    qtbot.waitUntil(lambda: studio.session.state == "ready", timeout=30000)
+    assert studio.session.result is None
+    choose(studio.window.algorithm_form, "turbo")
+    first, second = run_to_end(studio), run_to_end(studio)
+    assert np.array_equal(first.mean, second.mean)
