@@ -34,7 +34,10 @@ def _choices(parser: argparse.ArgumentParser, algorithm: bool = True) -> None:
         metavar="NUMBER",
         help="A (x - offset) is measured (auto)",
     )
-    parser.add_argument("--prior", default="mnist", metavar="NAME", help="prior")
+    parser.add_argument("--prior", default="mnist", metavar='"NAME key=value ..."', help="prior")
+    parser.add_argument(
+        "--size", default="auto", metavar="WxH", help="crop and resize pictures to this, for priors of any size (auto)"
+    )
     parser.add_argument("--seed", default="0", help="seed of matrix, noise and samples")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")

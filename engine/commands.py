@@ -29,7 +29,7 @@ DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def _spec(arguments: argparse.Namespace, **more):
     from engine.spec import RunSpec
 
-    names = ("operator", "quantizer", "noise", "prior", "seed", "device", "algorithm", "samples", "first_sample")
+    names = ("operator", "quantizer", "noise", "prior", "seed", "device", "algorithm", "samples", "first_sample", "size")
     values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
     if getattr(arguments, "offset_of_x", None) is not None:
         values["offset"] = arguments.offset_of_x

@@ -12,9 +12,36 @@ import numpy as np
 
 from engine.errors import InputError
 
-__all__ = ["image_names", "load_images", "load_labels"]
+__all__ = ["Pictures", "image_names", "load_images", "load_labels"]
 
 _LARGEST_IDX = 1 << 30
+
+
+class Pictures:
+    """Pictures ``offset`` to ``offset + limit`` of a folder or IDX file, each (c, h, w) in [0, 1] at its own size, read
+    when it is its turn. Raises InputError where there are none."""
+
+    def __init__(self, path: Path | str, offset: int = 0, limit: int | None = None) -> None:
+        self.path = path = Path(path)
+        if offset < 0 or (limit is not None and limit < 1):
+            raise InputError(f"offset={offset} limit={limit}: offset must be at least 0 and limit at least 1.")
+        if not path.exists():
+            raise InputError(f"'{path}' does not exist; check the name.")
+        self.names = image_names(path)[offset:][:limit] if path.is_dir() else []
+        self.stack = None if path.is_dir() else _idx_images(path, None, offset, limit)
+        if not len(self):
+            raise InputError(f"'{path}' holds no images from number {offset} on; lower the offset.")
+
+    def __len__(self) -> int:
+        return len(self.names) if self.stack is None else len(self.stack)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        from engine.images import load_image
+
+        if self.stack is not None:
+            yield from self.stack
+        for name in self.names:
+            yield load_image(name).pixels
 
 
 def load_images(

@@ -6,17 +6,21 @@ import math
 import time
 from dataclasses import dataclass
 
+from engine.priors.choice import Shape
 from engine.spec import RunSpec
+
+PIXELS_AT_ONCE = 1 << 20  # as in engine.priors.pieces, which imports torch
 
 __all__ = ["Estimate", "Speed", "estimate", "measure_speed"]
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Measured network speed: seconds of one call, and of each row in it."""
+    """Measured network speed: seconds of one call, and of each row of ``pixels`` pixels in it."""
 
     per_call: float
     per_row: float
+    pixels: int
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,11 @@ def measure_speed(spec: RunSpec, device: str) -> Speed:
     """Times the prior's network at one and at eight rows (best of three)."""
     import torch
 
+    shape = spec.prior.image_shape
     prior = spec.prior.load(device)
     times = []
     for rows in (1, 8):
-        x = torch.rand((rows, *spec.prior.image_shape), device=device)
+        x = torch.rand((rows, *shape), device=device)
         best = math.inf
         for _ in range(3):
             mark = time.perf_counter()
@@ -52,16 +57,21 @@ def measure_speed(spec: RunSpec, device: str) -> Speed:
             best = min(best, time.perf_counter() - mark)
         times.append(best)
     per_row = max((times[1] - times[0]) / 7, 1e-7)
-    return Speed(max(times[0] - per_row, 0.0), per_row)
+    return Speed(max(times[0] - per_row, 0.0), per_row, math.prod(shape[1:]))
 
 
-def estimate(spec: RunSpec, speed: Speed | None = None) -> Estimate:
-    """Memory: the operator, the measurement and the network's activations (about 600 float32 per pixel and row)."""
-    shape = spec.prior.image_shape
-    pixels, rows = math.prod(shape), spec.operator.rows_for(shape)
-    memory = spec.operator.memory_for(shape) + spec.samples * (600 * 4 * pixels + 200 * rows)
+def estimate(spec: RunSpec, speed: Speed | None = None, shape: Shape | None = None) -> Estimate:
+    """Memory: the operator, iterates and measurement (about 200 bytes per pixel or row and sample), and the network's
+    activations (600 float32 per pixel of what is computed at once). ``shape`` where it is known; else the picture's."""
+    shape = shape or spec.image_shape()
+    area, rows = math.prod(shape[1:]), spec.operator.rows_for(shape)
+    at_once = spec.samples * area
+    if spec.prior.any_size or at_once > PIXELS_AT_ONCE:
+        at_once = min(at_once, max(PIXELS_AT_ONCE, 0 if spec.prior.any_size else area))
+    memory = spec.operator.memory_for(shape) + spec.samples * 200 * (math.prod(shape) + rows) + 600 * 4 * at_once
     work = spec.algorithm.work_for(spec.samples)
     seconds = None
     if speed is not None:
-        seconds = spec.algorithm.steps_for(spec.samples) * speed.per_call + work * speed.per_row
+        per_row = speed.per_row * area / speed.pixels
+        seconds = spec.algorithm.steps_for(spec.samples) * speed.per_call + work * per_row
     return Estimate(memory, seconds, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from engine.control import Control
-from engine.datasets import load_images
+from engine.datasets import Pictures
 from engine.errors import EngineError
+from engine.estimates import estimate
 from engine.files import make_folder, write_json
-from engine.images import save_png
+from engine.images import fit, plain_channels, save_png
+from engine.operators.base import refuse_if_too_large
 from engine.reconstruction import STD_FULL_SCALE, Reconstruction, tile
 from engine.runs import Job, environment, measure
 from engine.spec import RunSpec
@@ -21,6 +23,7 @@ from engine.spec import RunSpec
 __all__ = ["Evaluation", "evaluate"]
 
 ROWS_AT_ONCE = 128
+PIXELS_IN_BATCH = 1 << 22
 PICTURED = 16
 
 
@@ -57,7 +60,7 @@ class Evaluation:
 
     def picture(self) -> np.ndarray:
         """Rows of truths, first samples, means and stds for the first images."""
-        shown = self.results[:PICTURED]
+        shown = [r for r in self.results if r.mean.shape == self.results[0].mean.shape][:PICTURED]
         blank = np.zeros_like(shown[0].mean)
         lines = [
             [r.truth if r.truth is not None else blank for r in shown],
@@ -75,6 +78,19 @@ class Evaluation:
             save_png(folder / "reconstructions.png", self.picture(), self.spec.as_json())
 
 
+def _batches(pictures: Pictures, spec: RunSpec) -> Iterator[np.ndarray]:
+    """Pictures of one shape that follow one another, (n, c, h, w), as many as one batch holds."""
+    batch: list[np.ndarray] = []
+    for picture in pictures:
+        picture = fit(picture, spec.shape_for((plain_channels(picture), *picture.shape[1:])))  # type: ignore[arg-type]
+        at_once = max(1, min(ROWS_AT_ONCE // spec.samples, PIXELS_IN_BATCH // (spec.samples * picture[0].size)))
+        if batch and (len(batch) >= at_once or batch[0].shape != picture.shape):
+            yield np.stack(batch)
+            batch = []
+        batch.append(picture)
+    yield np.stack(batch)
+
+
 def evaluate(
     spec: RunSpec, source: Path | str, offset: int = 0, limit: int | None = None,
     control: Control | None = None, progress: Callable[[int, int, float], None] | None = None,
@@ -85,18 +101,19 @@ def evaluate(
     failure keeps the batches that are done and is told in ``interrupted`` or ``failure``; before the first batch is
     done it is raised.
     """
-    images = load_images(source, spec.prior.image_shape, offset, limit)
+    pictures = Pictures(source, offset, limit)
     evaluation = Evaluation(spec, str(source), offset, [])
-    at_once = max(1, ROWS_AT_ONCE // spec.samples)
     try:
-        for start in range(0, len(images), at_once):
-            truth = torch.from_numpy(images[start : start + at_once])
+        for images in _batches(pictures, spec):
+            start, truth = len(evaluation.results), torch.from_numpy(images)
             indices = range(offset + start, offset + start + len(truth))
+            memory = estimate(spec, shape=images.shape[1:]).memory_bytes  # type: ignore[arg-type]
+            refuse_if_too_large(memory, "This run", "lower the samples, the measurements or the image size")
             job = Job(spec, measure(spec, truth, indices), indices)
             for iterate in job.stream(control):
                 if progress:
                     done = start + len(truth) * iterate.step / iterate.steps
-                    progress(start, len(images), done / len(images))
+                    progress(start, len(pictures), done / len(pictures))
             evaluation.results += job.reconstructions()
     except (KeyboardInterrupt, EngineError) as error:
         if not evaluation.results:

@@ -10,6 +10,7 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ __all__ = [
     "LoadedImage",
     "fit",
     "load_image",
+    "picture_shape",
+    "plain_channels",
     "read_recipe",
     "save_png",
     "save_tiff",
@@ -80,6 +83,27 @@ def load_image(path: Path | str) -> LoadedImage:
             f"'{path.name}' is {width} x {height} pixels; a picture needs at least {SMALLEST_SIDE} on a side."
         )
     return LoadedImage(np.ascontiguousarray(pixels, np.float32), loaded.notes)
+
+
+def plain_channels(pixels: np.ndarray) -> int:
+    """1 for a grey picture, also one that was stored as colour; 3 for a coloured one."""
+    return 3 if len(pixels) == 3 and not (np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[0], pixels[2])) else 1
+
+
+def picture_shape(path: Path | str) -> tuple[int, int, int]:
+    """(channels, height, width) of a picture file, grey stored as colour counting as grey; kept for files seen before."""
+    path = Path(path)
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError:
+        modified = 0  # loading says what is wrong
+    return _picture_shape(path, modified)
+
+
+@lru_cache(maxsize=512)
+def _picture_shape(path: Path, _modified: int) -> tuple[int, int, int]:
+    pixels = load_image(path).pixels
+    return (plain_channels(pixels), *pixels.shape[1:])  # type: ignore[return-value]
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

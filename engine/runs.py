@@ -21,7 +21,7 @@ from engine.algorithms import Draws, Iterate
 from engine.control import Control
 from engine.errors import EngineError, InputError
 from engine.estimates import estimate
-from engine.images import fit, load_image
+from engine.images import fit, load_image, plain_channels
 from engine.measurements import Measurement, simulate
 from engine.operators.base import refuse_if_too_large
 from engine.posterior import RunningMoments
@@ -49,10 +49,10 @@ def load_truth(spec: RunSpec) -> tuple[np.ndarray, tuple[str, ...]]:
     """The picture that the spec names, fitted to the prior's size, and what was done to it."""
     path = sample_path(spec.image) or Path(spec.image)
     loaded = load_image(path)
-    shape = spec.prior.image_shape
+    height, width = loaded.pixels.shape[1:]
+    shape = spec.shape_for((plain_channels(loaded.pixels), height, width))
     pixels, notes = fit(loaded.pixels, shape), list(loaded.notes)
-    if loaded.pixels.shape != shape:
-        height, width = loaded.pixels.shape[1:]
+    if (height, width) != shape[1:]:
         notes.append(f"cropped and resized from {width} x {height} to {shape[2]} x {shape[1]}")
     return pixels, tuple(notes)
 
@@ -62,11 +62,10 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
     notes: tuple[str, ...] = ()
     if spec.measurement:
         return _own(spec)
-    refuse_if_too_large(
-        estimate(spec).memory_bytes, "This run", "lower the samples, the measurements or the image size"
-    )
     if pixels is None:
         pixels, notes = load_truth(spec)
+    memory = estimate(spec, shape=pixels.shape).memory_bytes  # type: ignore[arg-type]
+    refuse_if_too_large(memory, "This run", "lower the samples, the measurements or the image size")
     return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)
 
 
@@ -76,10 +75,11 @@ def _own(spec: RunSpec) -> Job:
 
     pieces = read_pieces(spec.measurement)
     measurement, notes = assemble(pieces), ()
-    if measurement.operator.image_shape != spec.prior.image_shape:
+    shape = measurement.operator.image_shape
+    if not spec.prior.takes(shape):
         raise InputError(
-            f"The measurement is of images of shape {measurement.operator.image_shape}, the prior '{spec.prior.name}' "
-            f"of {spec.prior.image_shape}; choose a prior of that shape."
+            f"The measurement is of images of shape {shape}, the prior '{spec.prior.name}' of {spec.prior.image_shape}; "
+            "choose a prior of that shape or one for any size."
         )
     quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
     reason = spec.algorithm.refusal(operator_choice(pieces), quantizer)
@@ -88,7 +88,7 @@ def _own(spec: RunSpec) -> Job:
     if not measurement.noise_known:
         from engine.noise import estimate_noise
 
-        noise = estimate_noise(measurement, spec.prior.load("cpu"), spec.seed)
+        noise = estimate_noise(measurement, spec.prior.load("cpu", shape), spec.seed)
         measurement = replace(measurement, noise=noise, noise_known=True)
         notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
     return Job(spec, measurement, notes=notes)
@@ -132,7 +132,7 @@ class Job:
         spec = self.spec
         mark = time.perf_counter()
         try:
-            prior = spec.prior.load(self.device)
+            prior = spec.prior.load(self.device, self.measurement.operator.image_shape)
             samples = range(spec.first_sample, spec.first_sample + spec.samples)
             draws = Draws(spec.seed, self.indices, samples)
             iterates = spec.algorithm.iterates(self.measurement.to(self.device), prior, draws)

@@ -12,13 +12,14 @@ from engine.algorithms import ALGORITHMS, AlgorithmChoice
 from engine.algorithms.advice import recommend
 from engine.errors import InputError
 from engine.operators import OPERATORS, OperatorChoice
+from engine.priors.choice import Shape
 from engine.priors.library import PriorChoice, priors
 from engine.quantizers import QUANTIZERS, QuantizerChoice
 from engine.settings import suggest
 
-__all__ = ["MEASURED", "RunSpec", "check_noise"]
+__all__ = ["MEASURED", "RunSpec", "check_noise", "read_size"]
 
-MEASURED = ("image", "operator", "quantizer", "noise", "offset")
+MEASURED = ("image", "operator", "quantizer", "noise", "offset", "size")
 """What a measurement file decides in the place of the spec."""
 BRIGHT = 0.25
 """Mean pixel value from which a prior is one of bright pictures."""
@@ -47,6 +48,20 @@ def _offset(offset: Any) -> float | None:
     return value
 
 
+LARGEST_SIDE = 8192
+
+
+def read_size(size: Any) -> str:
+    """``auto``, or width and height as ``320x240``; one number is a square. InputError for anything else."""
+    words = str(size).lower().replace(" ", "").split("x")
+    if words == ["auto"]:
+        return "auto"
+    sides = [int(w) for w in words if w.isascii() and w.isdigit() and len(w) < 6 and 2 <= int(w) <= LARGEST_SIDE]
+    if len(sides) != len(words) or len(sides) > 2:
+        raise InputError(f"size={size} is not valid: give auto, a side or WIDTHxHEIGHT, from 2 to {LARGEST_SIDE:,} pixels.")
+    return f"{sides[0]}x{sides[-1]}"
+
+
 def _whole(name: str, value: Any, low: int, high: int) -> int:
     try:
         number = int(value)
@@ -66,6 +81,7 @@ class RunSpec:
     ``image`` names a picture file or a bundled sample (``sample:NAME``); ``measurement`` a measurement file instead.
     ``offset``: what is measured is A (x - offset); None follows prior and operator (see :meth:`measured_offset`).
     ``algorithm`` may be left or given as ``auto``: then it is the one that suits operator and quantizer.
+    ``size`` is ``auto``, or the WIDTHxHEIGHT that the picture is cropped and resized to, for priors that take any size.
     ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there.
     """
 
@@ -81,6 +97,7 @@ class RunSpec:
     seed: int = 0
     device: str = "auto"
     first_sample: int = 0
+    size: str = "auto"
 
     def __post_init__(self) -> None:
         families = {"operator": OPERATORS, "quantizer": QUANTIZERS, "algorithm": ALGORITHMS}
@@ -91,6 +108,9 @@ class RunSpec:
             object.__setattr__(self, name, family.parse(written))  # type: ignore[attr-defined]
         if not isinstance(self.prior, PriorChoice):
             object.__setattr__(self, "prior", priors().parse(self.prior))
+        object.__setattr__(self, "size", read_size(self.size))
+        if not self.measurement:
+            self.shape_for(self.prior.image_shape)  # a size that the prior does not take
         object.__setattr__(self, "noise", check_noise(self.noise))
         object.__setattr__(self, "offset", _offset(self.offset))
         object.__setattr__(self, "samples", _whole("samples", self.samples, 1, 4096))
@@ -104,6 +124,22 @@ class RunSpec:
 
     def replace(self, **changes: Any) -> RunSpec:
         return dataclasses.replace(self, **changes)
+
+    def shape_for(self, picture: Shape) -> Shape:
+        """The shape (channels, height, width) in which a picture of shape ``picture`` is reconstructed."""
+        size = None if self.size == "auto" else tuple(int(n) for n in self.size.split("x"))[::-1]
+        return self.prior.shape_for(picture, size)  # type: ignore[arg-type]
+
+    def image_shape(self) -> Shape:
+        """The shape in which the spec's picture is reconstructed; reads the picture where the prior takes any size."""
+        if not self.prior.any_size:
+            return self.shape_for(self.prior.image_shape)
+        from pathlib import Path
+
+        from engine.images import picture_shape
+        from engine.samples import sample_path
+
+        return self.shape_for(picture_shape(sample_path(self.image) or Path(self.image)))
 
     @property
     def measured_offset(self) -> float:
@@ -131,7 +167,7 @@ class RunSpec:
         for key in values:
             if key not in known:
                 raise InputError(f"The run file has an unknown key '{key}'{suggest(str(key), known)}.")
-        for key in ("image", "measurement", "device"):
+        for key in ("image", "measurement", "device", "size"):
             if not isinstance(values.get(key, ""), str):
                 raise InputError(f"The run file's '{key}' must be text.")
         return cls(**values)
@@ -161,6 +197,8 @@ class RunSpec:
                 words += ["--measurement-offset", repr(self.offset)]
         words += ["--prior", str(self.prior), "--algorithm", str(self.algorithm), "--samples", str(self.samples)]
         words += ["--seed", str(self.seed), "--device", self.device]
+        if self.size != "auto":
+            words += ["--size", self.size]
         if self.first_sample:
             words += ["--first-sample", str(self.first_sample)]
         return shlex.join([*words, "--out", "result"])

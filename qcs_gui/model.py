@@ -50,9 +50,8 @@ class Session:
             observer(what)
 
     def set_spec(self, spec: RunSpec) -> None:
-        fits_again = spec.prior.image_shape != self.spec.prior.image_shape
         self.spec = spec
-        if fits_again and self.original is not None:
+        if self.original is not None and (self.pixels is None or self.shape() != self.pixels.shape):
             self._fit()
         self.changed("spec")
 
@@ -69,6 +68,18 @@ class Session:
         self.changed("measurement")
         self.changed("state")
 
+    def shape(self) -> tuple[int, int, int]:
+        """The shape (channels, height, width) in which the loaded picture is reconstructed."""
+        return self.shape_with(self.spec)
+
+    def shape_with(self, spec: RunSpec) -> tuple[int, int, int]:
+        """The same with another set-up."""
+        from engine.images import plain_channels
+
+        if self.original is None:
+            return spec.prior.image_shape
+        return spec.shape_for((plain_channels(self.original), *self.original.shape[1:]))  # type: ignore[arg-type]
+
     @property
     def ready(self) -> bool:
         """Whether there is something to reconstruct."""
@@ -78,7 +89,7 @@ class Session:
         from engine.images import fit
 
         assert self.original is not None
-        self.pixels = fit(self.original, self.spec.prior.image_shape)
+        self.pixels = fit(self.original, self.shape())
         self.changed("image")
 
     def set_state(self, state: str) -> None:
@@ -94,4 +105,4 @@ class Session:
         if self.pixels is None:
             return None
         rms = float(np.sqrt(np.mean(np.square(self.pixels))))
-        return snr_db(self.spec.operator.mean_row_norm_squared(self.spec.prior.image_shape), self.spec.noise, rms)
+        return snr_db(self.spec.operator.mean_row_norm_squared(self.pixels.shape), self.spec.noise, rms)

@@ -55,7 +55,7 @@ class Guided(AlgorithmChoice):
 
         measurement = measurement.for_rows(len(draws.samples))
         likelihood, operator = make_likelihood(self.likelihood, measurement), measurement.operator
-        device, shape = measurement.device, prior.image_shape
+        device, shape = measurement.device, measurement.operator.image_shape
         first = max(min(self.sigma_first, prior.sigma_max), self.sigma_last)
         levels = polynomial_levels(first, self.sigma_last, self.steps + 1)
         chains = draws.per_row("guided")

@@ -70,7 +70,7 @@ class _Langevin(AlgorithmChoice):
 
         measurement = measurement.for_rows(len(draws.samples))
         likelihood, limit, made = self.likelihood_score(measurement)
-        device, shape = measurement.device, prior.image_shape
+        device, shape = measurement.device, measurement.operator.image_shape
         step, note = self.step, ""
         if self.guard and step > SAFETY * limit:
             step = SAFETY * limit

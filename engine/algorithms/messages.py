@@ -54,8 +54,9 @@ class MessagePassing:
         self.eigenvalues = basis.values.double()
         images, device = measurement.images, basis.values.device
         mean = prior.mean_image()
-        start = torch.full(prior.image_shape, prior.mean) if mean is None else mean
-        self.x_e = start.to(device).expand(images, *prior.image_shape).float()
+        shape = measurement.operator.image_shape
+        start = torch.full(shape, prior.mean) if mean is None else mean
+        self.x_e = start.to(device).expand(images, *shape).float()
         self.v_e = torch.full((images,), float(prior.variance), dtype=torch.float64, device=device)
         rows = measurement.operator.rows
         if measurement.values is not None:

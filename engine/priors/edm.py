@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header
+from engine.priors.pieces import in_pieces
 from engine.priors.unet import UNet, UNetShape
 
 __all__ = ["EdmDenoiser"]
@@ -42,7 +43,8 @@ class EdmDenoiser(DenoiserPrior):
         total = torch.sqrt(level**2 + self.variance)
         centred = x - self.mean
         label = levels.clamp(self.sigma_min, self.sigma_max).log() / 4
-        predicted = self.network(centred / total, label)
+        shape = self.network.shape
+        predicted = in_pieces(self.network, centred / total, label, shape.reach, shape.multiple)
         return self.mean + self.variance / total**2 * centred + level * self.deviation / total * predicted
 
     def to(self, device: str) -> EdmDenoiser:

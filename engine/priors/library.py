@@ -1,4 +1,4 @@
-"""Every prior that can be named: those that ship with the program and those the user added."""
+"""Every prior that can be named: the exact ones, those that ship as files, and those the user added."""
 
 from __future__ import annotations
 
@@ -7,50 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any
 
 from engine.errors import InputError
-from engine.settings import Choice, Family
+from engine.priors.choice import FilePrior, PriorChoice
+from engine.priors.header import read_header
+from engine.settings import Family
 
-if TYPE_CHECKING:
-    from engine.priors.base import DenoiserPrior
-
-__all__ = ["PriorChoice", "load_prior", "priors", "user_folder"]
-
-
-@dataclass(frozen=True)
-class PriorChoice(Choice):
-    """A prior that can be chosen by name; what its card says is known before torch is imported."""
-
-    image_shape: ClassVar[tuple[int, int, int]]
-    path: ClassVar[Path]
-    facts: ClassVar[dict]
-
-    @classmethod
-    def summary(cls) -> str:
-        card = cls.facts["card"]
-        licence = card.get("licence", "")
-        return card.get("data", "") + (f". {licence}." if licence else "")
-
-    @classmethod
-    def describe(cls) -> dict:
-        facts = {k: cls.facts[k] for k in ("image_shape", "sigma_min", "sigma_max", "card")}
-        return super().describe() | facts
-
-    def load(self, device: str = "cpu") -> DenoiserPrior:
-        return load_prior(self.path, device)
-
-
-def load_prior(path: Path, device: str = "cpu") -> DenoiserPrior:
-    """The prior of a weights file on a device; the newest few are kept in memory."""
-    return _load(path, path.stat().st_mtime_ns, device)
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path, _modified: int, device: str) -> DenoiserPrior:
-    from engine.priors.edm import EdmDenoiser
-
-    return EdmDenoiser.load(path).to(device)
+__all__ = ["PriorChoice", "priors", "user_folder"]
 
 
 def user_folder() -> Path:
@@ -65,23 +29,28 @@ def priors() -> Family[PriorChoice]:
     """The priors there are now; a user's prior of the same name takes the place of a shipped one."""
     found: dict[str, type[PriorChoice]] = {}
     for folder in (Path(str(files("resources"))) / "priors", user_folder()):
-        for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
-            try:
-                choice = _choice(path, path.stat().st_mtime_ns)
-            except InputError:
-                continue  # a damaged file must not take the other priors down; naming it gives "unknown prior"
-            found[choice.name] = choice
+        paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+        found |= _of_files(tuple((p, p.stat().st_mtime_ns) for p in paths))
     return Family("prior", list(found.values()))
 
 
-@lru_cache(maxsize=256)
-def _choice(path: Path, _modified: int) -> type[PriorChoice]:
-    from engine.priors.header import read_header
+@lru_cache(maxsize=64)
+def _of_files(paths: tuple[tuple[Path, int], ...]) -> dict[str, type[PriorChoice]]:
+    """Files of the same name with different numbers of channels are one prior."""
+    variants: dict[str, dict[int, tuple[Path, dict[str, Any]]]] = {}
+    for path, _ in paths:
+        try:
+            facts = read_header(path)
+            variants.setdefault(facts["card"]["name"], {})[int(facts["image_shape"][0])] = (path, facts)
+        except (InputError, KeyError, TypeError, ValueError, IndexError):
+            continue  # a damaged file must not take the other priors down; naming it gives "unknown prior"
+    return {name: _choice(name, of) for name, of in variants.items()}
 
-    facts = read_header(path)
-    card = facts["card"]
+
+def _choice(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> type[PriorChoice]:
+    facts = variants[min(variants)][1]
     body = {
-        "__doc__": card.get("data", ""), "__annotations__": {}, "name": card["name"], "label": card.get("title", card["name"]),
-        "image_shape": tuple(facts["image_shape"]), "path": path, "facts": facts,
+        "__doc__": facts["card"].get("data", ""), "__annotations__": {}, "name": name, "variants": variants,
+        "label": facts["card"].get("title") or name, "any_size": all(f.get("any_size", False) for _, f in variants.values()),
     }  # fmt: skip
-    return dataclass(frozen=True)(type("TrainedPrior", (PriorChoice,), body))
+    return dataclass(frozen=True)(type("TrainedPrior", (FilePrior,), body))

@@ -32,6 +32,18 @@ class UNetShape:
         """Image sides are padded to a multiple of this number."""
         return self.unshuffle * 2 ** (len(self.multipliers) - 1)
 
+    @property
+    def reach(self) -> int | None:
+        """How many pixels away an output pixel sees at most; None where attention lets it see the whole picture."""
+        if self.attention:
+            return None
+        cells = 0
+        for level in range(len(self.multipliers)):
+            last = level + 1 == len(self.multipliers)
+            convolutions = 4 * self.blocks + (4 if last else 1)  # down and up blocks; the middle ones, or the shrinking one
+            cells += convolutions * 2**level + (0 if last else 2 ** (level + 1))  # and nearest-neighbour growing
+        return self.unshuffle * (cells + 2)  # the first and the last convolution
+
     def as_dict(self) -> dict:
         return asdict(self)
 

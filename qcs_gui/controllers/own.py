@@ -41,8 +41,8 @@ def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read
     pieces = completion.apply(read_pieces(file))
     measurement = assemble(pieces)
     shape = measurement.operator.image_shape
-    if spec.prior.image_shape != shape:
-        fitting = [name for name, choice in priors().choices.items() if choice.image_shape == shape]
+    if not spec.prior.takes(shape):
+        fitting = [name for name, choice in priors().choices.items() if choice().takes(shape)]
         if not fitting:
             raise InputError(f"There is no prior for pictures of shape {shape}; train or import one of that size.")
         spec = spec.replace(prior=priors().parse(fitting[0]))

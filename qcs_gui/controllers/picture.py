@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder
-from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
+from engine.images import SUFFIXES, LoadedImage, load_image, plain_channels, read_recipe, save_png
 from engine.priors.library import user_folder
 from engine.samples import sample_path
 from engine.spec import RunSpec
@@ -23,6 +23,9 @@ from qcs_gui.views.main_window import MainWindow
 from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["PictureController"]
+
+DRAWING_SIDE = 64
+"""Side of a drawing for priors that take any size."""
 
 
 class PictureController(QObject):
@@ -120,7 +123,7 @@ class PictureController(QObject):
     def _drawn(self) -> None:
         assert self.dialog is not None
         self._setup = None
-        side = min(self.session.spec.prior.image_shape[1:])
+        side = min(self.session.spec.shape_for((1, DRAWING_SIDE, DRAWING_SIDE))[1:])
         drawing = self.dialog.drawing(side)
 
         def keep() -> tuple[str, LoadedImage]:
@@ -150,7 +153,7 @@ class PictureController(QObject):
             self.session.set_spec(self._setup)
             self._setup = None
         height, width = loaded.pixels.shape[1:]
-        shape = self.session.spec.prior.image_shape
+        shape = self.session.spec.shape_for((plain_channels(loaded.pixels), height, width))
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
         if (height, width) != shape[1:]:
             words.append(f"cropped and resized to {shape[2]} x {shape[1]}")

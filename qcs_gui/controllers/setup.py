@@ -76,7 +76,7 @@ class SetupController(QObject):
                 samples=w.samples.value(), seed=w.seed.value(), first_sample=0, operator=operator, quantizer=quantizer,
                 prior=w.prior_form.choice(), algorithm=algorithm,
             )  # fmt: skip
-            spec.operator.rows_for(spec.prior.image_shape)  # a file that is missing, a factor that does not divide
+            spec.operator.rows_for(self.session.shape_with(spec))  # a file that is missing, a factor that does not divide
             self.problem = ""
         except InputError as error:
             self.problem = str(error)
@@ -138,7 +138,7 @@ class SetupController(QObject):
             try:
                 snr = session.snr_db()
                 self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
-                guess = estimate(session.spec, session.speed)
+                guess = estimate(session.spec, session.speed, session.shape())
                 refuse_if_too_large(
                     guess.memory_bytes, "This run", "lower the measurements, the samples or the image size"
                 )

@@ -12,7 +12,8 @@ from engine.errors import InputError
 from engine.images import load_image
 from engine.priors.edm import EdmDenoiser
 from engine.priors.gaussian import GaussianPrior
-from engine.priors.library import load_prior, priors, user_folder
+from engine.priors.kinds import load_prior
+from engine.priors.library import priors, user_folder
 from engine.samples import sample_names, sample_path
 
 
@@ -65,7 +66,7 @@ def test_gaussian_denoiser_is_the_conditional_mean():
 
 @pytest.fixture
 def weights(tmp_path):
-    return priors().get("mnist").path, tmp_path / "w.safetensors"
+    return priors().get("mnist")().path, tmp_path / "w.safetensors"
 
 
 def test_bad_weight_files_are_refused(weights):

@@ -1,0 +1,122 @@
+"""What can be chosen as a prior, known before torch is imported: names, shapes and cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engine.errors import InputError
+from engine.settings import Choice
+
+if TYPE_CHECKING:
+    from engine.priors.base import DenoiserPrior
+
+__all__ = ["LONGEST_AUTO", "FilePrior", "PriorChoice", "Shape"]
+
+Shape = tuple[int, int, int]
+LONGEST_AUTO = 512
+"""Longest side that a picture keeps on its own; a set size may be larger."""
+
+
+@dataclass(frozen=True)
+class PriorChoice(Choice):
+    """A prior that can be chosen by name.
+
+    ``image_shape`` is the size it was made for, ``any_size`` whether it takes others, ``channels`` the numbers of
+    colour channels it knows. ``facts`` hold at least ``mean``, ``sigma_min``, ``sigma_max`` and ``card`` (a dictionary).
+    """
+
+    any_size: ClassVar[bool] = False
+
+    @property
+    def image_shape(self) -> Shape:
+        raise NotImplementedError
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        return (self.image_shape[0],)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def load(self, device: str = "cpu", shape: Shape | None = None) -> DenoiserPrior:
+        """The prior for images of ``shape`` (its own where None) on a torch device."""
+        raise NotImplementedError
+
+    def shape_for(self, picture: Shape, size: tuple[int, int] | None = None) -> Shape:
+        """The shape (channels, height, width) in which a picture of shape ``picture`` is reconstructed.
+
+        ``size`` (height, width) is the one asked for; None keeps the picture's own where the prior takes it, up to
+        ``LONGEST_AUTO`` on the longer side. Raises InputError where the prior cannot take that size.
+        """
+        own = self.image_shape
+        if not self.any_size:
+            if size is not None and size != own[1:]:
+                raise InputError(
+                    f"The prior '{self.name}' is for images of {own[2]} x {own[1]} only; set the size to auto, or take a "
+                    "prior for any size such as natural."
+                )
+            return own
+        channels = picture[0] if picture[0] in self.channels else self.channels[0]
+        if size is None:
+            share = min(1.0, LONGEST_AUTO / max(picture[1:]))
+            size = max(1, round(picture[1] * share)), max(1, round(picture[2] * share))
+        return (channels, *size)
+
+    def takes(self, shape: Shape) -> bool:
+        """Whether images of this shape can be reconstructed with it."""
+        return shape == self.image_shape or (self.any_size and shape[0] in self.channels)
+
+
+@dataclass(frozen=True)
+class FilePrior(PriorChoice):
+    """A prior kept in weights files, one per number of channels; subclasses made by the library give ``variants``."""
+
+    variants: ClassVar[dict[int, tuple[Path, dict[str, Any]]]]
+
+    @classmethod
+    def main(cls) -> tuple[Path, dict[str, Any]]:
+        """File and facts of the variant with the fewest channels."""
+        return cls.variants[min(cls.variants)]
+
+    @property
+    def path(self) -> Path:
+        return self.main()[0]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self.main()[1]
+
+    @property
+    def image_shape(self) -> Shape:
+        return tuple(self.facts["image_shape"])  # type: ignore[return-value]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        return tuple(sorted(self.variants))
+
+    @classmethod
+    def summary(cls) -> str:
+        card = cls.main()[1]["card"]
+        licence = card.get("licence", "")
+        return card.get("data", "") + (f". {licence}." if licence else "")
+
+    @classmethod
+    def describe(cls) -> dict:
+        facts = {k: cls.main()[1][k] for k in ("image_shape", "sigma_min", "sigma_max", "card")}
+        more = {"any_size": cls.any_size, "channels": sorted(cls.variants)}
+        cards = {str(c): v[1]["card"] for c, v in sorted(cls.variants.items())}
+        return super().describe() | facts | more | ({"cards": cards} if len(cards) > 1 else {})
+
+    def load(self, device: str = "cpu", shape: Shape | None = None) -> DenoiserPrior:
+        from engine.priors.kinds import load_prior
+
+        channels = min(self.variants) if shape is None else shape[0]
+        if shape is not None and not self.takes(shape):
+            raise InputError(
+                f"The prior '{self.name}' takes images of shape {self.image_shape}"
+                f"{' or any height and width' if self.any_size else ''}, not {shape}; choose another prior."
+            )
+        return load_prior(self.variants[channels][0], device)
