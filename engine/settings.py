@@ -87,7 +87,7 @@ class Setting:
         elif self.kind is bool:
             words = "true or false"
         elif self.kind is str:
-            words = "the name of a file" if self.files else "text"
+            words = ("a folder" if self.files == "folder" else "the name of a file") if self.files else "text"
         else:
             words = "a whole number" if self.kind is int else "a finite number"
             if self.above is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.priors.choice import FilePrior, PriorChoice
+from engine.priors.exact import EXACT
 from engine.priors.header import read_header
 from engine.settings import Family
 
@@ -31,7 +32,7 @@ def priors() -> Family[PriorChoice]:
     for folder in (Path(str(files("resources"))) / "priors", user_folder()):
         paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
         found |= _of_files(tuple((p, p.stat().st_mtime_ns) for p in paths))
-    return Family("prior", list(found.values()))
+    return Family("prior", [*found.values(), *(c for c in EXACT if c.name not in found)])
 
 
 @lru_cache(maxsize=64)

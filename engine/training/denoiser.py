@@ -25,6 +25,7 @@ from engine.priors.unet import UNet, UNetShape
 from engine.seeds import generator
 from engine.training.settings import DenoiserTraining
 from engine.training.sources import make_source
+from engine.training.start import start_from
 
 __all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
 
@@ -67,6 +68,8 @@ class DenoiserTrainer:
             channels=self.source.shape[0], width=settings.width, blocks=settings.blocks, attention=settings.attention
         )
         self.network = UNet(shape).to(memory_format=torch.channels_last)
+        if settings.start:
+            start_from(self.network, Path(settings.start))
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.settings import Choice, flag, integer, number, one_of, text
+from engine.settings import Choice, flag, integer, number, one_of, path, text
 
 __all__ = ["DenoiserTraining"]
 
@@ -23,6 +23,12 @@ class DenoiserTraining(Choice):
     title: str = text("", "Title", "One line for the card.")
     data: str = text("", "Data", "What the images are, for the card.")
     licence: str = text("", "Licence", "Licence of the images and the weights, for the card.")
+    start: str = path(
+        "",
+        "Start from",
+        "Weights file of a trained denoiser to start from; grey weights also start a network for colour.",
+        files="Denoisers (*.safetensors)",
+    )
     side: int | None = integer(
         None,
         "Side",

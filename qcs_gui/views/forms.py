@@ -138,9 +138,11 @@ class FileField(QWidget):
         layout.addWidget(self.button)
 
     def _ask(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, self.setting.label, self.line.text(), f"{self.setting.files};;All files (*)"
-        )
+        if self.setting.files == "folder":
+            name = QFileDialog.getExistingDirectory(self, self.setting.label, self.line.text())
+        else:
+            filters = f"{self.setting.files};;All files (*)"
+            name, _ = QFileDialog.getOpenFileName(self, self.setting.label, self.line.text(), filters)
         if name:
             self.line.setText(name)
 
