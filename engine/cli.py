@@ -78,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--out", required=True, help="measurement file (.npz)")
     measure.set_defaults(work=work.measure)
 
+    denoise = commands.add_parser("denoise", help="add noise to pictures and denoise them with a prior")
+    denoise.add_argument("--images", required=True, help="folder of pictures or IDX file")
+    denoise.add_argument("--limit", type=int, default=None, help="number of images")
+    denoise.add_argument("--noise", required=True, help="standard deviation of the noise, in [0, 1] units")
+    denoise.add_argument("--prior", default="natural", metavar='"NAME key=value ..."', help="prior")
+    denoise.add_argument("--seed", default="0", help="seed of the noise")
+    denoise.add_argument(
+        "--turns", default="8", help="rotations and mirror images that are denoised and averaged, 1 to 8 (8)"
+    )
+    denoise.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    denoise.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
+    denoise.add_argument("--out", required=True, help="folder for the denoised pictures and summary.json")
+    denoise.set_defaults(work=work.denoise)
+
     describe = commands.add_parser("describe", help="every choice with its settings")
     describe.add_argument("--json", action="store_true", help="as JSON")
     describe.set_defaults(work=work.describe)
@@ -99,9 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--what",
         default="algorithms",
-        choices=("algorithms", "likelihoods", "scale"),
-        help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512",
+        choices=("algorithms", "likelihoods", "scale", "bits", "baseline"),
+        help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
+        "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes",
     )
+    benchmark.add_argument("--images", default="", help="bits, baseline: folder of pictures or IDX file")
+    benchmark.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
+    benchmark.add_argument("--limit", type=int, default=None, help="bits, baseline: number of images")
+    benchmark.add_argument("--offset", type=int, default=0, help="bits, baseline: number of the first image")
     benchmark.add_argument("--image", default="", help="picture file or sample:NAME")
     _choices(benchmark)
     benchmark.add_argument("--json", action="store_true", help="as JSON")

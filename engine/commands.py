@@ -16,6 +16,7 @@ __all__ = [
     "ENGINE_FAILURE",
     "INTERRUPTED",
     "benchmark",
+    "denoise",
     "describe",
     "evaluate",
     "measure",
@@ -29,7 +30,18 @@ DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def _spec(arguments: argparse.Namespace, **more):
     from engine.spec import RunSpec
 
-    names = ("operator", "quantizer", "noise", "prior", "seed", "device", "algorithm", "samples", "first_sample", "size")
+    names = (
+        "operator",
+        "quantizer",
+        "noise",
+        "prior",
+        "seed",
+        "device",
+        "algorithm",
+        "samples",
+        "first_sample",
+        "size",
+    )
     values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
     if getattr(arguments, "offset_of_x", None) is not None:
         values["offset"] = arguments.offset_of_x
@@ -139,6 +151,32 @@ def measure(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def denoise(arguments: argparse.Namespace) -> int:
+    from engine.priors.library import priors
+    from engine.spec import check_noise, whole
+
+    choice, noise = priors().parse(arguments.prior), check_noise(arguments.noise)
+    seed, turns = whole("seed", arguments.seed, 0, 2**53), whole("turns", arguments.turns, 1, 8)
+    threads = whole("threads", arguments.threads, 0, 4096)
+    if arguments.device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device={arguments.device} is not valid: give auto, cpu or cuda.")
+    import torch
+
+    from engine.denoising import denoise_folder
+
+    if threads:
+        torch.set_num_threads(threads)
+    bar = Bar("denoise")
+    summary = denoise_folder(
+        choice, arguments.images, noise, arguments.out, seed, arguments.device, arguments.limit, turns,
+        progress=lambda done, total: bar(done / total, f"{done}/{total} images"),
+    )  # fmt: skip
+    print(
+        json.dumps({"out": arguments.out, "count": summary["count"], "seconds": summary["seconds"]} | summary["mean"])
+    )
+    return DONE
+
+
 def describe(arguments: argparse.Namespace) -> int:
     from engine import describe as descriptions
 
@@ -187,7 +225,26 @@ def train(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if interrupted else DONE
 
 
+def _table(arguments: argparse.Namespace) -> dict:
+    """The benchmarks that reconstruct images of a folder."""
+    from engine.benchmark_priors import baseline, bits, check_source
+
+    source = check_source(arguments.images)
+    spec = _spec(arguments, image=source)
+    if arguments.what == "bits":
+        return bits(spec, source, arguments.offset, arguments.limit)
+    return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)
+
+
 def benchmark(arguments: argparse.Namespace) -> int:
+    if arguments.what in ("bits", "baseline"):
+        table = _table(arguments)
+        rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
+        if arguments.json:
+            print(json.dumps(table, indent=2))
+        for row in [] if arguments.json else rows:
+            print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+        return DONE
     if arguments.what != "algorithms":
         from engine.benchmark_measurement import likelihoods, scale
 

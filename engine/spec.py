@@ -17,7 +17,7 @@ from engine.priors.library import PriorChoice, priors
 from engine.quantizers import QUANTIZERS, QuantizerChoice
 from engine.settings import suggest
 
-__all__ = ["MEASURED", "RunSpec", "check_noise", "read_size"]
+__all__ = ["MEASURED", "RunSpec", "check_noise", "read_size", "whole"]
 
 MEASURED = ("image", "operator", "quantizer", "noise", "offset", "size")
 """What a measurement file decides in the place of the spec."""
@@ -58,11 +58,14 @@ def read_size(size: Any) -> str:
         return "auto"
     sides = [int(w) for w in words if w.isascii() and w.isdigit() and len(w) < 6 and 2 <= int(w) <= LARGEST_SIDE]
     if len(sides) != len(words) or len(sides) > 2:
-        raise InputError(f"size={size} is not valid: give auto, a side or WIDTHxHEIGHT, from 2 to {LARGEST_SIDE:,} pixels.")
+        raise InputError(
+            f"size={size} is not valid: give auto, a side or WIDTHxHEIGHT, from 2 to {LARGEST_SIDE:,} pixels."
+        )
     return f"{sides[0]}x{sides[-1]}"
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> int:
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``, or InputError that names what it is for."""
     try:
         number = int(value)
         if number != float(value):
@@ -113,9 +116,9 @@ class RunSpec:
             self.shape_for(self.prior.image_shape)  # a size that the prior does not take
         object.__setattr__(self, "noise", check_noise(self.noise))
         object.__setattr__(self, "offset", _offset(self.offset))
-        object.__setattr__(self, "samples", _whole("samples", self.samples, 1, 4096))
-        object.__setattr__(self, "seed", _whole("seed", self.seed, 0, 2**53))
-        object.__setattr__(self, "first_sample", _whole("first_sample", self.first_sample, 0, 2**31))
+        object.__setattr__(self, "samples", whole("samples", self.samples, 1, 4096))
+        object.__setattr__(self, "seed", whole("seed", self.seed, 0, 2**53))
+        object.__setattr__(self, "first_sample", whole("first_sample", self.first_sample, 0, 2**31))
         if self.device not in ("auto", "cpu", "cuda"):  # Apple GPUs lack the float64 that the likelihoods need
             raise InputError(f"device={self.device} is not valid: give auto, cpu or cuda.")
         reason = None if self.measurement else self.algorithm.refusal(self.operator, self.quantizer)

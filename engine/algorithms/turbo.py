@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Turbo"]
 
+SMALL_PROBES, LARGE_PIXELS = 2, 1 << 14
+
 
 @dataclass(frozen=True)
 class Turbo(AlgorithmChoice):
@@ -31,7 +33,13 @@ class Turbo(AlgorithmChoice):
     label = "Turbo (message passing)"
 
     rounds: int = integer(12, "Rounds", "Message-passing rounds at most.", low=1, high=1000)
-    probes: int = integer(2, "Probes", "Random probes of the denoiser's divergence per round.", low=1, high=64)
+    probes: int | None = integer(
+        None,
+        "Probes",
+        "Random probes of the denoiser's divergence per round; auto takes 2, and 1 for pictures that average by themselves.",
+        low=1,
+        high=64,
+    )
     damping: float = number(0.7, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
     levels: int = integer(32, "Sampling levels", "Reverse-diffusion steps for each posterior sample.", low=2, high=1000)
     sigma_last: float = number(0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1)
@@ -40,7 +48,11 @@ class Turbo(AlgorithmChoice):
         return self.rounds + self.levels + 1
 
     def work_for(self, samples: int) -> float:
-        return self.rounds * (1 + self.probes) + samples * (self.levels + 1)
+        return self.rounds * (1 + (self.probes or SMALL_PROBES)) + samples * (self.levels + 1)
+
+    def probes_for(self, pixels: int) -> int:
+        """Probes for an image of so many pixels: the error of one probe falls with the root of them."""
+        return self.probes or (SMALL_PROBES if pixels < LARGE_PIXELS else 1)
 
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         if not operator.is_linear:
@@ -58,11 +70,12 @@ class Turbo(AlgorithmChoice):
         from engine.algorithms.diffusion import reverse_diffusion
         from engine.algorithms.messages import MessagePassing
 
-        passing = MessagePassing(measurement, prior, draws.per_image("probes"), self.probes, self.damping)
+        probes = self.probes_for(measurement.operator.pixels)
+        passing = MessagePassing(measurement, prior, draws.per_image("probes"), probes, self.damping)
         total, calls, state = self.steps_for(len(draws.samples)), 0, None
         for number_ in range(1, self.rounds + 1):
             state = passing.round()
-            calls += 1 + self.probes
+            calls += 1 + probes
             level = state.noise.sqrt()
             yield Iterate(
                 number_, total, state.message, calls, state.denoised, per_image=True, mean=state.denoised,

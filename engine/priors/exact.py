@@ -52,7 +52,11 @@ class _ExactChoice(PriorChoice):
         "", "Fitted to", "A folder of pictures or an IDX file; empty takes natural pictures.", files="folder"
     )
     side: int | None = integer(
-        None, "Side", "Squares that a folder's pictures are fitted to; auto takes the first one's, up to 28.", low=2, high=128
+        None,
+        "Side",
+        "Squares that a folder's pictures are fitted to; auto takes the first one's, up to 28.",
+        low=2,
+        high=128,
     )
     mean_level: float = number(0.45, "Mean", "Mean pixel value where nothing is fitted.", low=0, high=1)
 
@@ -101,8 +105,12 @@ class GaussianChoice(_ExactChoice):
         "Fit",
         "covariance: mean image and full covariance at one size; spectrum: power spectrum, any size; by-side: what suits the side.",
     )
-    deviation: float = number(0.25, "Deviation", "Standard deviation of pixels where nothing is fitted.", above=0, high=2)
-    exponent: float = number(2.4, "Exponent", "Power falls as 1/frequency^exponent where nothing is fitted.", low=0, high=6)
+    deviation: float = number(
+        0.25, "Deviation", "Standard deviation of pixels where nothing is fitted.", above=0, high=2
+    )
+    exponent: float = number(
+        2.4, "Exponent", "Power falls as 1/frequency^exponent where nothing is fitted.", low=0, high=6
+    )
 
     @property
     def _fixed(self) -> bool:

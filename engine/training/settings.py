@@ -60,5 +60,17 @@ class DenoiserTraining(Choice):
 
     def fixed(self) -> str:
         """What a checkpoint must share with a run that resumes it: all but names, lengths and threads."""
-        free = ("out", "prior", "title", "data", "licence", "validation", "images", "steps", "decay", "threads")
+        free = (
+            "out",
+            "prior",
+            "title",
+            "data",
+            "licence",
+            "validation",
+            "images",
+            "start",
+            "steps",
+            "decay",
+            "threads",
+        )
         return " ".join(f"{k}={getattr(self, k)}" for k in self.settings() if k not in free)

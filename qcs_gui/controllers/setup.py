@@ -76,7 +76,9 @@ class SetupController(QObject):
                 samples=w.samples.value(), seed=w.seed.value(), first_sample=0, operator=operator, quantizer=quantizer,
                 prior=w.prior_form.choice(), algorithm=algorithm,
             )  # fmt: skip
-            spec.operator.rows_for(self.session.shape_with(spec))  # a file that is missing, a factor that does not divide
+            spec.operator.rows_for(
+                self.session.shape_with(spec)
+            )  # a file that is missing, a factor that does not divide
             self.problem = ""
         except InputError as error:
             self.problem = str(error)
