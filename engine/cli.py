@@ -109,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     train.set_defaults(work=work.train)
 
+    from engine.commands_import import add_arguments
+
+    add_arguments(commands.add_parser("import-prior", help="take a network that was trained elsewhere as a prior"))
+
     benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
     benchmark.add_argument(
         "--what",

@@ -87,7 +87,11 @@ def load_image(path: Path | str) -> LoadedImage:
 
 def plain_channels(pixels: np.ndarray) -> int:
     """1 for a grey picture, also one that was stored as colour; 3 for a coloured one."""
-    return 3 if len(pixels) == 3 and not (np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[0], pixels[2])) else 1
+    return (
+        3
+        if len(pixels) == 3 and not (np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[0], pixels[2]))
+        else 1
+    )
 
 
 def picture_shape(path: Path | str) -> tuple[int, int, int]:

@@ -103,7 +103,7 @@ class GaussianChoice(_ExactChoice):
         "by-side",
         ("by-side", "covariance", "spectrum"),
         "Fit",
-        "covariance: mean image and full covariance at one size; spectrum: power spectrum, any size; by-side: what suits the side.",
+        "covariance: mean image and full covariance at one size; spectrum: power spectrum, any size; by-side: by the side.",
     )
     deviation: float = number(
         0.25, "Deviation", "Standard deviation of pixels where nothing is fitted.", above=0, high=2

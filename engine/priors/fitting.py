@@ -126,7 +126,9 @@ def fit_mixture(path: str, shape: tuple[int, int, int], components: int, seed: i
         if (nearest == labels).all():
             break
         labels = nearest
-        centres = np.stack([flat[labels == k].mean(0) if (labels == k).any() else centres[k] for k in range(components)])
+        centres = np.stack(
+            [flat[labels == k].mean(0) if (labels == k).any() else centres[k] for k in range(components)]
+        )
     whole = _shrunk(flat, 0.0, 0.0)
     whole += np.eye(whole.shape[0]) * float(np.trace(whole)) / whole.shape[0] * 1e-3
     parts, weights = [], []

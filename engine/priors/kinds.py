@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "load_prior", "read_prior"]
 
-KINDS = {"edm": "engine.priors.edm:EdmDenoiser"}
+KINDS = {
+    "edm": "engine.priors.edm:EdmDenoiser",
+    "ncsnv2": "engine.priors.score_network:ScorePrior",
+    "guided-diffusion": "engine.priors.guided_prior:GuidedPrior",
+    "diffusers": "engine.priors.diffusers_prior:DiffusersPrior",
+}
 """Kind named in a file's header to the class whose ``load(path)`` reads it."""
 
 

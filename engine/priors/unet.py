@@ -40,7 +40,9 @@ class UNetShape:
         cells = 0
         for level in range(len(self.multipliers)):
             last = level + 1 == len(self.multipliers)
-            convolutions = 4 * self.blocks + (4 if last else 1)  # down and up blocks; the middle ones, or the shrinking one
+            convolutions = 4 * self.blocks + (
+                4 if last else 1
+            )  # down and up blocks; the middle ones, or the shrinking one
             cells += convolutions * 2**level + (0 if last else 2 ** (level + 1))  # and nearest-neighbour growing
         return self.unshuffle * (cells + 2)  # the first and the last convolution
 

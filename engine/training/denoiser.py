@@ -1,4 +1,4 @@
-"""Denoising score matching with the EDM objective, resumable at any step.
+"""The training of a denoiser, resumable at any step.
 
 Every step draws its batch, levels and noise from generators keyed by (seed, step), so a run that was killed and
 resumed sees exactly what an undisturbed one sees. The learning rate is constant until the last part, so the number of
@@ -17,20 +17,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.algorithms.diffusion import reverse_diffusion
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
-from engine.priors.base import Card
-from engine.priors.edm import EdmDenoiser
-from engine.priors.unet import UNet, UNetShape
-from engine.seeds import generator
+from engine.priors.base import Card, DenoiserPrior
+from engine.seeds import RowGenerators, generator
+from engine.training.objectives import make_objective
 from engine.training.settings import DenoiserTraining
 from engine.training.sources import make_source
-from engine.training.start import start_from
 
 __all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
 
-# Where a processor lacks bfloat16 instructions they are emulated, at a third of the speed of float32.
-_HAS_BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+LEVELS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0)
+"""Noise levels on a card."""
+PREVIEWED = (0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,11 @@ class DenoiserTrainer:
         if settings.sigma_min >= settings.sigma_max:
             raise InputError(f"sigma_min={settings.sigma_min:g} must be below sigma_max={settings.sigma_max:g}.")
         self.source = make_source(settings)
-        self.held_out = self.source.held_out(settings.validation) if settings.validation else []
+        self.held_out = self.source.held_out(settings.validation) if settings.validation else self.source.kept
         self.mean, self.deviation = self.source.mean, self.source.deviation
         torch.manual_seed(settings.seed)
-        shape = UNetShape(
-            channels=self.source.shape[0], width=settings.width, blocks=settings.blocks, attention=settings.attention
-        )
-        self.network = UNet(shape).to(memory_format=torch.channels_last)
-        if settings.start:
-            start_from(self.network, Path(settings.start))
+        self.objective = make_objective(settings, self.source)
+        self.network = self.objective.network
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
@@ -81,26 +77,25 @@ class DenoiserTrainer:
     # -- one step -----------------------------------------------------------------------------------------------
 
     def rate_at(self, step: int) -> float:
-        """Warm-up over 300 steps, constant, then linear decay to zero over the last ``decay`` share."""
+        """Warm-up over 300 steps (a twentieth of fewer), constant, then linear decay to zero over the last ``decay`` share
+        of the steps or of the time."""
         s = self.settings
-        start = s.steps * (1 - s.decay)
-        falling = 1.0 if step < start else max(0.0, (s.steps - step) / max(1.0, s.steps - start))
-        return s.rate * min(1.0, (step + 1) / 300) * falling
+        left = 1 - self.share_done(step)
+        falling = 1.0 if left > s.decay else left / max(s.decay, 1e-9)
+        warm = 300 if not s.minutes else 50
+        return s.rate * min(1.0, (step + 1) / warm) * max(falling, 0.0)
 
-    def levels(self, count: int, draw: torch.Generator) -> Tensor:
-        """Noise levels of a batch: log-normal about the levels that matter most, log-uniform over the whole range."""
+    def share_done(self, step: int | None = None) -> float:
+        """Share of the training that is done, by steps or by time, whichever is further."""
         s = self.settings
-        low, high = math.log(s.sigma_min), math.log(s.sigma_max)
-        normal = math.log(s.sigma_centre) + s.sigma_spread * torch.randn(count, generator=draw)
-        uniform = low + (high - low) * torch.rand(count, generator=draw)
-        chosen = torch.where(torch.rand(count, generator=draw) < s.uniform, uniform, normal)
-        return chosen.clamp(low, high).exp()
+        done = (self.step if step is None else step) / s.steps
+        return max(done, self.seconds / (60 * s.minutes)) if s.minutes else done
 
     def __iter__(self) -> Iterator[Progress]:
         s = self.settings
         last, saved = time.perf_counter(), time.perf_counter()
         self.network.train()
-        while self.step < s.steps:
+        while self.share_done() < 1:
             rate = self.rate_at(self.step)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
@@ -119,16 +114,7 @@ class DenoiserTrainer:
 
     def _update(self, draw: torch.Generator) -> float:
         s = self.settings
-        clean = self.source.batch(s.batch, draw) - self.mean
-        sigma = self.levels(s.batch, draw)
-        level = sigma.reshape(-1, 1, 1, 1)
-        noisy = clean + level * torch.randn(clean.shape, generator=draw)
-        total = torch.sqrt(level**2 + self.deviation**2)
-        target = (clean - (self.deviation / total) ** 2 * noisy) * total / (level * self.deviation)
-        inputs = (noisy / total).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=_HAS_BF16):
-            predicted = self.network(inputs, sigma.log() / 4)
-        loss = (predicted.float() - target).square().mean()
+        loss = self.objective.loss(self.source.batch(s.batch, draw), draw)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
@@ -184,23 +170,30 @@ class DenoiserTrainer:
                 f"'{self.checkpoint}' does not fit this training ({reason}); remove it to start anew."
             ) from None
 
-    def prior(self) -> EdmDenoiser:
-        """The denoiser with the averaged weights, as it would be shipped (rounded to fp16), with its card."""
+    def prior(self) -> DenoiserPrior:
+        """The denoiser with the averaged weights, as it would be kept (rounded to fp16), with its card."""
         s = self.settings
-        network = UNet(self.network.shape)
-        network.load_state_dict({k: v.half().float() for k, v in self.averaged.items()})
-        network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         name = s.prior or self.out.stem
         card = Card(
             name=name, title=s.title or name, data=s.data, licence=s.licence, command=self.command, seed=s.seed,
-            parameters=sum(p.numel() for p in network.parameters()),
+            parameters=sum(p.numel() for p in self.network.parameters()),
             notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
         )  # fmt: skip
-        return EdmDenoiser(
-            network, self.source.shape, self.mean, self.deviation, s.sigma_min, s.sigma_max, card, any_size=s.crops
-        )
+        return self.objective.prior(self.averaged, card)
 
-    def finish(self) -> EdmDenoiser:
+    def preview(self, samples: int = 8) -> tuple[dict[float, float], Tensor]:
+        """What the averaged weights can do now: PSNR in dB of denoising held-out images by noise level, and so many
+        samples drawn from nothing, (n, c, h, w) in [0, 1]."""
+        prior = self.prior()
+        images = [square(x, self.source.shape) for x in self.held_out[:16]]
+        quality = denoising_quality(prior, images, PREVIEWED) if images else {"sigma": [], "psnr": []}
+        start = RowGenerators([generator(self.settings.seed, "preview", i) for i in range(samples)])
+        sigma = min(prior.sigma_max, 80.0)
+        first = prior.mean + sigma * start.normal(self.source.shape)
+        *_, (drawn, _, _) = reverse_diffusion(prior, first, torch.full((samples,), sigma), 0.02, 18, start)
+        return dict(zip(quality["sigma"], quality["psnr"], strict=True)), drawn.clamp(0, 1)
+
+    def finish(self) -> DenoiserPrior:
         """Saves the checkpoint, measures the denoising error, writes weights and card; returns the prior."""
         from dataclasses import replace
 
@@ -212,11 +205,16 @@ class DenoiserTrainer:
         return prior
 
 
+def square(image: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """The middle of an image (c, h, w) of at least that shape."""
+    top, left = ((n - m) // 2 for n, m in zip(image.shape[1:], shape[1:], strict=True))
+    return image[:, top : top + shape[1], left : left + shape[2]]
+
+
 @torch.inference_mode()
-def denoising_quality(prior: EdmDenoiser, images: Sequence[Tensor]) -> dict:
+def denoising_quality(prior: DenoiserPrior, images: Sequence[Tensor], levels: Sequence[float] = LEVELS) -> dict:
     """Root-mean-square denoising error and PSNR of it by noise level on images (c, h, w)."""
-    sigmas = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0]
-    sigmas = [s for s in sigmas if prior.sigma_min <= s <= prior.sigma_max]
+    sigmas = [s for s in levels if prior.sigma_min <= s <= prior.sigma_max]
     same = len({x.shape for x in images}) == 1
     batches = torch.stack(list(images)).split(64) if same else [x[None] for x in images]
     squares, pixels = dict.fromkeys(sigmas, 0.0), sum(x.numel() for x in images)

@@ -55,6 +55,21 @@ class DenoiserTraining(Choice):
     sigma_centre: float = number(0.2, "Central noise level", "Median of the log-normal part of the levels.", above=0)
     sigma_spread: float = number(1.0, "Spread of noise levels", "Standard deviation of its logarithm.", above=0)
     uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
+    objective: str = one_of(
+        "edm",
+        ("edm", "ncsnv2"),
+        "Objective",
+        "edm: the project's network with EDM preconditioning; ncsnv2: network and objective of Song and Ermon (2020), for "
+        "comparing with the papers (there rate=1e-4, average=0.999).",
+    )
+    levels: int = integer(232, "Levels", "Noise levels of the ncsnv2 objective.", low=2, high=10000)
+    minutes: float = number(
+        0.0,
+        "Time budget",
+        "Training ends after so many minutes, or after its steps; 0 goes by the steps.",
+        unit="min",
+        low=0,
+    )
     seed: int = integer(0, "Seed", "Seeds weights, batches and noise.", low=0)
     threads: int = integer(0, "Threads", "CPU threads; 0 takes all.", low=0)
 

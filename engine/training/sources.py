@@ -17,6 +17,8 @@ from engine.training.settings import DenoiserTraining
 __all__ = ["FixedImages", "PhotoCrops", "Source", "make_source"]
 
 FEWEST_IMAGES = 16
+KEEP_EVERY, MOST_KEPT = 16, 256
+"""Every so many images are kept for judging where no others are given, up to a number of them."""
 LARGEST_SIDE = 64
 LUMA = (0.299, 0.587, 0.114)
 
@@ -27,6 +29,8 @@ class Source(ABC):
     shape: tuple[int, int, int]
     mean: float
     deviation: float
+    kept: list[Tensor]
+    """Images that are never trained on, for judging where no others are given; none where there are few."""
 
     @abstractmethod
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
@@ -40,10 +44,16 @@ class Source(ABC):
 class FixedImages(Source):
     """Images of one size, as they are."""
 
-    def __init__(self, images: np.ndarray) -> None:
+    def __init__(self, images: np.ndarray, keep: bool = False) -> None:
         if len(images) < FEWEST_IMAGES:
             raise InputError(f"{len(images)} images are too few to train on; give at least {FEWEST_IMAGES}.")
-        self.images = torch.from_numpy(np.ascontiguousarray(images))
+        every = torch.from_numpy(np.ascontiguousarray(images))
+        kept = (
+            torch.arange(len(every)) % KEEP_EVERY == KEEP_EVERY - 1
+            if keep
+            else torch.zeros(len(every), dtype=torch.bool)
+        )
+        self.images, self.kept = every[~kept], list(every[kept][:MOST_KEPT])
         self.shape = tuple(images.shape[1:])
         self.mean, self.deviation = float(self.images.mean()), float(self.images.std())
 
@@ -57,7 +67,7 @@ class FixedImages(Source):
 class PhotoCrops(Source):
     """Random square crops of photographs, turned and mirrored, so that the prior suits pictures of any size."""
 
-    def __init__(self, folder: Path, side: int, channels: int) -> None:
+    def __init__(self, folder: Path, side: int, channels: int, keep: bool = False) -> None:
         self.shape, self.channels = (channels, side, side), channels
         self.photos = [p for p in self._load(folder) if min(p.shape[1:]) >= side]
         pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
@@ -66,6 +76,10 @@ class PhotoCrops(Source):
                 f"{len(self.photos)} pictures of at least {side} x {side} pixels are too few to train on; "
                 f"give at least {FEWEST_IMAGES}."
             )
+        kept = [i for i in range(len(self.photos)) if keep and i % KEEP_EVERY == KEEP_EVERY - 1]
+        self.kept = [self.photos[i].float() / 255 for i in kept[:MOST_KEPT]]
+        self.photos = [p for i, p in enumerate(self.photos) if i not in kept]
+        pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
         # a photograph is drawn as often as it has pixels
         self.shares = torch.tensor([float(p.shape[1] * p.shape[2]) for p in self.photos])
         sums = [(p.float().sum().item(), p.float().square().sum().item()) for p in self.photos]
@@ -104,11 +118,13 @@ class PhotoCrops(Source):
 
 def make_source(settings: DenoiserTraining) -> Source:
     """The source that the settings describe; InputError where the images cannot be trained on."""
-    place = Path(settings.images)
+    place, keep = Path(settings.images), not settings.validation
+    if not place.exists():
+        raise InputError(f"'{place}' does not exist; give a folder of pictures or an IDX file.")
     if not place.is_dir():
         if settings.crops:
             raise InputError("crops=true needs a folder of pictures, not an IDX file.")
-        source: Source = FixedImages(load_images(place))
+        source: Source = FixedImages(load_images(place), keep)
     else:
         names = image_names(place)
         if not names:
@@ -117,7 +133,9 @@ def make_source(settings: DenoiserTraining) -> Source:
         channels = {"same": channels, "grey": 1, "colour": 3}[settings.colour]
         side = settings.side or min(height, width, LARGEST_SIDE)
         shape = (channels, side, side)
-        source = PhotoCrops(place, side, channels) if settings.crops else FixedImages(load_images(place, shape))
+        source = (
+            PhotoCrops(place, side, channels, keep) if settings.crops else FixedImages(load_images(place, shape), keep)
+        )
     if source.deviation < 1e-3:
         raise InputError("All training images are the same flat picture; give a varied set.")
     return source

@@ -1,0 +1,56 @@
+"""Noise schedules of variance-preserving diffusion: beta_t, and what is left of the image, abar_t = prod (1 - beta_s).
+
+Linear: Ho, Jain and Abbeel (2020). Cosine: Nichol and Dhariwal (2021). The others are those of common schedulers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["noise_levels", "schedule"]
+
+_FARTHEST = 1e-8
+"""Smallest abar that is used: one of zero has no noise level relative to the image."""
+
+
+def schedule(
+    kind: str, steps: int = 1000, first: float = 1e-4, last: float = 0.02, zero_end: bool = False
+) -> dict[str, Any]:
+    """The facts about a schedule that a header keeps; ``zero_end`` moves abar so that it ends at zero."""
+    return {"kind": kind, "steps": steps, "first": first, "last": last, "zero_end": zero_end}
+
+
+def noise_levels(facts: Mapping[str, Any]) -> np.ndarray:
+    """sigma_t = sqrt((1 - abar_t) / abar_t) of each step, increasing, in the units of images in [-1, 1].
+
+    ``facts``: what :func:`schedule` gives, or ``betas``, a list. Raises ValueError for what is no schedule.
+    """
+    kept = np.cumprod(1 - _betas(facts))
+    if facts.get("zero_end"):
+        root = np.sqrt(kept)
+        kept = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
+    kept = kept[kept > _FARTHEST]
+    levels = np.sqrt((1 - kept) / kept)
+    if len(levels) < 2 or not np.isfinite(levels).all() or levels[0] <= 0 or (np.diff(levels) <= 0).any():
+        raise ValueError("the noise levels do not increase")
+    return levels
+
+
+def _betas(facts: Mapping[str, Any]) -> np.ndarray:
+    if "betas" in facts:
+        return np.asarray(facts["betas"], dtype=np.float64)
+    kind, steps, first, last = facts["kind"], int(facts["steps"]), float(facts["first"]), float(facts["last"])
+    if kind == "linear":
+        return np.linspace(first, last, steps)
+    if kind == "scaled-linear":
+        return np.linspace(math.sqrt(first), math.sqrt(last), steps) ** 2
+    if kind == "sigmoid":
+        return first + (last - first) / (1 + np.exp(-np.linspace(-6, 6, steps)))
+    if kind == "cosine":
+        kept = np.cos((np.arange(steps + 1) / steps + 0.008) / 1.008 * math.pi / 2) ** 2
+        return np.minimum(1 - kept[1:] / kept[:-1], 0.999)
+    raise ValueError(f"unknown schedule {kind}")
