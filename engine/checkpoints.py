@@ -111,7 +111,9 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")  # about old formats; what is read is checked below
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # damaged files raise almost anything; none of it is a fault of this program
-        if isinstance(error, pickle.UnpicklingError) and any(w in str(error) for w in ("global", "reduce", "TypeError")):
+        if isinstance(error, pickle.UnpicklingError) and any(
+            w in str(error) for w in ("global", "reduce", "TypeError")
+        ):
             raise InputError(
                 f"'{path.name}' holds Python objects besides tensors, which could run code, and was not read; "
                 "save the network's state dictionary alone."
@@ -152,17 +154,24 @@ def _without_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _converted(state: dict[str, Tensor], path: Path, notes: list[str]) -> Weights:
-    if any(v.layout != torch.strided or v.device.type != "cpu" or v.is_complex() or v.is_quantized for v in state.values()):
+    if any(
+        v.layout != torch.strided or v.device.type != "cpu" or v.is_complex() or v.is_quantized for v in state.values()
+    ):
         raise InputError(f"'{path.name}' holds tensors that are not plain numbers; save its weights as float32.")
     # A tensor may claim more than the file holds by repeating itself; the copy below would be as large as it claims.
     if sum(v.numel() for v in state.values()) * 4 > LARGEST_FILE:
         raise InputError(f"'{path.name}' claims more weights than {LARGEST_FILE >> 30} GB hold; take another file.")
+    # A single tensor of noise levels says nothing about the precision of the weights.
     floats = [v.dtype for k, v in state.items() if v.is_floating_point() and k != "sigmas"]
     half = bool(floats) and all(d == torch.float16 for d in floats)
     if half:
         notes = [*notes, "The weights came as float16."]
-    tensors = {k: v.detach().float() if v.is_floating_point() else v.detach() for k, v in state.items()}
-    return Weights({k: v.clone() if v._is_view() else v.contiguous() for k, v in tensors.items()}, half, notes)
+    # Copies, because tensors of a file may share memory, which a safetensors file cannot express.
+    tensors = {
+        k: (v.float() if v.is_floating_point() else v).detach().clone(memory_format=torch.contiguous_format)
+        for k, v in state.items()
+    }
+    return Weights(tensors, half, notes)
 
 
 def _first_line(error: Exception) -> str:

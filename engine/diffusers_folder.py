@@ -45,7 +45,9 @@ def read_diffusers(folder: Path, ema: bool = True) -> DiffusersFolder:
         unet = folder
     for latent in ("vae", "vqvae"):
         if (folder / latent).is_dir():
-            raise InputError(f"'{folder.name}' is a latent diffusion model, not one of pixels; take a pixel-space model.")
+            raise InputError(
+                f"'{folder.name}' is a latent diffusion model, not one of pixels; take a pixel-space model."
+            )
     config = _json(unet / "config.json")
     _check(config, folder.name)
     path = next((unet / n for n in _WEIGHTS if (unet / n).is_file()), None)
@@ -56,7 +58,9 @@ def read_diffusers(folder: Path, ema: bool = True) -> DiffusersFolder:
         )
     weights = read_safetensors(path)
     if has_average:
-        weights.notes[0] = "The averaged (EMA) weights of the folder were taken." if ema else "The plain weights were taken."
+        weights.notes[0] = (
+            "The averaged (EMA) weights of the folder were taken." if ema else "The plain weights were taken."
+        )
     weights.tensors = {_renamed(k): _flat(k, v) for k, v in weights.tensors.items()}
     config = {k: v for k, v in config.items() if not k.startswith("_")}
     for file in (folder / "scheduler" / "scheduler_config.json", folder / "scheduler_config.json"):
@@ -86,7 +90,9 @@ def _check(config: dict[str, Any], name: str) -> None:
     if made != "UNet2DModel":
         raise InputError(f"'{name}' holds a {made}; only a UNet2DModel, unconditional and on pixels, can be a prior.")
     if config.get("class_embed_type") or config.get("num_class_embeds"):
-        raise InputError(f"'{name}' holds a class-conditional network, which is not a prior; take an unconditional one.")
+        raise InputError(
+            f"'{name}' holds a class-conditional network, which is not a prior; take an unconditional one."
+        )
     if config.get("time_embedding_type", "positional") != "positional" or config.get("center_input_sample"):
         raise InputError(
             f"'{name}' holds a network that is not one of variance-preserving diffusion; take a DDPM or DDIM model."
@@ -131,5 +137,7 @@ def _schedule(facts: dict[str, Any], name: str) -> dict[str, Any]:
 def _prediction(facts: dict[str, Any], name: str) -> str:
     said = facts.get("prediction_type", "epsilon")
     if said not in ("epsilon", "v_prediction", "sample"):
-        raise InputError(f"'{name}' predicts '{said}', which is not known; take a model that predicts epsilon, v or sample.")
+        raise InputError(
+            f"'{name}' predicts '{said}', which is not known; take a model that predicts epsilon, v or sample."
+        )
     return said

@@ -68,7 +68,9 @@ def read_network(
     found = _found(settings, source)
     channels = found.facts["image_shape"][0]
     if channels not in (1, 3):
-        raise InputError(f"'{source.name}' is for images of {channels} channels; a prior needs grey (1) or colour (3) ones.")
+        raise InputError(
+            f"'{source.name}' is for images of {channels} channels; a prior needs grey (1) or colour (3) ones."
+        )
     assumed = [k for k in ("mean", "deviation") if getattr(settings, k) is None]
     said = list(notes) + found.weights.notes
     if assumed:
@@ -86,6 +88,8 @@ def read_network(
     )
     try:
         prior = found.prior.assemble(facts, card, found.weights.tensors, source)
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0][:120]
         raise InputError(f"'{source.name}' cannot be made a prior ({reason}); choose another kind or file.") from None
@@ -136,11 +140,17 @@ def _found(settings: PriorImport, source: Path) -> _Found:
             "NCSNv2, guided-diffusion and diffusers are read."
         )
     if settings.kind not in ("auto", kind):
-        raise InputError(f"'{source.name}' holds a network of kind {kind}, not {settings.kind}; set kind to {kind} or auto.")
+        raise InputError(
+            f"'{source.name}' holds a network of kind {kind}, not {settings.kind}; set kind to {kind} or auto."
+        )
     try:
         return (_ncsnv2 if kind == "ncsnv2" else _guided)(settings, source, weights)
+    except InputError:
+        raise
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise InputError(f"'{source.name}' is not a whole {kind} network ({error}); import the full checkpoint.") from None
+        raise InputError(
+            f"'{source.name}' is not a whole {kind} network ({error}); import the full checkpoint."
+        ) from None
 
 
 def _kind(tensors: Mapping[str, Tensor]) -> str | None:
@@ -156,13 +166,17 @@ def _ncsnv2(settings: PriorImport, source: Path, weights: Weights) -> _Found:
     tensors = weights.tensors
     for key in ("sigmas", "begin_conv.weight"):
         if key not in tensors:
-            raise InputError(f"'{source.name}' lacks {key}, so it is not a whole NCSNv2 network; import the full checkpoint.")
+            raise InputError(
+                f"'{source.name}' lacks {key}, so it is not a whole NCSNv2 network; import the full checkpoint."
+            )
     width, channels = tensors["begin_conv.weight"].shape[:2]
     sigmas = tensors["sigmas"]
     if sigmas.ndim != 1 or not len(sigmas) or not torch.isfinite(sigmas).all() or not (sigmas > 0).all():
         raise InputError(f"'{source.name}' has noise levels that are not positive numbers; take another checkpoint.")
     deepest = any(k.startswith("res31.") for k in tensors)
-    variant = "NCSNv2Deepest" if deepest else "NCSNv2Deeper" if any(k.startswith("res5.") for k in tensors) else "NCSNv2"
+    variant = (
+        "NCSNv2Deepest" if deepest else "NCSNv2Deeper" if any(k.startswith("res5.") for k in tensors) else "NCSNv2"
+    )
     shape = ScoreNetShape(variant, channels, width, len(sigmas))
     # Images in [-1, 1] are twice as far apart as those in [0, 1], and so is their noise.
     low, high = (float(s) / (2 if settings.pixels == "-1..1" else 1) for s in (sigmas.min(), sigmas.max()))
@@ -179,9 +193,7 @@ def _ncsnv2(settings: PriorImport, source: Path, weights: Weights) -> _Found:
 
 
 def _guided(settings: PriorImport, source: Path, weights: Weights) -> _Found:
-    shape = infer_shape(
-        weights.tensors, settings.head_channels, settings.heads or 0, settings.attention_order == "new"
-    )
+    shape = infer_shape(weights.tensors, settings.head_channels, settings.heads or 0, settings.attention_order == "new")
     levels = len(shape.widths)
     side = settings.side or max(_SIDES.get(levels, 64 if levels == 4 else _SIDE), shape.multiple)
     if settings.side is None:
@@ -216,7 +228,9 @@ def _facts(
     """The header of a variance-preserving network; what the settings say goes before what the folder says."""
     height, width = (int(n) for n in sides)
     if height % multiple or width % multiple:
-        raise InputError(f"The size {width} x {height} does not suit the network; give a side that is a multiple of {multiple}.")
+        raise InputError(
+            f"The size {width} x {height} does not suit the network; give a side that is a multiple of {multiple}."
+        )
     if of_file is None or settings.schedule != "auto":
         kind = "linear" if settings.schedule == "auto" else settings.schedule
         of_file = schedule(kind, settings.steps, settings.beta_first, settings.beta_last)

@@ -149,7 +149,14 @@ def test_train_and_resume(capsys, tmp_path, digit):
     from engine.training.settings import DenoiserTraining
 
     half = DenoiserTraining(
-        images=str(idx), width=16, blocks=1, batch=4, steps=6, out=str(tmp_path / "half.safetensors"), threads=1
+        images=str(idx),
+        validation=str(idx),
+        width=16,
+        blocks=1,
+        batch=4,
+        steps=6,
+        out=str(tmp_path / "half.safetensors"),
+        threads=1,
     )
     trainer = DenoiserTrainer(half)
     for progress in trainer:
