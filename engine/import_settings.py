@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from engine.settings import Choice, flag, integer, number, one_of, path, text
+from engine.settings import Choice, Setting, flag, integer, number, one_of, path, text
 
 __all__ = ["IMPORT_KINDS", "SCHEDULES", "PriorImport"]
 
 IMPORT_KINDS = ("ncsnv2", "guided-diffusion", "diffusers")
 SCHEDULES = ("linear", "scaled-linear", "cosine", "sigmoid")
+
+
+@dataclass(frozen=True)
+class _Word(Setting):
+    """One of a few words of which ``auto`` is one, rather than the absence of a value."""
+
+    def check(self, name: str, value: Any) -> Any:
+        return value if value == "auto" else super().check(name, value)
+
+
+def _word(choices: tuple[str, ...], label: str, help: str) -> Any:
+    return dataclasses.field(default="auto", metadata={"setting": _Word(str, label, help, choices=("auto", *choices))})
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,7 @@ class PriorImport(Choice):
     title: str = text("", "Title", "One line for the card.")
     data: str = text("", "Data", "What images the network was trained on, for the card.")
     licence: str = text("", "Licence", "Licence of the weights, for the card.")
-    kind: str = one_of("auto", ("auto", *IMPORT_KINDS), "Kind", "auto sees it from the names of the tensors.")
+    kind: str = _word(IMPORT_KINDS, "Kind", "auto sees it from the names of the tensors.")
     side: int | None = integer(
         None, "Side", "Height and width of the images; auto takes what the file says or suggests.", low=8, high=1024
     )
@@ -48,15 +61,12 @@ class PriorImport(Choice):
     attention_order: str = one_of(
         "legacy", ("legacy", "new"), "Attention order", "Of a guided-diffusion file: new splits into heads last."
     )
-    prediction: str = one_of(
-        "auto",
-        ("auto", "epsilon", "v_prediction", "sample"),
+    prediction: str = _word(
+        ("epsilon", "v_prediction", "sample"),
         "Prediction",
         "What the network predicts; auto takes what the folder says, else epsilon (the noise).",
     )
-    schedule: str = one_of(
-        "auto", ("auto", *SCHEDULES), "Noise schedule", "auto takes what the folder says, else linear."
-    )
+    schedule: str = _word(SCHEDULES, "Noise schedule", "auto takes what the folder says, else linear.")
     steps: int = integer(1000, "Diffusion steps", "Steps of the noise schedule.", low=2, high=100_000)
     beta_first: float = number(1e-4, "First beta", "Of the noise schedule.", above=0, high=0.999)
     beta_last: float = number(0.02, "Last beta", "Of the noise schedule.", above=0, high=0.999)

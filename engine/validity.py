@@ -19,6 +19,8 @@ def _columns() -> list[str]:
     """Algorithms in their written form, once per likelihood where they take one."""
     columns = []
     for name, cls in ALGORITHMS.choices.items():
+        if not cls.reconstructs:
+            continue
         kinds = cls.settings().get("likelihood")
         columns += [f"{name} likelihood={kind}" for kind in LIKELIHOODS] if kinds else [name]
     return columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.seeds import RowGenerators, generator
 from engine.settings import Choice
@@ -70,7 +70,9 @@ class Iterate:
 
 @dataclass(frozen=True)
 class AlgorithmChoice(Choice):
-    """Settings of an algorithm; :meth:`iterates` runs it."""
+    """Settings of an algorithm; :meth:`iterates` runs it. ``reconstructs`` is False for one that looks at no measurement."""
+
+    reconstructs: ClassVar[bool] = True
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         """Runs on the device of the measurement. The last iterate's ``x`` are the posterior samples."""

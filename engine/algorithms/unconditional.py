@@ -1,0 +1,55 @@
+"""Samples from the prior alone: what a reconstruction would look like if nothing had been measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.settings import integer, number
+
+if TYPE_CHECKING:
+    from engine.measurements import Measurement
+    from engine.priors.base import DenoiserPrior
+
+__all__ = ["Unconditional"]
+
+
+@dataclass(frozen=True)
+class Unconditional(AlgorithmChoice):
+    """Draws from the prior and looks at no measurement: shows what the prior knows."""
+
+    name = "sample"
+    label = "Samples of the prior (no measurement)"
+
+    reconstructs = False
+
+    levels: int = integer(50, "Levels", "Reverse-diffusion steps.", low=2, high=1000)
+    sigma_first: float = number(
+        60.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0, high=1e4
+    )
+    sigma_last: float = number(0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1)
+
+    def steps_for(self, samples: int) -> int:
+        return self.levels + 1
+
+    def work_for(self, samples: int) -> float:
+        return samples * (self.levels + 1)
+
+    def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+        import torch
+
+        from engine.algorithms.diffusion import reverse_diffusion
+
+        rows, total = len(draws.images) * len(draws.samples), self.steps_for(len(draws.samples))
+        noise = draws.per_row("sample")
+        first = max(min(self.sigma_first, prior.sigma_max), self.sigma_last)
+        level = torch.full((rows,), first, device=measurement.device)
+        centre = prior.mean_image()
+        start = torch.as_tensor(prior.mean if centre is None else centre, device=measurement.device).float()
+        x = start + first * noise.normal(measurement.operator.image_shape, measurement.device)
+        walk = reverse_diffusion(prior, x, level, self.sigma_last, self.levels, noise)
+        for number_, (x, denoised, sigma) in enumerate(walk, start=1):
+            note = "These samples look at no measurement." if number_ == total else ""
+            yield Iterate(number_, total, x, number_, denoised, statistics={"sigma": float(sigma.mean())}, note=note)
