@@ -173,10 +173,9 @@ def _ncsnv2(settings: PriorImport, source: Path, weights: Weights) -> _Found:
     sigmas = tensors["sigmas"]
     if sigmas.ndim != 1 or not len(sigmas) or not torch.isfinite(sigmas).all() or not (sigmas > 0).all():
         raise InputError(f"'{source.name}' has noise levels that are not positive numbers; take another checkpoint.")
-    deepest = any(k.startswith("res31.") for k in tensors)
-    variant = (
-        "NCSNv2Deepest" if deepest else "NCSNv2Deeper" if any(k.startswith("res5.") for k in tensors) else "NCSNv2"
-    )
+    stages = {k.split(".")[0] for k in tensors}
+    variant = "NCSNv2Deeper" if stages & {"res5", "refine5"} else "NCSNv2"
+    variant = "NCSNv2Deepest" if stages & {"res31", "refine31"} else variant
     shape = ScoreNetShape(variant, channels, width, len(sigmas))
     # Images in [-1, 1] are twice as far apart as those in [0, 1], and so is their noise.
     low, high = (float(s) / (2 if settings.pixels == "-1..1" else 1) for s in (sigmas.min(), sigmas.max()))

@@ -38,7 +38,7 @@ class Setting:
 
     def check(self, name: str, value: Any) -> Any:
         """The value in its own type; raises InputError with the name of the field and what it takes."""
-        if value is None or value == "auto":
+        if value is None or (value == "auto" and "auto" not in self.choices):
             if self.optional:
                 return None
             raise InputError(f"{name} needs a value: {self.expected()}.")

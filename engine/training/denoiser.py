@@ -21,10 +21,12 @@ from engine.algorithms.diffusion import reverse_diffusion
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
 from engine.priors.base import Card, DenoiserPrior
+from engine.runs import choose_device
 from engine.seeds import RowGenerators, generator
 from engine.training.objectives import make_objective
 from engine.training.settings import DenoiserTraining
 from engine.training.sources import make_source
+from engine.training.start import licence_of
 
 __all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
 
@@ -66,6 +68,8 @@ class DenoiserTrainer:
         torch.manual_seed(settings.seed)
         self.objective = make_objective(settings, self.source)
         self.network = self.objective.network
+        self.device = choose_device(settings.device)
+        self.network.to(self.device)
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
@@ -93,7 +97,7 @@ class DenoiserTrainer:
 
     def __iter__(self) -> Iterator[Progress]:
         s = self.settings
-        last, saved = time.perf_counter(), time.perf_counter()
+        self._mark = saved = time.perf_counter()
         self.network.train()
         while self.share_done() < 1:
             rate = self.rate_at(self.step)
@@ -105,16 +109,29 @@ class DenoiserTrainer:
             self.loss += (loss - self.loss) * max(0.01, 1 / (self.step + 1))
             self.step += 1
             now = time.perf_counter()
-            self.seconds += now - last
-            last = now
-            if now - saved > 60:
+            self.seconds += now - self._mark
+            self._mark = now
+            if now - saved > (min(60.0, max(5.0, 3 * s.minutes)) if s.minutes else 60.0):
                 self.save()
                 saved = time.perf_counter()
             yield Progress(self.step, s.steps, self.loss, rate, self.seconds)
 
+    def resume_clock(self) -> None:
+        """Leaves the time since the last step, a pause, out of what is counted."""
+        self._mark = time.perf_counter()
+
+    def past(self) -> list[tuple[int, float]]:
+        """(step, loss) of the resumed training, as far as its log goes."""
+        log, points = self.checkpoint.with_suffix(".log.jsonl"), []
+        for line in log.read_text(encoding="utf-8").splitlines() if self.step and log.exists() else []:
+            row = json.loads(line)
+            if row["step"] <= self.step:
+                points.append((row["step"], row["loss"]))
+        return points
+
     def _update(self, draw: torch.Generator) -> float:
         s = self.settings
-        loss = self.objective.loss(self.source.batch(s.batch, draw), draw)
+        loss = self.objective.loss(self.source.batch(s.batch, draw), draw, self.device)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
@@ -174,12 +191,13 @@ class DenoiserTrainer:
         """The denoiser with the averaged weights, as it would be kept (rounded to fp16), with its card."""
         s = self.settings
         name = s.prior or self.out.stem
+        licence = "; ".join(filter(None, [s.licence, licence_of(Path(s.start)) if s.start else ""]))
         card = Card(
-            name=name, title=s.title or name, data=s.data, licence=s.licence, command=self.command, seed=s.seed,
+            name=name, title=s.title or name, data=s.data, licence=licence, command=self.command, seed=s.seed,
             parameters=sum(p.numel() for p in self.network.parameters()),
             notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
         )  # fmt: skip
-        return self.objective.prior(self.averaged, card)
+        return self.objective.prior({k: v.cpu() for k, v in self.averaged.items()}, card)
 
     def preview(self, samples: int = 8) -> tuple[dict[float, float], Tensor]:
         """What the averaged weights can do now: PSNR in dB of denoising held-out images by noise level, and so many

@@ -30,8 +30,8 @@ class Objective(ABC):
         self.settings, self.source = settings, source
 
     @abstractmethod
-    def loss(self, clean: Tensor, draw: torch.Generator) -> Tensor:
-        """Mean loss on images (batch, c, h, w) in [0, 1]; levels and noise come from ``draw``."""
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
+        """Mean loss on images (batch, c, h, w) in [0, 1]; levels and noise come from ``draw``, on the CPU."""
 
     @abstractmethod
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
@@ -62,17 +62,17 @@ class EdmObjective(Objective):
         chosen = torch.where(torch.rand(count, generator=draw) < s.uniform, uniform, normal)
         return chosen.clamp(low, high).exp()
 
-    def loss(self, clean: Tensor, draw: torch.Generator) -> Tensor:
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
         clean, deviation = clean - self.source.mean, self.source.deviation
         sigma = self.levels(len(clean), draw)
         level = sigma.reshape(-1, 1, 1, 1)
         noisy = clean + level * torch.randn(clean.shape, generator=draw)
         total = torch.sqrt(level**2 + deviation**2)
         target = (clean - (deviation / total) ** 2 * noisy) * total / (level * deviation)
-        inputs = (noisy / total).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=_HAS_BF16):
-            predicted = self.network(inputs, sigma.log() / 4)
-        return (predicted.float() - target).square().mean()
+        inputs = (noisy / total).to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16, enabled=_HAS_BF16 or device == "cuda"):
+            predicted = self.network(inputs, (sigma.log() / 4).to(device))
+        return (predicted.float() - target.to(device)).square().mean()
 
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
         from engine.priors.edm import EdmDenoiser
@@ -106,11 +106,12 @@ class NcsnObjective(Objective):
         steps = torch.linspace(math.log(settings.sigma_max), math.log(settings.sigma_min), settings.levels)
         self.network.sigmas.copy_(steps.exp())
 
-    def loss(self, clean: Tensor, draw: torch.Generator) -> Tensor:
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
         sigmas: Tensor = self.network.sigmas  # type: ignore[assignment]
-        level = sigmas[torch.randint(len(sigmas), (len(clean),), generator=draw)].reshape(-1, 1, 1, 1)
+        level = sigmas.cpu()[torch.randint(len(sigmas), (len(clean),), generator=draw)].reshape(-1, 1, 1, 1)
         noise = torch.randn(clean.shape, generator=draw)
-        return (self.network.noise(clean + level * noise) + noise).square().mean()  # type: ignore[operator]
+        predicted = self.network.noise((clean + level * noise).to(device))  # type: ignore[operator]
+        return (predicted + noise.to(device)).square().mean()
 
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
         from engine.priors.score_network import ScorePrior

@@ -71,6 +71,7 @@ class DenoiserTraining(Choice):
         low=0,
     )
     seed: int = integer(0, "Seed", "Seeds weights, batches and noise.", low=0)
+    device: str = one_of("auto", ("auto", "cpu", "cuda"), "Device", "auto takes a GPU where there is one.")
     threads: int = integer(0, "Threads", "CPU threads; 0 takes all.", low=0)
 
     def fixed(self) -> str:
@@ -87,5 +88,6 @@ class DenoiserTraining(Choice):
             "steps",
             "decay",
             "threads",
+            "device",
         )
         return " ".join(f"{k}={getattr(self, k)}" for k in self.settings() if k not in free)

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.priors.unet import UNet
 
-__all__ = ["start_from"]
+__all__ = ["licence_of", "start_from"]
 
 
 def start_from(network: UNet, path: Path) -> None:
@@ -40,6 +40,14 @@ def start_from(network: UNet, path: Path) -> None:
             f"attention {str(before.attention).lower()}); train with the same width, blocks and attention."
         )
     network.load_state_dict(given)
+
+
+def licence_of(path: Path) -> str:
+    """What the weights started from bring with them, for the card."""
+    from engine.priors.header import read_header
+
+    card = read_header(path)["card"]
+    return f"started from '{card.get('name', path.stem)}' ({card.get('licence') or 'licence not stated'})"
 
 
 def _other_channels(weight: Tensor, axis: int, before: int, now: int, mean: bool) -> Tensor:
