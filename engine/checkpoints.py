@@ -28,8 +28,8 @@ _PLAIN = "The plain weights were taken, not the averaged (EMA) ones of the file.
 
 @dataclass
 class Weights:
-    """Tensors by name, float32 unless they are no numbers with a point; ``half``: they came as float16; ``notes`` for the
-    card."""
+    """Tensors by name, float32 unless they are no numbers with a point; ``half``: they came as float16; ``notes`` for
+    the card."""
 
     tensors: dict[str, Tensor]
     half: bool = False
@@ -175,4 +175,6 @@ def _converted(state: dict[str, Tensor], path: Path, notes: list[str]) -> Weight
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+    line = (str(error).splitlines() or [""])[0][:120].rstrip(". ")
+    # What torch says of a pickle that it cannot follow is advice on its own settings.
+    return "no pickle of tensors" if line.startswith("Weights only") else line or type(error).__name__

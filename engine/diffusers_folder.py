@@ -37,8 +37,8 @@ class DiffusersFolder:
 
 
 def read_diffusers(folder: Path, ema: bool = True) -> DiffusersFolder:
-    """Reads the folder of a UNet2DModel, or of a pipeline with ``unet`` and ``scheduler``; raises InputError where the model is
-    none that works on pixels without further inputs. Weights are read from safetensors files only."""
+    """Reads the folder of a UNet2DModel, or of a pipeline with ``unet`` and ``scheduler``; raises InputError where the
+    model is none that works on pixels without further inputs. Weights are read from safetensors files only."""
     has_average = (folder / "unet_ema" / "config.json").is_file()
     unet = folder / "unet_ema" if ema and has_average else folder / "unet"
     if not unet.is_dir():

@@ -48,8 +48,8 @@ class _Found:
 def import_prior(settings: PriorImport, command: str = "") -> Path:
     """Reads the network and writes it as a prior of the user's; returns the file.
 
-    Raises InputError, with nothing written, where the file is damaged, of another kind, or holds anything but exactly the
-    weights of the network; where the name cannot be used; and where the size does not suit.
+    Raises InputError, with nothing written, where the file is damaged, of another kind, or holds anything but exactly
+    the weights of the network; where the name cannot be used; and where the size does not suit.
     """
     source = _source(settings)
     name = _name(settings.name, source)
@@ -136,7 +136,8 @@ def _found(settings: PriorImport, source: Path) -> _Found:
     kind = _kind(weights.tensors)
     if kind is None:
         raise InputError(
-            f"'{source.name}' is of no known kind of network (its first weight is {next(iter(weights.tensors), 'none')}); "
+            f"'{source.name}' is of no known kind of network "
+            f"(its first weight is {next(iter(weights.tensors), 'none')}); "
             "NCSNv2, guided-diffusion and diffusers are read."
         )
     if settings.kind not in ("auto", kind):
@@ -209,7 +210,8 @@ def _diffusers(settings: PriorImport, source: Path) -> _Found:
     inputs, outputs = int(config.get("in_channels", 3)), int(config.get("out_channels", 3))
     if outputs not in (inputs, 2 * inputs):
         raise InputError(
-            f"'{source.name}' holds a network from {inputs} to {outputs} channels, no denoiser of images; take another one."
+            f"'{source.name}' holds a network from {inputs} to {outputs} channels, "
+            "no denoiser of images; take another one."
         )
     size = config.get("sample_size")
     sides = [settings.side] * 2 if settings.side else size if isinstance(size, list) else [size or _SIDE] * 2
@@ -247,7 +249,8 @@ def _facts(
 
 
 def _trial(prior: ImportedPrior) -> str:
-    """What is left of noise on a grey picture: a network read with wrong settings removes none and says so on the card."""
+    """What is left of noise on a grey picture: a network read with wrong settings removes none and says so on the
+    card."""
     channels, height, width = prior.image_shape
     multiple = prior.multiple if isinstance(prior, VariancePreserving) else 1
     height, width = (max(min(n, 64), multiple) // multiple * multiple for n in (height, width))

@@ -21,8 +21,6 @@ __all__ = ["MEASURED", "RunSpec", "check_noise", "read_size", "whole"]
 
 MEASURED = ("image", "operator", "quantizer", "noise", "offset", "size")
 """What a measurement file decides in the place of the spec."""
-BRIGHT = 0.25
-"""Mean pixel value from which a prior is one of bright pictures."""
 
 
 def check_noise(noise: Any) -> float:
@@ -146,11 +144,11 @@ class RunSpec:
 
     @property
     def measured_offset(self) -> float:
-        """The offset in force: the one set, else 0.5 for priors of bright pictures and 0 for dark ones (digits), and 0
-        where the operator has its thresholds about mid-grey already."""
+        """The offset in force: the one set, else the prior's mean pixel value, so that no measurement is spent on what is
+        known; 0 where the operator has its thresholds about mid-grey already."""
         if self.offset is not None:
             return self.offset
-        return 0.5 if self.operator.offset_helps and self.prior.facts["mean"] >= BRIGHT else 0.0
+        return round(float(self.prior.facts["mean"]), 3) if self.operator.offset_helps else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, choices in their written form."""

@@ -17,6 +17,7 @@ from qcs_gui.controllers.export import ExportController
 from qcs_gui.controllers.own import OwnController
 from qcs_gui.controllers.panels import PanelController
 from qcs_gui.controllers.picture import PictureController
+from qcs_gui.controllers.prior_page import PriorPageController
 from qcs_gui.controllers.run import RunController, default_threads
 from qcs_gui.controllers.setup import SetupController
 from qcs_gui.model import Session, State
@@ -62,6 +63,7 @@ class Studio(QObject):
             self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
         )
         self.runs.may_run = lambda: self.setup.problem
+        self.prior_page = PriorPageController(self.session, window, self.report, self.runs.threads)
         window.may_close = self.may_close
         actions = window.actions_by_name
         actions["quit"].triggered.connect(window.close)
@@ -149,4 +151,4 @@ class Studio(QObject):
         if hasattr(self, "_hooks"):
             sys.excepthook = self._hooks[0]
             gc.enable()
-        return self.runs.close()
+        return all([self.prior_page.close(), self.runs.close()])

@@ -1,5 +1,5 @@
-"""The diffusion U-Net of Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis" (2021), after Ho, Jain and
-Abbeel (2020), under the names of the published state dictionaries, and its shape read from one."""
+"""The diffusion U-Net of Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis" (2021), after Ho, Jain
+and Abbeel (2020), under the names of the published state dictionaries, and its shape read from one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _GROUPS = 32
 
 @dataclass(frozen=True)
 class GuidedShape:
-    """What has to be known to build the network again. ``widths``: channels per grid, finest first; ``attention``: grids with
-    attention; ``resample``: by a ``conv``, by ``pool`` (no weights) or in ``residual`` blocks; ``head_channels`` or, where it
-    is 0, ``heads``; ``new_order``: queries, keys and values are split before the heads."""
+    """What has to be known to build the network again. ``widths``: channels per grid, finest first; ``attention``:
+    grids with attention; ``resample``: by a ``conv``, by ``pool`` (no weights) or in ``residual`` blocks;
+    ``head_channels`` or, where it is 0, ``heads``; ``new_order``: queries, keys and values are split before the
+    heads."""
 
     channels: int = 3
     outputs: int = 3
@@ -48,9 +49,9 @@ class GuidedShape:
 def infer_shape(
     tensors: Mapping[str, Tensor], head_channels: int = 64, heads: int = 0, new_order: bool = False
 ) -> GuidedShape:
-    """The shape of the network that a state dictionary is of; what the tensors do not tell is given. Where ``heads`` is not 0
-    it goes before ``head_channels``. Raises InputError for networks with labels or other inputs, KeyError or IndexError where
-    tensors are missing."""
+    """The shape of the network that a state dictionary is of; what the tensors do not tell is given. Where ``heads``
+    is not 0 it goes before ``head_channels``. Raises InputError for networks with labels or other inputs, KeyError or
+    IndexError where tensors are missing."""
     if any(k.startswith("label_emb") for k in tensors):
         raise InputError("The file holds a class-conditional network, which is not a prior; take an unconditional one.")
     model = tensors["time_embed.0.weight"].shape[1]
@@ -58,7 +59,8 @@ def infer_shape(
     outputs = tensors["out.2.weight"].shape[0]
     if outputs not in (first[1], 2 * first[1]):
         raise InputError(
-            f"The file holds a network from {first[1]} to {outputs} channels, which is no denoiser of images; take another one."
+            f"The file holds a network from {first[1]} to {outputs} channels, which is no denoiser of images; "
+            "take another one."
         )
     indices = sorted({int(k.split(".")[1]) for k in tensors if k.startswith("input_blocks.")})
     count = indices[-1] + 1
@@ -104,7 +106,8 @@ def _resized(x: Tensor, resize: str) -> Tensor:
 
 
 class _Residual(nn.Module):
-    """Residual block; the embedding scales and shifts its second norm, or is added before it. ``resize``: up, down or none."""
+    """Residual block; the embedding scales and shifts its second norm, or is added before it. ``resize``: up, down or
+    none."""
 
     def __init__(self, inputs: int, outputs: int, shape: GuidedShape, resize: str = "") -> None:
         super().__init__()
@@ -138,7 +141,8 @@ class _Attention(nn.Module):
         if not width or channels % width or (not shape.head_channels and channels % shape.heads):
             what = f"{shape.head_channels} channels" if shape.head_channels else f"{shape.heads} heads"
             raise InputError(
-                f"Attention on {channels} channels cannot be split by {what}; set head_channels or heads as it was trained."
+                f"Attention on {channels} channels cannot be split by {what}; "
+                "set head_channels or heads as it was trained."
             )
         self.heads, self.new_order = channels // width, shape.new_order
         self.norm = _norm(channels)
@@ -187,10 +191,11 @@ class _Steps(nn.Sequential):
 
 
 class GuidedNet(nn.Module):
-    """Predicts the noise (and, where ``outputs`` is twice ``channels``, also its variance) of variance-preserving diffusion.
+    """Predicts the noise (and, where ``outputs`` is twice ``channels``, also its variance) of variance-preserving
+    diffusion.
 
-    ``forward``: ``x`` (batch, channels, height, width), height and width multiples of ``shape.multiple``; ``step`` (batch,),
-    the time step, any real number.
+    ``forward``: ``x`` (batch, channels, height, width), height and width multiples of ``shape.multiple``; ``step``
+    (batch,), the time step, any real number.
     """
 
     def __init__(self, shape: GuidedShape) -> None:

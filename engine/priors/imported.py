@@ -27,8 +27,8 @@ PIXELS_AT_ONCE = 1 << 18
 class ImportedPrior(DenoiserPrior):
     """A prior whose network was trained elsewhere.
 
-    ``facts`` is the header of its file: ``image_shape``, ``any_size``, ``mean``, ``deviation``, ``sigma_min``, ``sigma_max``
-    ([0, 1] units) and what :meth:`build` needs to make the network again.
+    ``facts`` is the header of its file: ``image_shape``, ``any_size``, ``mean``, ``deviation``, ``sigma_min``,
+    ``sigma_max`` ([0, 1] units) and what :meth:`build` needs to make the network again.
     """
 
     kind: ClassVar[str]
@@ -53,7 +53,8 @@ class ImportedPrior(DenoiserPrior):
 
     @classmethod
     def assemble(cls, facts: Mapping[str, Any], card: Card, tensors: Mapping[str, Tensor], source: Path | str) -> Self:
-        """The prior with exactly these weights; raises InputError naming what is missing, too much, misshapen or not finite.
+        """The prior with exactly these weights; raises InputError naming what is missing, too much, misshapen or not
+        finite.
 
         No weight of the network is left as it was initialised: it is built without memory for them.
         """

@@ -1,8 +1,8 @@
 """The score networks NCSNv2, NCSNv2Deeper and NCSNv2Deepest of Song and Ermon, "Improved techniques for training
 score-based generative models" (2020): a residual encoder with dilated stages and a RefineNet decoder.
 
-Names of parameters and order of operations are those of the published checkpoints, so that their state dictionaries load
-strictly. The noise level enters only as a division of the output.
+Names of parameters and order of operations are those of the published checkpoints, so that their state dictionaries
+load strictly. The noise level enters only as a division of the output.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _EPS = 1e-5
 
 @dataclass(frozen=True)
 class Layout:
-    """One variant. ``stages``: (name, channels as a multiple of the width, dilation; None halves the grid where the stage
-    is not the first). ``refine``: (name, encoder stage it takes, channels out as a multiple), coarsest first."""
+    """One variant. ``stages``: (name, channels as a multiple of the width, dilation; None halves the grid where the
+    stage is not the first). ``refine``: (name, encoder stage it takes, channels out as a multiple), coarsest first."""
 
     stages: tuple[tuple[str, int, int | None], ...]
     refine: tuple[tuple[str, str, int], ...]
@@ -122,8 +122,8 @@ class _ConvMeanPool(nn.Module):
 class ResidualBlock(nn.Module):
     """norm, ELU, conv, norm, ELU, conv, plus a shortcut.
 
-    ``down`` begins a coarser stage: it halves the grid, or, with a ``dilation``, keeps it and widens the view instead. The
-    channels then change in the second convolution, otherwise in the first.
+    ``down`` begins a coarser stage: it halves the grid, or, with a ``dilation``, keeps it and widens the view instead.
+    The channels then change in the second convolution, otherwise in the first.
     """
 
     def __init__(self, inputs: int, outputs: int, down: bool = False, dilation: int | None = None) -> None:
@@ -196,7 +196,8 @@ class _ChainedPooling(nn.Module):
 
 
 class RefineBlock(nn.Module):
-    """A decoder stage: residual units per input, fusion, chained pooling, residual units (three blocks where it ends)."""
+    """A decoder stage: residual units per input, fusion, chained pooling, residual units (three blocks where it
+    ends)."""
 
     def __init__(self, inputs: Sequence[int], outputs: int, end: bool = False) -> None:
         super().__init__()
@@ -214,8 +215,9 @@ class RefineBlock(nn.Module):
 class ScoreNet(nn.Module):
     """The network of a variant.
 
-    ``forward(x, label)``: the score of x (batch, channels, height, width), images in [0, 1] plus noise, at the noise level
-    ``sigmas[label]``, label (batch,) of integers. ``noise(x)``: the same times sigma, an estimate of minus the unit noise.
+    ``forward(x, label)``: the score of x (batch, channels, height, width), images in [0, 1] plus noise, at the noise
+    level ``sigmas[label]``, label (batch,) of integers. ``noise(x)``: the same times sigma, an estimate of minus the
+    unit noise.
     ``centred``: images in [0, 1] are mapped to [-1, 1] first, as published.
     """
 

@@ -38,7 +38,8 @@ class ScorePrior(ImportedPrior):
         smallest = self.network.shape.smallest_side
         if min(x.shape[-2:]) < smallest:
             raise InputError(
-                f"The prior '{self.card.name}' needs pictures of at least {smallest} x {smallest} pixels; choose a larger size."
+                f"The prior '{self.card.name}' needs pictures of at least {smallest} x {smallest} pixels; "
+                "choose a larger size."
             )
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
         noise = in_pieces(lambda part, _: self.network.noise(part), x, levels, None, 1, PIXELS_AT_ONCE)

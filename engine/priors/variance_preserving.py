@@ -30,9 +30,9 @@ def sigma_range(schedule: Mapping[str, Any]) -> tuple[float, float]:
 class VariancePreserving(ImportedPrior):
     """The network sees sqrt(abar) x' with x' = 2 x - 1 and abar = 1 / (1 + s^2), s = 2 sigma, and a continuous step.
 
-    The step is where log s lies among the schedule's noise levels, clamped to them. The clean image is, by what the network
-    predicts, x' - s eps; abar x' - sqrt(1 - abar) v; or itself. These use the true s, so D tends to x as sigma falls to 0;
-    a predicted image is weighted by s / s_min below the schedule for the same end.
+    The step is where log s lies among the schedule's noise levels, clamped to them. The clean image is, by what the
+    network predicts, x' - s eps; abar x' - sqrt(1 - abar) v; or itself. These use the true s, so D tends to x as sigma
+    falls to 0; a predicted image is weighted by s / s_min below the schedule for the same end.
     """
 
     def __init__(self, network: nn.Module, facts: Mapping[str, Any], card: Card) -> None:
@@ -62,7 +62,8 @@ class VariancePreserving(ImportedPrior):
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         if x.shape[-1] % self.multiple or x.shape[-2] % self.multiple:
             raise InputError(
-                f"The prior '{self.card.name}' needs height and width in multiples of {self.multiple}; choose such a size."
+                f"The prior '{self.card.name}' needs height and width in multiples of {self.multiple}; "
+                "choose such a size."
             )
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).clamp_min(1e-8)
         noise = 2 * levels.reshape(-1, 1, 1, 1)

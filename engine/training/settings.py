@@ -86,6 +86,7 @@ class DenoiserTraining(Choice):
             "images",
             "start",
             "steps",
+            "minutes",
             "decay",
             "threads",
             "device",

@@ -120,7 +120,7 @@ class MainWindow(QMainWindow):
         self.offset.setAccessibleName("2  Sensing: offset")
         self.offset.setToolTip(
             "What is measured is A (x - offset): taking the mean brightness away leaves the quantizer its range. auto takes "
-            "0.5 for priors of bright pictures, 0 for dark ones and for masks and light."
+            "the prior's mean, and 0 for masks and light."
         )
         self.snr = QLabel()
         self.snr.setObjectName("dim")

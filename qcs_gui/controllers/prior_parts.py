@@ -1,0 +1,226 @@
+"""The two working parts of the prior page: drawing samples, and the denoising demo. Each has a thread of its own, so that
+the slider answers while samples are drawn; a thread starts when it is first needed and ends with the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from engine.control import Control
+from engine.errors import InputError
+from engine.priors.choice import PriorChoice
+from qcs_gui.mailbox import Mailbox
+from qcs_gui.model import Session
+from qcs_gui.prior_work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
+from qcs_gui.views.prior_page import ERROR, PriorPage
+from qcs_gui.worker import Outcome, Worker
+
+__all__ = ["DenoisingDemo", "SampleDrawing"]
+
+LOWEST_SIGMA, HIGHEST_SIGMA = 0.005, 100.0
+
+
+class _Part:
+    """Something on the page that works in a thread of its own."""
+
+    def __init__(self, session: Session, page: PriorPage, report: Callable[[str, str], None], threads: int) -> None:
+        self.session, self.page, self.report, self.threads = session, page, report, threads
+        self.choice: PriorChoice = session.spec.prior
+        self._task = 0
+        self._worker: Worker | None = None
+        self._ending: list[Worker] = []
+
+    def _submit(self, work: Callable[[], Any]) -> None:
+        self._worker = self._worker or Worker("prior page")
+        self._task = self._worker.submit(work)
+
+    def _outcomes(self) -> list[Outcome]:
+        return [] if self._worker is None else self._worker.take()
+
+    def end(self) -> None:
+        """Tells the thread to end, without waiting for it."""
+        self._task = 0
+        started = [] if self._worker is None else [self._worker]
+        self._worker = None
+        self._ending = [w for w in [*self._ending, *started] if not w.close(0.0)]
+
+    def ended(self, timeout: float) -> bool:
+        """Waits; whether all threads there were have ended."""
+        ended = [worker.close(timeout) for worker in self._ending]
+        return all(ended)
+
+
+class SampleDrawing(_Part):
+    """Draws, streams into the sheet, stops. Every draw takes the numbers after those of the last one."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.channels: int | None = None
+        self._control = Control()
+        self._mailbox: Mailbox[SampleFrame] = Mailbox()
+        self._run = self._count = 0
+        self._frame: SampleFrame | None = None
+        self.page.draw_button.clicked.connect(self.draw)
+        self.page.stop_button.clicked.connect(self.stop)
+        self.page.shown.currentIndexChanged.connect(lambda _: self._show())
+
+    def begin(self, choice: PriorChoice, channels: int | None) -> None:
+        """Forgets what was drawn: another prior is looked at, or another file of it."""
+        self.stop()
+        self.choice, self.channels, self._count, self._frame = choice, channels, 0, None
+        self.page.sheet.clear_samples()
+        self._say("None drawn yet.", 0, 1)
+
+    def draw(self) -> None:
+        """Draws the next few samples in the background."""
+        self.stop()
+        self._control = control = Control()
+        mailbox = self._mailbox
+        request = SampleRequest(
+            self._run, self.choice, self.channels, self._count, self.page.count.value(), self.page.levels.value(),
+            self.session.spec.device, self.threads,
+        )  # fmt: skip
+        self._count += request.count
+        self._submit(lambda: draw_samples(request, control, mailbox))
+        self._set_drawing(True)
+        self._say("Starting ...", 0, 1)
+
+    def stop(self) -> None:
+        """Ends the drawing within a step; what is shown stays."""
+        self._control.cancel()
+        self._run += 1  # frames that are still on the way are of no more use
+        if self._task:
+            self._task = 0
+            self._set_drawing(False)
+            frame = self._frame
+            step = f"at step {frame.step} of {frame.steps}" if frame is not None else "before the first step"
+            self._say(f"Stopped {step}.", 0, 1)
+
+    def end(self) -> None:
+        self.stop()
+        super().end()
+
+    def poll(self) -> None:
+        """Shows the newest frame, and how the drawing ended."""
+        frame = self._mailbox.take()
+        if frame is not None and frame.run == self._run:
+            self._arrive(frame)
+        for outcome in self._outcomes():
+            if outcome.task == self._task:
+                self._task = 0
+                self._set_drawing(False)
+                self._ended(outcome)
+
+    def _ended(self, outcome: Outcome) -> None:
+        if outcome.kind == "done":
+            self._arrive(outcome.value)
+            count = len(outcome.value.iterate)
+            numbers = f"s {self._count - count + 1} to {self._count}" if count > 1 else f" {self._count}"
+            self._say(f"Done: sample{numbers} of seed 0. Draw again for the next ones.", 1, 1)
+        else:
+            self._say("The drawing failed.", 0, 1)
+            self.report(outcome.sentence, outcome.details)
+
+    def _arrive(self, frame: SampleFrame) -> None:
+        self._frame = frame
+        self._show()
+        self._say(f"Step {frame.step} of {frame.steps}, noise level {frame.sigma:.3g}", frame.step, frame.steps)
+
+    def _show(self) -> None:
+        if self._frame is not None:
+            denoised = self.page.shown.currentIndex() == 1
+            self.page.sheet.set_samples(self._frame.denoised if denoised else self._frame.iterate)
+
+    def _say(self, words: str, step: int, steps: int) -> None:
+        self.page.drawn.setText(words)
+        self.page.progress.setRange(0, steps)
+        self.page.progress.setValue(step)
+
+    def _set_drawing(self, drawing: bool) -> None:
+        self.page.draw_button.setEnabled(not drawing)
+        self.page.stop_button.setEnabled(drawing)
+
+
+class DenoisingDemo(_Part):
+    """The window's picture at the slider's noise level; while one level is computed, only the newest position waits."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._demonstrator = Demonstrator()
+        self._request: DemoRequest | None = None
+        self._shown: DemoFrame | None = None
+        self.page.slider.valueChanged.connect(lambda _: self.ask())
+        self.page.third.currentIndexChanged.connect(lambda _: self._show_third())
+
+    def begin(self, choice: PriorChoice) -> None:
+        """Another prior is looked at."""
+        self.choice, self._shown = choice, None
+        try:
+            low, high = choice.facts["sigma_min"], choice.facts["sigma_max"]
+        except InputError:  # a folder that is not there; the card has said so
+            low, high = 0.0, math.inf
+        high = min(max(1.0, high), HIGHEST_SIGMA) if math.isfinite(high) else 1.0
+        self.page.set_range(min(max(LOWEST_SIGMA, low), 0.5), high, self.page.sigma())
+        self.ask()
+
+    def ask(self) -> None:
+        """Asks for the picture there is now at the slider's noise level."""
+        session = self.session
+        fitted = session.pixels is not None and str(self.choice) == str(session.spec.prior)
+        pixels = session.pixels if fitted else session.original
+        if pixels is None:
+            self._request = self._shown = None
+            for index, title in enumerate(("Noisy", "Denoised", "Original")):
+                self.page.trio.show_picture(index, None, title)
+            self.page.verdict.setText("The window has no picture; open one to see it denoised.")
+            self.mark()
+        else:
+            sigma = self.page.sigma()
+            self._request = DemoRequest(self.choice, pixels, fitted, sigma, session.spec.device, self.threads)
+
+    def end(self) -> None:
+        self._request = None
+        super().end()
+
+    def poll(self) -> None:
+        """Shows what was computed and starts on the newest request."""
+        for outcome in self._outcomes():
+            self._task = 0
+            if outcome.kind == "done":
+                self._show(outcome.value)
+            else:
+                self.page.verdict.setText(outcome.sentence)
+                self.report(outcome.sentence, outcome.details)
+        if self._request is not None and not self._task:
+            request, demonstrator, self._request = self._request, self._demonstrator, None
+            self._submit(lambda: demonstrator(request))
+
+    def _show(self, frame: DemoFrame) -> None:
+        if frame.request.choice is not self.choice or self.session.original is None:
+            return
+        self._shown, trio, sigma = frame, self.page.trio, frame.request.sigma
+        trio.show_picture(0, frame.noisy, f"Noisy, {frame.psnr_before:.2f} dB")
+        trio.show_picture(1, frame.denoised, f"Denoised, {frame.psnr_after:.2f} dB")
+        self._show_third()
+        facts = self.choice.facts
+        trained = facts["sigma_min"] <= sigma <= facts["sigma_max"]
+        self.page.verdict.setText(
+            f"PSNR at sigma {sigma:g}: noisy {frame.psnr_before:.2f} dB, denoised {frame.psnr_after:.2f} dB "
+            f"({frame.psnr_after - frame.psnr_before:+.2f} dB). {frame.words[0].upper()}{frame.words[1:]}; "
+            f"{frame.seconds:.2g} s.{'' if trained else ' The prior was not made for this level.'}"
+        )
+        self.mark()
+
+    def _show_third(self) -> None:
+        if self._shown is not None:
+            title, frame = self.page.third.currentText(), self._shown
+            error = title == ERROR
+            pixels = frame.denoised - frame.clean if error else frame.clean
+            self.page.trio.show_picture(2, pixels, title, "error" if error else "picture")
+
+    def mark(self) -> None:
+        """Marks the demo's picture on the card's curve."""
+        frame = self._shown
+        values = (None, None) if frame is None else (frame.request.sigma, frame.psnr_after)
+        self.page.card.plot.set_point(*values)
