@@ -50,7 +50,7 @@ def card_text(choice: PriorChoice, channels: int | None = None) -> CardText:
         ("Image size", _size(choice, facts)),
         ("Noise levels", _levels(float(facts["sigma_min"]), float(facts["sigma_max"]))),
         ("Parameters", f"{int(card['parameters']):,}" if card.get("parameters") else ""),
-        ("Settings", str(choice) if choice.settings() else ""),
+        ("Settings", _settings(choice)),
         ("Seed", "" if card.get("seed") is None else str(card["seed"])),
         ("Notes", str(card.get("notes") or "")),
         ("File", path.name if path else ""),
@@ -60,6 +60,12 @@ def card_text(choice: PriorChoice, channels: int | None = None) -> CardText:
         str(card.get("title") or choice.label), licence, warns, [(k, v) for k, v in known if v],
         str(card.get("command") or ""), _quality(card.get("quality")),
     )  # fmt: skip
+
+
+def _settings(choice: PriorChoice) -> str:
+    values = {s.label: getattr(choice, k) for k, s in choice.settings().items()}
+    words = [f"{k.lower()} {'auto' if v is None else v}" for k, v in values.items() if v != ""]
+    return ", ".join(words)
 
 
 def _size(choice: PriorChoice, facts: dict[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""What the threads of the prior page compute: samples of a prior alone, and one picture denoised. No Qt in it, and torch
-only once it works."""
+"""What the threads of the prior page compute: samples of a prior alone, and one picture denoised. No Qt in it; torch is
+imported when the work begins."""
 
 from __future__ import annotations
 
@@ -147,8 +147,8 @@ class DemoFrame:
 
 
 class Demonstrator:
-    """Denoises one picture at one level after the other. The picture fitted last and its prior are kept, and the noise is
-    the same at all levels but for its size."""
+    """Denoises one picture at one level after the other. The picture fitted last and its prior are kept, and the noise
+    is the same at all levels but for its size."""
 
     def __init__(self) -> None:
         self._source: np.ndarray | None = None

@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from engine import __version__
 from engine.spec import RunSpec
 from qcs_gui.controllers.export import ExportController
+from qcs_gui.controllers.importing import ImportController
 from qcs_gui.controllers.own import OwnController
 from qcs_gui.controllers.panels import PanelController
 from qcs_gui.controllers.picture import PictureController
 from qcs_gui.controllers.prior_page import PriorPageController
 from qcs_gui.controllers.run import RunController, default_threads
 from qcs_gui.controllers.setup import SetupController
+from qcs_gui.controllers.training import TrainingController
 from qcs_gui.model import Session, State
 from qcs_gui.theme import apply_theme
 from qcs_gui.views.main_window import MainWindow
@@ -58,7 +60,10 @@ class Studio(QObject):
         self.pictures = PictureController(self.session, window, io_worker, self.report, self.own)
         self.pictures.chosen = self.own.chosen = self.setup.take_choice
         self.exports = ExportController(self.session, window, io_worker, self.report)
-        handlers = [self.exports.handle, self.own.handle, self.pictures.handle]
+        self.imports = ImportController(window, io_worker)
+        self.training = TrainingController(window, self.report, threads or default_threads(), lambda: self.theme)
+        self.imports.listed = self.training.listed = self.setup.list_priors
+        handlers = [self.imports.handle, self.exports.handle, self.own.handle, self.pictures.handle]
         self.runs = RunController(
             self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
         )
@@ -129,7 +134,9 @@ class Studio(QObject):
         if self._closed:
             return True
         result, question = self.session.result, ""
-        if self.session.state != State.IDLE:
+        if self.training.running:
+            question = "A prior is being trained. Save the training for later and close?"
+        elif self.session.state != State.IDLE:
             question = "A run is going. Stop it and close?"
         elif result is not None and not self.session.result_saved and result.seconds > WORTH_ASKING_SECONDS:
             question = f"The last result took {result.seconds:.0f} s and was not saved. Close without it?"
@@ -151,4 +158,4 @@ class Studio(QObject):
         if hasattr(self, "_hooks"):
             sys.excepthook = self._hooks[0]
             gc.enable()
-        return all([self.prior_page.close(), self.runs.close()])
+        return all([self.prior_page.close(), self.training.close(), self.runs.close()])

@@ -167,7 +167,7 @@ class DenoiserTrainer:
             state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
             if not math.isclose(state["mean"], self.mean, abs_tol=1e-6):
                 raise InputError(f"'{self.checkpoint}' belongs to other images; remove it or choose another out file.")
-            if state.get("settings", self.settings.fixed()) != self.settings.fixed():
+            if not _same_training(state.get("settings", ""), self.settings.fixed()):
                 raise InputError(
                     f"'{self.checkpoint}' was made with other settings ({state['settings']}); use those or remove it."
                 )
@@ -221,6 +221,12 @@ class DenoiserTrainer:
             prior.card = replace(prior.card, quality=denoising_quality(prior, self.held_out))
         prior.save(self.out)
         return prior
+
+
+def _same_training(before: str, now: str) -> bool:
+    """Whether two written settings agree in all that both name: later versions have more of them."""
+    old, new = (dict(word.partition("=")[::2] for word in written.split()) for written in (before, now))
+    return all(new[key] == value for key, value in old.items() if key in new)
 
 
 def square(image: Tensor, shape: tuple[int, int, int]) -> Tensor:

@@ -16,7 +16,7 @@ class DenoiserTraining(Choice):
     name = "denoiser"
     label = "Denoiser training"
 
-    images: str = text("", "Training images", "A folder of pictures or an IDX file.")
+    images: str = path("", "Training images", "A folder of pictures or an IDX file.", files="folder")
     validation: str = text("", "Held-out images", "A folder or IDX file; the card's denoising error is measured on it.")
     out: str = text("", "Weights file", "Where the .safetensors file goes; its checkpoint and log lie beside it.")
     prior: str = text("", "Name", "The name of the prior; empty takes the name of the weights file.")

@@ -1,5 +1,5 @@
-"""The two working parts of the prior page: drawing samples, and the denoising demo. Each has a thread of its own, so that
-the slider answers while samples are drawn; a thread starts when it is first needed and ends with the page."""
+"""The two working parts of the prior page: drawing samples, and the denoising demo. Each has a thread of its own, so
+that the slider answers while samples are drawn; a thread starts when it is first needed and ends with the page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from engine.control import Control
 from engine.errors import InputError
 from engine.priors.choice import PriorChoice
 from qcs_gui.mailbox import Mailbox
 from qcs_gui.model import Session
 from qcs_gui.prior_work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
-from qcs_gui.views.prior_page import ERROR, PriorPage
+from qcs_gui.views.prior_page import BOTH, ERROR, ESTIMATE, PriorPage
 from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["DenoisingDemo", "SampleDrawing"]
@@ -128,9 +130,13 @@ class SampleDrawing(_Part):
         self._say(f"Step {frame.step} of {frame.steps}, noise level {frame.sigma:.3g}", frame.step, frame.steps)
 
     def _show(self) -> None:
-        if self._frame is not None:
-            denoised = self.page.shown.currentIndex() == 1
-            self.page.sheet.set_samples(self._frame.denoised if denoised else self._frame.iterate)
+        frame, wanted = self._frame, self.page.shown.currentText()
+        if frame is None:
+            return
+        if wanted == BOTH and frame.step < frame.steps:  # in the end both are the same
+            self.page.sheet.set_samples(np.concatenate([frame.iterate, frame.denoised]), in_a_row=len(frame.iterate))
+        else:
+            self.page.sheet.set_samples(frame.denoised if wanted == ESTIMATE else frame.iterate)
 
     def _say(self, words: str, step: int, steps: int) -> None:
         self.page.drawn.setText(words)
@@ -206,8 +212,8 @@ class DenoisingDemo(_Part):
         facts = self.choice.facts
         trained = facts["sigma_min"] <= sigma <= facts["sigma_max"]
         self.page.verdict.setText(
-            f"PSNR at sigma {sigma:g}: noisy {frame.psnr_before:.2f} dB, denoised {frame.psnr_after:.2f} dB "
-            f"({frame.psnr_after - frame.psnr_before:+.2f} dB). {frame.words[0].upper()}{frame.words[1:]}; "
+            f"PSNR at sigma {sigma:.3g}: noisy {frame.psnr_before:.2f} dB, denoised {frame.psnr_after:.2f} dB "
+            f"({frame.psnr_after - frame.psnr_before:+.2f} dB).\n{frame.words[0].upper()}{frame.words[1:]}; "
             f"{frame.seconds:.2g} s.{'' if trained else ' The prior was not made for this level.'}"
         )
         self.mark()

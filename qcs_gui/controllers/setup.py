@@ -9,6 +9,7 @@ from engine.algorithms.advice import recommend
 from engine.errors import InputError
 from engine.estimates import estimate
 from engine.operators.base import refuse_if_too_large
+from engine.priors.library import priors
 from engine.spec import RunSpec
 from qcs_gui.model import Session
 from qcs_gui.views.main_window import AUTO_OFFSET, MainWindow
@@ -58,6 +59,14 @@ class SetupController(QObject):
         """Goes back to the suggested algorithm, and keeps following."""
         self.chosen_by_hand = False
         self.read_forms()
+
+    def list_priors(self, name: str = "") -> None:
+        """Lists the priors anew, after one has joined them; the chosen one stays chosen."""
+        form, chosen = self.window.prior_form, self.session.spec.prior
+        form.fill(priors(), chosen.name)
+        form.show_choice(chosen)
+        if name:
+            self.window.statusBar().showMessage(f"The prior '{name}' can now be chosen.", 8000)
 
     def read_forms(self) -> None:
         """Takes the forms into the session; a combination that does not fit is said and stops Run."""

@@ -30,7 +30,8 @@ from qcs_gui.views.prior_pictures import QualityPlot, SampleSheet, Trio
 
 __all__ = ["CardView", "PriorPage"]
 
-SLIDER_STEPS = 400
+SLIDER_STEPS = 2000
+BOTH, ITERATE, ESTIMATE = "Iterate and estimate", "Iterate", "Denoised estimate"
 ORIGINAL, ERROR = "Original", "Error (denoised - original)"
 
 
@@ -67,7 +68,7 @@ class CardView(QWidget):
         self.command.setAccessibleName("Card: training command")
         self.command.setToolTip("The command that trained this prior.")
         self.command.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.command.setFixedHeight(96)
+        self.command.setFixedHeight(150)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setAccessibleName("Copy the training command")
         self.copy_button.setToolTip("Puts the training command on the clipboard.")
@@ -101,6 +102,7 @@ class CardView(QWidget):
         for name, words in card.rows:
             value, label = _label(f"Card: {name.lower()}", words), QLabel(name)
             label.setObjectName("dim")
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
             self.rows.addRow(label, value)
         self.training.setVisible(bool(card.command))
         self.command.setPlainText(card.command)
@@ -119,7 +121,7 @@ class CardView(QWidget):
 
 
 class PriorPage(QDialog):
-    """Not modal: the window behind it stays usable. It decides nothing; a controller fills it and follows its widgets."""
+    """Not modal: the window behind it stays usable. A controller fills it and follows its widgets."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,6 +131,7 @@ class PriorPage(QDialog):
         self.resize(1180, 780)
         self.combo = QComboBox()
         self.combo.setAccessibleName("Prior to look at")
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.combo.setToolTip("Looking at a prior changes nothing in the window.")
         self.use_button = QPushButton("Use this prior")
         self.use_button.setObjectName("run")
@@ -186,9 +189,9 @@ class PriorPage(QDialog):
             box.setAccessibleName(f"Samples of the prior: {name.lower()}")
             box.setToolTip(tip)
         self.shown = QComboBox()
-        self.shown.addItems(["Iterate", "Denoised estimate"])
+        self.shown.addItems([BOTH, ITERATE, ESTIMATE])
         self.shown.setAccessibleName("Samples of the prior: what is shown")
-        self.shown.setToolTip("The noisy iterate, or the clean picture that the prior sees in it.")
+        self.shown.setToolTip("The noisy iterate, and below it the clean picture that the prior sees in it.")
         self.sheet = SampleSheet()
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the drawing")
@@ -219,6 +222,8 @@ class PriorPage(QDialog):
         group = QGroupBox("Denoising the window's picture")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, SLIDER_STEPS)
+        self.slider.setSingleStep(SLIDER_STEPS // 100)
+        self.slider.setPageStep(SLIDER_STEPS // 20)
         self.slider.setAccessibleName("Denoising: noise level sigma")
         self.slider.setToolTip("Noise added to the picture, on a logarithmic scale; pixels go from 0 to 1.")
         self.sigma_label = QLabel()
@@ -226,7 +231,7 @@ class PriorPage(QDialog):
         self.third = QComboBox()
         self.third.addItems([ORIGINAL, ERROR])
         self.third.setAccessibleName("Denoising: third picture")
-        self.third.setToolTip("What the third picture shows.")
+        self.third.setToolTip("The picture without noise, or the error: white is none (grey in colour pictures).")
         self.trio = Trio(("Noisy", "Denoised", ORIGINAL))
         self.verdict = _label("Denoising: PSNR")
         row = QHBoxLayout()
@@ -255,10 +260,11 @@ class PriorPage(QDialog):
 
     def sigma(self) -> float:
         """The noise level that the slider stands at, to three digits."""
-        return float(f"{self._low * (self._high / self._low) ** (self.slider.value() / SLIDER_STEPS):.3g}")
+        sigma = float(f"{self._low * (self._high / self._low) ** (self.slider.value() / SLIDER_STEPS):.3g}")
+        return min(max(sigma, self._low), self._high)
 
     def _say_sigma(self) -> None:
-        self.sigma_label.setText(f"sigma {self.sigma():g}")
+        self.sigma_label.setText(f"sigma {self.sigma():.3g}")
 
     # -- colours -----------------------------------------------------------------------------------------------------
 

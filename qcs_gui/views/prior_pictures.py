@@ -23,9 +23,11 @@ class SampleSheet(SampleStrip):
         self.setToolTip("Pictures that the prior makes out of noise, without any measurement.")
         self.frame.hide()
         self.samples: np.ndarray | None = None
+        self._in_a_row = 0
 
-    def set_samples(self, samples: np.ndarray) -> None:
-        self.samples = samples
+    def set_samples(self, samples: np.ndarray, in_a_row: int = 0) -> None:
+        """Shows (n, c, h, w), as many in a row as makes them largest, or ``in_a_row``."""
+        self.samples, self._in_a_row = samples, in_a_row
         super().set_samples(samples)
 
     def clear_samples(self) -> None:
@@ -35,7 +37,10 @@ class SampleSheet(SampleStrip):
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
         if getattr(self, "samples", None) is not None:
-            self.set_samples(self.samples)
+            self.set_samples(self.samples, self._in_a_row)
+
+    def _columns(self, n: int, h: int, w: int) -> int:
+        return self._in_a_row or super()._columns(n, h, w)
 
 
 class Trio(pg.GraphicsLayoutWidget):
@@ -62,7 +67,7 @@ class Trio(pg.GraphicsLayoutWidget):
             self.ci.layout.setColumnPreferredWidth(column, 200)
 
     def show_picture(self, index: int, pixels: np.ndarray | None, title: str, kind: str = "picture") -> None:
-        """Shows (c, h, w) under a title; None empties the place. Errors are red where too bright, blue where too dark."""
+        """Shows (c, h, w) under a title; None empties the place. Errors: red is too bright, blue too dark."""
         before, self.pixels[index] = self.pixels[index], pixels
         if self.titles[index].text != title:
             self.titles[index].setText(title)
@@ -83,14 +88,14 @@ class Trio(pg.GraphicsLayoutWidget):
 
 
 class QualityPlot(pg.PlotWidget):
-    """PSNR of the denoised against the noise level: the card's measurements, no denoising, and the picture of the demo."""
+    """PSNR against the noise level: as the card has it, without denoising, and of the demo's picture."""
 
     def __init__(self) -> None:
         super().__init__(axisItems={"bottom": DecadeAxis("bottom")})
         self.setAccessibleName("Card: denoising quality by noise level")
         self.setMenuEnabled(False)
         self.setMouseEnabled(x=False, y=False)
-        self.setMinimumHeight(170)
+        self.setFixedHeight(210)
         self.setLogMode(x=True)
         self.showGrid(x=True, y=True, alpha=0.2)
         self.getPlotItem().hideButtons()

@@ -1,0 +1,116 @@
+"""The dialog that trains a prior: what to train on, how long, and what it can do so far."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.training.settings import DenoiserTraining
+from qcs_gui.views.images import SampleStrip
+from qcs_gui.views.settings_panel import SettingsPanel
+
+__all__ = ["TrainingDialog"]
+
+FIRST = ("images", "prior", "minutes", "side", "colour", "crops", "width", "objective", "device", "licence")
+HIDDEN = ("out", "threads", "validation", "steps")
+
+
+class TrainingDialog(QDialog):
+    """Widgets only. Closing it while it trains leaves the training to be resumed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Train a prior")
+        self.setMinimumSize(900, 560)
+        self.on_close = lambda: None
+        self.panel = SettingsPanel(DenoiserTraining, FIRST, HIDDEN)
+        self.resume_combo = QComboBox()
+        self.resume_combo.setAccessibleName("Training to go on with")
+        self.resume_combo.setToolTip("A training that was left or broke off goes on where it was last saved.")
+        self.discard_button = QPushButton("Discard")
+        self.discard_button.setToolTip("Removes what the chosen unfinished training has left.")
+        self.start_button, self.pause_button = QPushButton("Train"), QPushButton("Pause")
+        self.keep_button = QPushButton("Stop and keep")
+        self.start_button.setObjectName("run")
+        self.keep_button.setToolTip("Ends the training now and takes the prior as it is.")
+        self.leave_button = QPushButton("Leave for later")
+        self.leave_button.setToolTip("Saves the training, to be resumed whenever you like.")
+        self.says = QLabel("Choose a folder of pictures.")
+        self.says.setWordWrap(True)
+        self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setAccessibleName("Progress of the training")
+        self.loss_plot, self.psnr_plot = pg.PlotWidget(), pg.PlotWidget()
+        for plot, left in ((self.loss_plot, "loss"), (self.psnr_plot, "PSNR / dB")):
+            plot.setLabel("left", left)
+            plot.setLabel("bottom", "step")
+            plot.setMinimumHeight(140)
+            plot.setMenuEnabled(False)
+        self.loss_curve = self.loss_plot.plot([], pen=pg.mkPen("#4ea1ff", width=2))
+        self.psnr_curve = self.psnr_plot.plot([], pen=pg.mkPen("#ffb454", width=2), symbol="o", symbolSize=5)
+        self.psnr_label = QLabel("Denoising PSNR on pictures it is not trained on: after the first preview")
+        self.psnr_label.setWordWrap(True)
+        self.strip = SampleStrip()
+        self.strip.setMinimumHeight(110)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        resume = QHBoxLayout()
+        resume.addWidget(self.resume_combo, 1)
+        resume.addWidget(self.discard_button)
+        left.addLayout(resume)
+        left.addWidget(self.panel)
+        left.addStretch()
+        left.addWidget(self.says)
+        buttons = QGridLayout()
+        for i, button in enumerate((self.start_button, self.pause_button, self.keep_button, self.leave_button)):
+            buttons.addWidget(button, i // 2, i % 2)
+        left.addLayout(buttons)
+        left.addWidget(self.progress)
+        column = QWidget()
+        column.setLayout(left)
+        column.setMaximumWidth(380)
+        right = QVBoxLayout()
+        right.addWidget(QLabel("Loss (1 is predicting nothing)"))
+        right.addWidget(self.loss_plot, 1)
+        right.addWidget(self.psnr_label)
+        right.addWidget(self.psnr_plot, 1)
+        right.addWidget(QLabel("Samples drawn from nothing"))
+        right.addWidget(self.strip)
+        layout = QHBoxLayout(self)
+        layout.addWidget(column)
+        layout.addLayout(right, 1)
+
+    def set_colours(self, colours: dict[str, str]) -> None:
+        """Gives the plots the colours of the theme."""
+        for plot in (self.loss_plot, self.psnr_plot):
+            plot.setBackground(colours["plot"])
+        self.strip.setBackground(colours["plot"])
+
+    def show_curves(self, history: dict[str, list]) -> None:
+        """Loss and PSNR by step."""
+        self.loss_curve.setData(history.get("step", []), history.get("loss", []))
+        self.psnr_curve.setData(history.get("psnr_step", []), history.get("psnr", []))
+
+    def show_samples(self, samples: np.ndarray) -> None:
+        """Pictures (n, c, h, w) in [0, 1]."""
+        self.strip.set_samples(samples)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.on_close()
+        super().closeEvent(event)
