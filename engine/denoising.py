@@ -35,14 +35,18 @@ def denoise_turned(prior: DenoiserPrior, noisy: Tensor, sigma: float, turns: int
     The noise is as likely turned as not, and so are most pictures: averaging takes away what the network does
     differently to each.
     """
-    total = torch.zeros_like(noisy)
+    total, count = torch.zeros_like(noisy), 0
+    upright = noisy.shape[2] != noisy.shape[3] and not getattr(prior, "any_size", False)
     for turn in range(turns):
+        if upright and turn % 2:
+            continue  # this prior was made for exactly this height and width
+        count += 1
         turned = torch.rot90(noisy, turn % 4, (2, 3))
         turned = turned.flip(3) if turn >= 4 else turned
         out = prior.denoise(turned.contiguous(), sigma)
         out = out.flip(3) if turn >= 4 else out
         total += torch.rot90(out, -(turn % 4), (2, 3))
-    return total / turns
+    return total / count
 
 
 def denoise_folder(

@@ -23,6 +23,7 @@ __all__ = [
     "SUFFIXES",
     "LoadedImage",
     "fit",
+    "framed",
     "load_image",
     "picture_shape",
     "plain_channels",
@@ -267,6 +268,22 @@ def fit(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
         planes = [Image.fromarray(np.ascontiguousarray(p, np.float32)) for p in pixels]
         pixels = np.stack([np.asarray(p.resize((width, height), method, box=box)) for p in planes])
     return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def framed(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The picture with a white and black frame around the part that :func:`fit` keeps for ``shape``."""
+    out = pixels.copy()
+    height, width = pixels.shape[1:]
+    scale = min(height / shape[1], width / shape[2])
+    high, wide = max(1, round(shape[1] * scale)), max(1, round(shape[2] * scale))
+    top, left = (height - high) // 2, (width - wide) // 2
+    line = max(1, round(max(height, width) / 200))
+    for inset, value in ((0, 1.0), (line, 0.0)):
+        up, down, first, last = top + inset, top + high - inset, left + inset, left + wide - inset
+        if down - up > 2 * line and last - first > 2 * line:
+            out[:, up : up + line, first:last] = out[:, down - line : down, first:last] = value
+            out[:, up:down, first : first + line] = out[:, up:down, last - line : last] = value
+    return out
 
 
 def to_bytes(pixels: np.ndarray, full: int = 255) -> np.ndarray:

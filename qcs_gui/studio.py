@@ -62,7 +62,7 @@ class Studio(QObject):
         self.exports = ExportController(self.session, window, io_worker, self.report)
         self.imports = ImportController(window, io_worker)
         self.training = TrainingController(window, self.report, threads or default_threads(), lambda: self.theme)
-        self.imports.listed = self.training.listed = self.setup.list_priors
+        self.imports.listed = self.training.listed = self._prior_added
         handlers = [self.imports.handle, self.exports.handle, self.own.handle, self.pictures.handle]
         self.runs = RunController(
             self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
@@ -81,6 +81,10 @@ class Studio(QObject):
             geometry = self.settings.value("geometry")
             if isinstance(geometry, QByteArray):
                 window.restoreGeometry(geometry)
+
+    def _prior_added(self, name: str) -> None:
+        self.setup.list_priors(name)
+        self.prior_page.list_priors()
 
     def start(self) -> None:
         """Shows the window, then loads the image and starts the engine."""

@@ -161,7 +161,7 @@ class PanelController(QObject):
         truth = frame.seen.truth if frame.seen is not None else None
         board.set_image("error", frame.mean - truth if truth is not None else None)
         if truth is not None:
-            board.set_image("truth", truth)
+            board.set_image("truth", truth, "Truth")
         board.set_image("message", self._message(), None)
         self._show_measurement()
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder
-from engine.images import SUFFIXES, LoadedImage, load_image, plain_channels, read_recipe, save_png
+from engine.images import SUFFIXES, LoadedImage, framed, load_image, plain_channels, read_recipe, save_png
+from engine.priors.fit import Fit, fit_of, suited
 from engine.priors.library import user_folder
 from engine.samples import sample_path
 from engine.spec import RunSpec
@@ -50,7 +51,14 @@ class PictureController(QObject):
         window.actions_by_name["open_run"].triggered.connect(self.ask_run_file)
         window.sample_combo.activated.connect(self._sample_chosen)
         window.dropped.connect(self.open)
+        window.size_combo.activated.connect(lambda _: self._size_edited())
+        window.size_combo.lineEdit().editingFinished.connect(self._size_edited)  # type: ignore[union-attr]
+        window.original_button.toggled.connect(lambda _: self._show_truth())
+        window.fit_button.clicked.connect(self._use_instead)
+        self._notes: list[str] = []
+        self._instead = ""
         session.observe(self._changed)
+        self._say_fit()
 
     # -- ways in ---------------------------------------------------------------------------------------------------
 
@@ -153,20 +161,65 @@ class PictureController(QObject):
             self.session.set_spec(self._setup)
             self._setup = None
         height, width = loaded.pixels.shape[1:]
-        shape = self.session.spec.shape_for((plain_channels(loaded.pixels), height, width))
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
-        if (height, width) != shape[1:]:
-            words.append(f"cropped and resized to {shape[2]} x {shape[1]}")
-        if loaded.pixels.shape[0] != shape[0]:
-            words.append("as grey" if shape[0] == 1 else "as colour")
-        self.window.image_label.setText("; ".join([*words, *loaded.notes]))
+        self._notes = [*words, *loaded.notes]
         index = self.window.sample_combo.findData(self._name)
         self.window.sample_combo.setCurrentIndex(max(index, 0))
         self.session.set_image(loaded.pixels, self._name)
         return True
 
     def _changed(self, what: str) -> None:
+        if what in ("spec", "image", "measurement"):
+            self._say_fit()
         if what == "image":
-            board = self.window.board
-            board.set_image("truth", self.session.pixels)
-            board.reset_zoom()
+            self._show_truth()
+            self.window.board.reset_zoom()
+
+    # -- fit of picture and prior ----------------------------------------------------------------------------------
+
+    def _picture(self) -> tuple[int, int, int]:
+        original = self.session.original
+        assert original is not None
+        return (plain_channels(original), *original.shape[1:])  # type: ignore[return-value]
+
+    def _say_fit(self) -> None:
+        """What happens to the picture, and the prior that would keep it."""
+        w, session = self.window, self.session
+        has = session.original is not None
+        w.original_button.setEnabled(has)
+        w.size_combo.setEnabled(has and session.spec.prior.any_size)
+        fit = fit_of(self._picture(), session.spec) if has else Fit()
+        if has:
+            shape = session.shape()
+            changed = [] if self._picture()[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]
+            w.image_label.setText("; ".join([*self._notes, *changed]))
+        self._instead = fit.instead
+        w.fit_label.setText(f"{fit.sentence}." if fit.instead else "")
+        w.fit_label.setVisible(bool(fit.instead))
+        w.fit_button.setText(f"Use the prior '{fit.instead}', which keeps it")
+        w.fit_button.setVisible(bool(fit.instead))
+
+    def _use_instead(self) -> None:
+        """Takes the offered prior, with a matrix that a picture of that size can be measured by."""
+        spec = suited(self._picture(), self.session.spec, self._instead)
+        self.chosen(spec)
+        self.session.set_spec(spec)
+
+    def _show_truth(self) -> None:
+        """The picture as it is measured, or the loaded one with a frame around what is kept."""
+        session, board = self.session, self.window.board
+        if not self.window.original_button.isChecked() or session.original is None:
+            board.set_image("truth", session.pixels, "Truth")
+            return
+        board.set_image("truth", framed(session.original, session.shape()), "Original, kept part framed")
+
+    def _size_edited(self) -> None:
+        text = self.window.size_combo.currentText()
+        try:
+            spec = self.session.spec.replace(size=text)
+        except InputError as error:
+            self.window.fit_label.setText(str(error))
+            self.window.fit_label.setVisible(True)
+            return
+        if spec != self.session.spec:
+            self.session.set_spec(spec)

@@ -42,7 +42,7 @@ class PriorPageController(QObject):
             self._following = True
             page.show()
             self._timer.start()
-            self._fill()
+            self.list_priors()
         page.raise_()
         page.activateWindow()
 
@@ -78,9 +78,10 @@ class PriorPageController(QObject):
 
     # -- which prior -------------------------------------------------------------------------------------------------
 
-    def _fill(self) -> None:
+    def list_priors(self) -> None:
         """Lists the priors there are now, and shows the window's."""
-        assert self.page is not None
+        if self.page is None:
+            return
         combo = self.page.combo
         with QSignalBlocker(combo):
             combo.clear()
@@ -157,7 +158,7 @@ class PriorPageController(QObject):
             return
         if what == "spec":
             if self._following and str(self.session.spec.prior) != str(self.choice):
-                self._fill()
+                self.list_priors()
             else:
                 self._show_use()
         elif what in ("image", "measurement"):

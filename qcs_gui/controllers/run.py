@@ -40,6 +40,7 @@ class RunController(QObject):
         self.control = Control()
         self.may_run: Callable[[], str] = lambda: ""
         self._run = 0
+        self._measured = session.spec.prior
         self._task = self._warm_task = 0
         self._before: tuple | None = None
         self._timer = QTimer(self, interval=REFRESH_MS, timerType=Qt.TimerType.PreciseTimer)
@@ -58,6 +59,7 @@ class RunController(QObject):
     def warm_up(self) -> None:
         """Imports torch and measures the prior's speed in the engine thread."""
         spec, threads = self.session.spec, self.threads
+        self._measured = spec.prior
         self._warm_task = self.worker.submit(lambda: warm_up(spec, threads))
 
     # -- commands ----------------------------------------------------------------------------------------------------
@@ -179,6 +181,10 @@ class RunController(QObject):
         self.window.statusBar().showMessage("; ".join(words))
 
     def _changed(self, what: str) -> None:
+        chosen = self.session.spec.prior
+        if what in ("spec", "measurement") and self.session.speed is not None and chosen != self._measured:
+            self.session.speed = None  # another network: its speed is measured before it is estimated with
+            self.warm_up()
         if what not in ("state", "result", "image"):
             return
         session, w = self.session, self.window

@@ -125,7 +125,7 @@ def test_a_network_is_imported_and_a_bad_file_is_one_sentence(open_studio, qtbot
     network = ScoreNet(ScoreNetShape("NCSNv2", 1, 8, 3))
     network.sigmas.copy_(torch.tensor([5.0, 0.5, 0.05]))
     state = {f"module.{k}": v for k, v in network.state_dict().items()}
-    torch.save([state, {}, 1, 2, {k: v for k, v in network.named_parameters()}], tmp_path / "net.pth")
+    torch.save([state, {}, 1, 2, dict(network.named_parameters())], tmp_path / "net.pth")
     d.panel.fields["file"].line.setText(str(tmp_path / "net.pth"))
     d.panel.fields["name"].setText("borrowed")
     click(d.import_button)
