@@ -288,3 +288,36 @@ def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_
     drop(studio.window, tmp_path / "run.json")
     qtbot.waitUntil(studio.window.problem.isVisible, timeout=10000)
     assert "m.npz" in studio.window.problem.sentence.text()
+
+
+def test_a_photograph_with_a_digits_prior_is_offered_the_right_one(open_studio, click, qtbot):
+    studio = open_studio()
+    w, session = studio.window, studio.session
+    assert not w.fit_button.isVisible()
+    studio.pictures.load("sample:photo-cat")
+    qtbot.waitUntil(lambda: session.spec.image == "sample:photo-cat", timeout=30000)
+    assert session.pixels.shape == (1, 28, 28)
+    assert "cropped and resized to 28 x 28" in w.image_label.text()
+    assert "256 x 256 colour becomes 28 x 28 grey" in w.fit_label.text()
+    click(w.original_button)
+    click(w.original_button)
+    click(w.fit_button)
+    assert session.spec.prior.name == "natural"
+    assert session.pixels.shape == (3, 256, 256)
+    assert str(session.spec.operator).startswith("dct measurements=98304")
+    assert w.prior_form.name() == "natural"
+    assert not w.fit_button.isVisible()
+    assert "cropped" not in w.image_label.text()
+    w.size_combo.lineEdit().setText("64x48")
+    w.size_combo.lineEdit().editingFinished.emit()
+    assert session.pixels.shape == (3, 48, 64)
+    w.size_combo.lineEdit().setText("nonsense")
+    w.size_combo.lineEdit().editingFinished.emit()
+    assert "size=nonsense" in w.fit_label.text()
+    assert session.spec.size == "64x48"
+    index = w.prior_form.combo.findData("mnist")  # undone by choosing the other prior again
+    w.size_combo.setCurrentText("auto")
+    w.size_combo.lineEdit().editingFinished.emit()
+    w.prior_form.combo.setCurrentIndex(index)
+    assert session.pixels.shape == (1, 28, 28)
+    assert session.spec.measured_offset == pytest.approx(0.131)
