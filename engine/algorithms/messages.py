@@ -8,11 +8,12 @@ extrinsic: what a module believes minus what it was told. Notation: gamma = 1 / 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from engine.algorithms.contrast import infer_contrast
 from engine.errors import EngineError
 from engine.measurements import Measurement
 from engine.priors.base import DenoiserPrior
@@ -22,6 +23,8 @@ __all__ = ["MessagePassing", "RoundState"]
 
 _LEAST = 1e-12
 _SHRINK = 1 - 1e-6
+FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
+"""Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class RoundState:
     measurement_variance: Tensor
     measurement_mean: Tensor
     change: Tensor
+    contrast: Tensor
+    """Standard deviation of the logarithm of the contrast (images,), 0 where it is known."""
+
+    @property
+    def total_error(self) -> Tensor:
+        """``error`` and what an unknown contrast adds to it."""
+        return self.error + self.contrast**2 * self.signal
+
+    signal: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Mean square of the denoised deviation from the offset (images,)."""
 
 
 class MessagePassing:
@@ -68,6 +81,8 @@ class MessagePassing:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
         self.started = False
+        self.rounds = 0
+        self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
         self._last: Tensor | None = None
 
     def set_noise(self, noise: float) -> None:
@@ -82,7 +97,11 @@ class MessagePassing:
 
     def round(self) -> RoundState:
         """One sweep: linear to output, output to linear, linear to denoiser, denoiser to linear."""
+        self.rounds += 1
         predicted = self.measurement.predict(self.x_e).double()
+        due = self.rounds >= FIRST_CONTRAST and (self.rounds - FIRST_CONTRAST) % CONTRAST_EVERY == 0
+        if due and self.measurement.values is None and self.prior.contrast is not None:
+            predicted = self._set_contrast(predicted)
         if self.measurement.values is None:
             self._output(predicted)
         x, v_x = self._combine(predicted)
@@ -101,7 +120,25 @@ class MessagePassing:
         self._last, change = r, moved / v_r.sqrt()
         if not bool(torch.isfinite(self.x_e).all()):
             raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
-        return RoundState(r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change)
+        signal = (d.double() - self.measurement.offset).square().flatten(1).mean(1)
+        return RoundState(
+            r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change, self.contrast, signal
+        )
+
+    def _set_contrast(self, predicted: Tensor) -> Tensor:
+        """Multiplies all that is believed of x - offset by the most plausible factor; returns the prediction of z."""
+        assert self.prior.contrast is not None and self.measurement.channel is not None
+        z_x, v_z = self.cavity(predicted)
+        offset = self.measurement.offset
+        now = (self.x_e.double() - offset).square().flatten(1).mean(1).sqrt()
+        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, now, *self.prior.contrast)
+        self.contrast = found.spread
+        factor = found.factor
+        self.x_e = (offset + _image(factor) * (self.x_e.double() - offset)).float()
+        self.v_e = self.v_e * factor**2
+        self.z_t = self.z_t * factor[:, None]
+        self.gamma_t = self.gamma_t / factor**2
+        return predicted * factor[:, None]
 
     def _weights(self) -> Tensor:
         """gamma_t / (1 + v_e lambda gamma_t), (images, rows): (v_t + v_e lambda)^-1 without dividing by gamma_t."""

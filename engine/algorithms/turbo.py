@@ -67,6 +67,8 @@ class Turbo(AlgorithmChoice):
         return None
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+        import torch
+
         from engine.algorithms.diffusion import reverse_diffusion
         from engine.algorithms.messages import MessagePassing
 
@@ -79,10 +81,10 @@ class Turbo(AlgorithmChoice):
             level = state.noise.sqrt()
             yield Iterate(
                 number_, total, state.message, calls, state.denoised, per_image=True, mean=state.denoised,
-                predicted_rmse=state.error.sqrt(), phase="message passing",
+                predicted_rmse=state.total_error.sqrt(), phase="message passing",
                 statistics={
                     "sigma": float(level.mean()),
-                    "predicted_rmse": float(state.error.sqrt().mean()),
+                    "predicted_rmse": float(state.total_error.sqrt().mean()),
                     "prior_deviation": float(state.prior_variance.sqrt().mean()),
                     "measurement_deviation": float(state.measurement_variance.sqrt().mean()),
                     "message_change": float(state.change.mean()),
@@ -96,7 +98,12 @@ class Turbo(AlgorithmChoice):
         repeat = len(draws.samples)
         start, level = (t.repeat_interleave(repeat, 0) for t in (state.message, state.noise.sqrt()))
         noise = draws.per_row("turbo")
-        mean, predicted = state.denoised, state.error.sqrt()
+        if bool((state.contrast > 0).any()):
+            # every sample has a contrast of its own, within what is known of it
+            factors = torch.exp(state.contrast.repeat_interleave(repeat) * noise.normal((1,), start.device)[:, 0])
+            signal = state.denoised.repeat_interleave(repeat, 0) - measurement.offset
+            start = start + (factors.reshape(-1, 1, 1, 1) - 1).to(start.dtype) * signal
+        mean, predicted = state.denoised, state.total_error.sqrt()
         walk = reverse_diffusion(prior, start, level, self.sigma_last, self.levels, noise)
         for number_, (x, denoised, sigma) in enumerate(walk, start=self.rounds + 1):
             calls += 1

@@ -39,6 +39,8 @@ class DenoiserPrior(ABC):
     card : Card
     image_shape : (channels, height, width)
     sigma_min, sigma_max : the noise levels, in [0, 1] units, it was made for
+    contrast : median and logarithmic spread of the root-mean-square of x - mean over its pictures, where a picture at
+        another contrast is as likely (photographs); None where the pictures themselves tell (digits on black)
     mean, variance : scalar mean and variance of the images' pixels about their mean: the start of message passing
     """
 
@@ -48,6 +50,7 @@ class DenoiserPrior(ABC):
     sigma_max: float
     mean: float
     variance: float
+    contrast: tuple[float, float] | None = None
 
     @abstractmethod
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:

@@ -30,12 +30,13 @@ class EdmDenoiser(DenoiserPrior):
     def __init__(
         self, network: UNet, image_shape: tuple[int, int, int], mean: float, deviation: float,
         sigma_min: float, sigma_max: float, card: Card, any_size: bool = False,
+        contrast: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
         self.network = network
         self.image_shape = image_shape
         self.mean, self.deviation, self.variance = mean, deviation, deviation**2
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
-        self.card, self.any_size = card, any_size
+        self.card, self.any_size, self.contrast = card, any_size, contrast
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).clamp_min(1e-8)
@@ -61,6 +62,7 @@ class EdmDenoiser(DenoiserPrior):
             "network": self.network.shape.as_dict(),
             "image_shape": list(self.image_shape),
             "any_size": self.any_size,
+            "contrast": None if self.contrast is None else list(self.contrast),
             "mean": self.mean,
             "deviation": self.deviation,
             "sigma_min": self.sigma_min,
@@ -88,6 +90,9 @@ class EdmDenoiser(DenoiserPrior):
             image_shape = tuple(int(n) for n in facts["image_shape"])
             if len(image_shape) != 3:
                 raise ValueError("image_shape")
+            contrast = tuple(float(n) for n in facts.get("contrast") or ()) or None
+            if contrast is not None and (len(contrast) != 2 or min(contrast) <= 0):
+                raise ValueError("contrast")
             numbers = [float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max")]
         except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
             if isinstance(error, InputError):
@@ -97,5 +102,5 @@ class EdmDenoiser(DenoiserPrior):
         return cls(
             network, image_shape, *numbers,
             card=replace(card, parameters=sum(p.numel() for p in network.parameters())),
-            any_size=bool(facts.get("any_size", False)),
+            any_size=bool(facts.get("any_size", False)), contrast=contrast,
         )  # fmt: skip

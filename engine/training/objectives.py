@@ -83,7 +83,15 @@ class EdmObjective(Objective):
         network.load_state_dict({k: v.half().float() for k, v in weights.items()})
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return EdmDenoiser(
-            network, source.shape, source.mean, source.deviation, s.sigma_min, s.sigma_max, card, any_size=s.crops
+            network,
+            source.shape,
+            source.mean,
+            source.deviation,
+            s.sigma_min,
+            s.sigma_max,
+            card,
+            any_size=s.crops,
+            contrast=source.contrast() if s.crops or s.free_contrast else None,
         )
 
 

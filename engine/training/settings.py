@@ -39,6 +39,11 @@ class DenoiserTraining(Choice):
     crops: bool = flag(
         False, "Random crops", "Train on random crops of the pictures at their own size; the prior then takes any size."
     )
+    free_contrast: bool = flag(
+        False,
+        "Free contrast",
+        "The same picture at another contrast is as likely, as with photographs; implied by random crops.",
+    )
     colour: str = one_of("same", ("same", "grey", "colour"), "Colour", "same takes what the first picture is.")
     attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
     width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
@@ -87,6 +92,7 @@ class DenoiserTraining(Choice):
             "start",
             "steps",
             "minutes",
+            "free_contrast",
             "decay",
             "threads",
             "device",

@@ -36,6 +36,18 @@ class Source(ABC):
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
         """``count`` images drawn at random, (count, *shape), in [0, 1]."""
 
+    def contrast(self) -> tuple[float, float]:
+        """Median and logarithmic spread of the root-mean-square of x - mean over the images."""
+        each = [
+            float((x.float() / 255 if x.dtype == torch.uint8 else x).sub(self.mean).square().mean()) for x in self.all()
+        ]
+        logs = 0.5 * torch.tensor(each, dtype=torch.float64).clamp_min(1e-8).log()
+        return float(logs.median().exp()), max(float(logs.std()), 1e-3)
+
+    @abstractmethod
+    def all(self) -> list[Tensor]:
+        """The images that are trained on, some hundreds of them."""
+
     @abstractmethod
     def held_out(self, path: str) -> list[Tensor]:
         """Images of another place, each (c, h, w), prepared like these but not cropped."""
@@ -59,6 +71,9 @@ class FixedImages(Source):
 
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
         return self.images[torch.randint(len(self.images), (count,), generator=draw)]
+
+    def all(self) -> list[Tensor]:
+        return list(self.images[:2000])
 
     def held_out(self, path: str) -> list[Tensor]:
         return list(torch.from_numpy(load_images(path, self.shape, limit=512)))
@@ -111,6 +126,9 @@ class PhotoCrops(Source):
             crop = torch.rot90(crop, turned % 4, (1, 2))
             row.copy_(crop.flip(2) if turned >= 4 else crop)
         return out
+
+    def all(self) -> list[Tensor]:
+        return self.photos[:2000]
 
     def held_out(self, path: str) -> list[Tensor]:
         return [p.float() / 255 for p in self._load(Path(path))]
