@@ -136,6 +136,7 @@ class RunController(QObject):
                     f"{self.session.device}, {self.threads} thread{'s' * (self.threads > 1)}"
                 )
                 self.session.changed("speed")
+                self._changed("spec")  # another prior may have been chosen meanwhile
             else:
                 self.window.device_label.setText("engine did not start")
                 self.report(outcome.sentence, outcome.details)

@@ -191,7 +191,7 @@ def test_use_this_prior_is_the_same_as_choosing_it_in_the_form(page, click, qtbo
     assert "another prior" in page.says.text()
     click(page.use_button)
     assert studio.session.spec == by_hand
-    assert studio.window.estimate_label.text() == note
+    assert studio.window.estimate_label.text()[:9] == note[:9] == "This run:"
     assert form.name() == "mixture"
     assert not page.use_button.isEnabled()
     look_at(page, "natural")

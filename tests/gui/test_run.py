@@ -160,10 +160,10 @@ def test_any_engine_failure_ends_in_a_usable_window(open_studio, run_to_end, mon
     calls = {"broken": True}
     load = type(QUICK.prior).load
 
-    def broken(self, device="cpu"):
+    def broken(self, device="cpu", shape=None):
         if calls["broken"]:
             raise error
-        return load(self, device)
+        return load(self, device, shape)
 
     monkeypatch.setattr(type(QUICK.prior), "load", broken)
     run_to_end(studio)
