@@ -195,7 +195,9 @@ class MainWindow(QMainWindow):
         )
         self.original_button = QPushButton("Original")
         self.original_button.setCheckable(True)
-        self.original_button.setToolTip("Shows the picture as it was loaded, with a frame around the part that is kept.")
+        self.original_button.setToolTip(
+            "Shows the picture as it was loaded, with a frame around the part that is kept."
+        )
         self.fit_label = QLabel()
         self.fit_label.setObjectName("warning")
         self.fit_label.setWordWrap(True)
