@@ -11,7 +11,7 @@ from engine.spec import RunSpec
 
 PIXELS_AT_ONCE = 1 << 20  # as in engine.priors.pieces, which imports torch
 
-__all__ = ["Estimate", "Speed", "estimate", "measure_speed"]
+__all__ = ["Estimate", "Speed", "estimate", "measure_speed", "refuse_beyond_memory"]
 
 
 @dataclass(frozen=True)
@@ -75,3 +75,15 @@ def estimate(spec: RunSpec, speed: Speed | None = None, shape: Shape | None = No
         per_row = speed.per_row * area / speed.pixels
         seconds = spec.algorithm.steps_for(spec.samples) * speed.per_call + work * per_row
     return Estimate(memory, seconds, work)
+
+
+def refuse_beyond_memory(spec: RunSpec, shape: Shape | None = None) -> None:
+    """Raises InputError, before anything is allocated, where the run does not fit, with what to do about it."""
+    from engine.operators.base import refuse_if_too_large
+
+    shape = shape or spec.image_shape()
+    needed = estimate(spec, shape=shape).memory_bytes
+    remedy = "lower the samples, the measurements or the image size"
+    if spec.operator.memory_for(shape) > needed // 2:
+        remedy = "take a fast operator instead, which holds no matrix (dct, hadamard or dft), or fewer measurements"
+    refuse_if_too_large(needed, "This run", remedy)

@@ -12,10 +12,9 @@ import torch
 from engine.control import Control
 from engine.datasets import Pictures
 from engine.errors import EngineError
-from engine.estimates import estimate
+from engine.estimates import refuse_beyond_memory
 from engine.files import make_folder, write_json
 from engine.images import fit, plain_channels, save_png
-from engine.operators.base import refuse_if_too_large
 from engine.reconstruction import STD_FULL_SCALE, Reconstruction, tile
 from engine.runs import Job, environment, measure
 from engine.spec import RunSpec
@@ -107,8 +106,7 @@ def evaluate(
         for images in _batches(pictures, spec):
             start, truth = len(evaluation.results), torch.from_numpy(images)
             indices = range(offset + start, offset + start + len(truth))
-            memory = estimate(spec, shape=images.shape[1:]).memory_bytes  # type: ignore[arg-type]
-            refuse_if_too_large(memory, "This run", "lower the samples, the measurements or the image size")
+            refuse_beyond_memory(spec, images.shape[1:])  # type: ignore[arg-type]
             job = Job(spec, measure(spec, truth, indices), indices)
             for iterate in job.stream(control):
                 if progress:

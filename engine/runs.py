@@ -20,10 +20,9 @@ import engine
 from engine.algorithms import Draws, Iterate
 from engine.control import Control
 from engine.errors import EngineError, InputError
-from engine.estimates import estimate
+from engine.estimates import refuse_beyond_memory
 from engine.images import fit, load_image, plain_channels
 from engine.measurements import Measurement, simulate
-from engine.operators.base import refuse_if_too_large
 from engine.posterior import RunningMoments
 from engine.quantizers import QUANTIZERS
 from engine.reconstruction import Reconstruction
@@ -64,8 +63,7 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
         return _own(spec)
     if pixels is None:
         pixels, notes = load_truth(spec)
-    memory = estimate(spec, shape=pixels.shape).memory_bytes  # type: ignore[arg-type]
-    refuse_if_too_large(memory, "This run", "lower the samples, the measurements or the image size")
+    refuse_beyond_memory(spec, pixels.shape)  # type: ignore[arg-type]
     return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)
 
 

@@ -7,8 +7,7 @@ from PySide6.QtCore import QObject, QSignalBlocker
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.advice import recommend
 from engine.errors import InputError
-from engine.estimates import estimate
-from engine.operators.base import refuse_if_too_large
+from engine.estimates import estimate, refuse_beyond_memory
 from engine.priors.library import priors
 from engine.spec import RunSpec
 from qcs_gui.model import Session
@@ -152,9 +151,7 @@ class SetupController(QObject):
                 snr = session.snr_db()
                 self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
                 guess = estimate(session.spec, session.speed, session.shape())
-                refuse_if_too_large(
-                    guess.memory_bytes, "This run", "lower the measurements, the samples or the image size"
-                )
+                refuse_beyond_memory(session.spec, session.shape())
                 text = f"This run: {guess.words()}"
             except InputError as error:
                 text, warn = str(error), True
