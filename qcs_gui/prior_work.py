@@ -58,6 +58,7 @@ class _Interruptible:
 
     def __init__(self, prior: DenoiserPrior, control: Control) -> None:
         self.prior, self.control = prior, control
+        self.mean, self.sigma_max, self.mean_image = prior.mean, prior.sigma_max, prior.mean_image
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
         import torch
@@ -79,7 +80,6 @@ def draw_samples(request: SampleRequest, control: Control, mailbox: Mailbox[Samp
     import torch
 
     from engine.algorithms.base import Draws
-    from engine.algorithms.diffusion import reverse_diffusion
     from engine.algorithms.unconditional import Unconditional
     from engine.runs import choose_device
 
@@ -87,16 +87,9 @@ def draw_samples(request: SampleRequest, control: Control, mailbox: Mailbox[Samp
     device, settings = choose_device(request.device), Unconditional(levels=request.levels)
     shape = _shape(request.choice, request.channels)
     prior = request.choice.load(device, shape)
-    noise = Draws(request.seed, samples=range(request.first, request.first + request.count)).per_row("sample")
-    first = max(min(settings.sigma_first, prior.sigma_max), settings.sigma_last)
-    centre = prior.mean_image()
-    start = torch.as_tensor(prior.mean if centre is None else centre, device=device).float()
-    x = start + first * noise.normal(shape, device)
-    level = torch.full((request.count,), first, device=device)
-    walk = reverse_diffusion(
-        _Interruptible(prior, control),  # type: ignore[arg-type]  # it has what the walk uses
-        x, level, settings.sigma_last, settings.levels, noise,
-    )  # fmt: skip
+    draws = Draws(request.seed, samples=range(request.first, request.first + request.count))
+    interruptible = _Interruptible(prior, control)
+    walk = settings.walk(interruptible, shape, draws, device)  # type: ignore[arg-type]  # it has what the walk uses
     steps = settings.steps_for(request.count)
     frame = None
     for step, (x, denoised, sigma) in enumerate(walk, start=1):

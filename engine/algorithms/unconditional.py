@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,9 @@ from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.settings import integer, number
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from engine.measurements import Measurement
     from engine.priors.base import DenoiserPrior
 
@@ -38,18 +41,25 @@ class Unconditional(AlgorithmChoice):
         return samples * (self.levels + 1)
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+        total = self.steps_for(len(draws.samples))
+        walk = self.walk(prior, measurement.operator.image_shape, draws, measurement.device)
+        for number_, (x, denoised, sigma) in enumerate(walk, start=1):
+            note = "These samples look at no measurement." if number_ == total else ""
+            yield Iterate(number_, total, x, number_, denoised, statistics={"sigma": float(sigma.mean())}, note=note)
+
+    def walk(
+        self, prior: DenoiserPrior, shape: Sequence[int], draws: Draws, device: torch.device | str
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The walk from noise to images of ``shape`` (c, h, w), one row per image and sample: what
+        :func:`~engine.algorithms.diffusion.reverse_diffusion` yields."""
         import torch
 
         from engine.algorithms.diffusion import reverse_diffusion
 
-        rows, total = len(draws.images) * len(draws.samples), self.steps_for(len(draws.samples))
         noise = draws.per_row("sample")
         first = max(min(self.sigma_first, prior.sigma_max), self.sigma_last)
-        level = torch.full((rows,), first, device=measurement.device)
         centre = prior.mean_image()
-        start = torch.as_tensor(prior.mean if centre is None else centre, device=measurement.device).float()
-        x = start + first * noise.normal(measurement.operator.image_shape, measurement.device)
-        walk = reverse_diffusion(prior, x, level, self.sigma_last, self.levels, noise)
-        for number_, (x, denoised, sigma) in enumerate(walk, start=1):
-            note = "These samples look at no measurement." if number_ == total else ""
-            yield Iterate(number_, total, x, number_, denoised, statistics={"sigma": float(sigma.mean())}, note=note)
+        start = torch.as_tensor(prior.mean if centre is None else centre, device=device).float()
+        x = start + first * noise.normal(shape, device)
+        level = torch.full((len(noise),), first, device=device)
+        return reverse_diffusion(prior, x, level, self.sigma_last, self.levels, noise)

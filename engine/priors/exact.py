@@ -24,14 +24,14 @@ CONTRASTS = (0.06, 0.12, 0.24, 0.36)
 
 @lru_cache(maxsize=16)
 def _first_picture(folder: str, _modified: int) -> tuple[Shape, float]:
-    """Shape of the first picture and the mean of the first few hundred."""
+    """Shape of the first picture and the mean of the first few: a form asks for it, which must not wait for a folder."""
     import numpy as np
 
     from engine.datasets import Pictures
     from engine.images import plain_channels
 
     first, means = None, []
-    for pixels in Pictures(folder, limit=200):
+    for pixels in Pictures(folder, limit=32):
         first = first or (plain_channels(pixels), *pixels.shape[1:])
         means.append(float(np.mean(pixels)))
     assert first is not None

@@ -81,7 +81,7 @@ class DenoiserTrainer:
     # -- one step -----------------------------------------------------------------------------------------------
 
     def rate_at(self, step: int) -> float:
-        """Warm-up over 300 steps (a twentieth of fewer), constant, then linear decay to zero over the last ``decay`` share
+        """Warm-up over 300 steps (50 with a time budget), constant, then linear decay to zero over the last ``decay`` share
         of the steps or of the time."""
         s = self.settings
         left = 1 - self.share_done(step)

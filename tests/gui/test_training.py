@@ -87,6 +87,19 @@ def test_a_training_that_was_left_goes_on_where_it_was(dialog, qtbot, click):
     assert not unfinished()
 
 
+def test_the_objective_of_the_papers_can_be_chosen(dialog, qtbot, click):
+    _, d = dialog
+    d.panel.fields["objective"].setCurrentText("ncsnv2")
+    click(d.start_button)
+    wait_steps(qtbot, d, 2)
+    click(d.keep_button)
+    qtbot.waitUntil(lambda: "Done" in d.says.text(), timeout=60000)
+    prior = priors().parse("mine")
+    assert prior.facts["kind"] == "ncsnv2"
+    losses = d.loss_curve.getData()[1]
+    assert 0.3 < losses[0] < 3  # predicting nothing costs about 1
+
+
 def test_what_cannot_be_trained_on_is_said_in_the_dialog(dialog, qtbot, click, tmp_path, digit):
     _, d = dialog
     few = tmp_path / "few"
