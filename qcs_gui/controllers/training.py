@@ -91,6 +91,7 @@ class TrainingController(QObject):
         mailbox.take()
         self.worker = Worker("training")
         self.worker.submit(lambda: run_session(settings, control, mailbox.put, mailbox.due))
+        d.clear()
         d.says.setText("Reading the pictures ...")
         self._timer.start()
         self._enable()

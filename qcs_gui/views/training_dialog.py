@@ -26,6 +26,7 @@ __all__ = ["TrainingDialog"]
 
 FIRST = ("images", "prior", "minutes", "side", "colour", "crops", "width", "objective", "device", "licence")
 HIDDEN = ("out", "threads", "validation", "steps")
+NO_PREVIEW = "Denoising PSNR on pictures it is not trained on: after the first preview"
 
 
 class TrainingDialog(QDialog):
@@ -62,7 +63,7 @@ class TrainingDialog(QDialog):
             plot.setMenuEnabled(False)
         self.loss_curve = self.loss_plot.plot([], pen=pg.mkPen("#4ea1ff", width=2))
         self.psnr_curve = self.psnr_plot.plot([], pen=pg.mkPen("#ffb454", width=2), symbol="o", symbolSize=5)
-        self.psnr_label = QLabel("Denoising PSNR on pictures it is not trained on: after the first preview")
+        self.psnr_label = QLabel(NO_PREVIEW)
         self.psnr_label.setWordWrap(True)
         self.strip = SampleStrip()
         self.strip.setMinimumHeight(110)
@@ -106,6 +107,13 @@ class TrainingDialog(QDialog):
         """Loss and PSNR by step."""
         self.loss_curve.setData(history.get("step", []), history.get("loss", []))
         self.psnr_curve.setData(history.get("psnr_step", []), history.get("psnr", []))
+
+    def clear(self) -> None:
+        """Takes away what an earlier training has shown."""
+        self.progress.setValue(0)
+        self.show_curves({})
+        self.psnr_label.setText(NO_PREVIEW)
+        self.strip.clear_samples()
 
     def show_samples(self, samples: np.ndarray) -> None:
         """Pictures (n, c, h, w) in [0, 1]."""
