@@ -59,7 +59,11 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="measure and reconstruct one image, or reconstruct a measurement file")
     run.add_argument("--image", default="", help="picture file or sample:NAME")
-    run.add_argument("--measurement", default="", help="measurement file (.npz)")
+    run.add_argument(
+        "--measurement",
+        default="",
+        help="measurement file (.npz, .mat, .npy or .csv); operator, noise and offset complete what it does not say",
+    )
     _choices(run)
     run.add_argument("--out", required=True, help="folder for the results")
     run.set_defaults(work=work.run)

@@ -13,7 +13,7 @@ from engine.control import Control
 from engine.datasets import Pictures
 from engine.errors import EngineError
 from engine.estimates import refuse_beyond_memory
-from engine.files import make_folder, write_json
+from engine.files import all_or_none, make_folder, write_json
 from engine.images import fit, plain_channels, save_png
 from engine.reconstruction import STD_FULL_SCALE, Reconstruction, tile
 from engine.runs import Job, environment, measure
@@ -72,9 +72,10 @@ class Evaluation:
     def write(self, folder: Path | str) -> None:
         """summary.json, and reconstructions.png: truths, first samples, means and stds of the first images."""
         folder = make_folder(folder)
-        write_json(folder / "summary.json", self.summary())
-        if self.results:
-            save_png(folder / "reconstructions.png", self.picture(), self.spec.as_json())
+        with all_or_none():
+            write_json(folder / "summary.json", self.summary())
+            if self.results:
+                save_png(folder / "reconstructions.png", self.picture(), self.spec.as_json())
 
 
 def _batches(pictures: Pictures, spec: RunSpec) -> Iterator[np.ndarray]:

@@ -6,13 +6,36 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
 
-__all__ = ["make_folder", "write_atomically", "write_json"]
+__all__ = ["all_or_none", "make_folder", "write_atomically", "write_json"]
+
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
+"""Finished temporary files and the names that they get at the end of :func:`all_or_none`."""
+
+
+@contextlib.contextmanager
+def all_or_none() -> Iterator[None]:
+    """Files that :func:`write_atomically` writes in the block get their names at its end, all of them; where one cannot
+    be written, none does, and what was there before is untouched."""
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+        for temporary, path in waiting:
+            try:
+                temporary.replace(path)
+            except OSError as error:
+                raise _refused(path, error) from None
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in waiting:
+            _remove(temporary)
 
 
 def make_folder(folder: Path | str) -> Path:
@@ -35,7 +58,7 @@ def write_atomically(path: Path | str, write: Callable[[Path], Any]) -> Path:
     The temporary name keeps the suffix, for writers that choose the format by it. Raises InputError when the file
     system refuses (full disk, no permission); the old file is then untouched.
     """
-    path = Path(path)
+    path, waiting = Path(path), _waiting.get()
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}-", suffix=path.suffix)
@@ -47,16 +70,26 @@ def write_atomically(path: Path | str, write: Callable[[Path], Any]) -> Path:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        if waiting is None:
+            temporary.replace(path)
+        else:
+            waiting.append((temporary, path))
+            temporary = None
     except OSError as error:
-        raise InputError(
-            f"Cannot write '{path}' ({error.strerror or error}); free space or choose another place."
-        ) from None
+        raise _refused(path, error) from None
     finally:
-        if temporary is not None and temporary.exists():
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        if temporary is not None:
+            _remove(temporary)
     return path
+
+
+def _refused(path: Path, error: OSError) -> InputError:
+    return InputError(f"Cannot write '{path}' ({error.strerror or error}); free space or choose another place.")
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path | str, value: Any) -> Path:

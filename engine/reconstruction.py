@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.calibration import calibration
-from engine.files import make_folder, write_atomically, write_json
+from engine.files import all_or_none, make_folder, write_atomically, write_json
 from engine.images import save_png, save_tiff
 from engine.metrics import image_metrics, rmse
 from engine.posterior import RunningMoments
@@ -89,16 +89,18 @@ class Reconstruction:
         }  # fmt: skip
 
     def write(self, folder: Path | str) -> Path:
-        """Writes result.json, result.npz, mean.png, std.png, samples.png into a folder; raises InputError if it cannot."""
+        """Writes result.json, result.npz, mean.png, std.png, samples.png into a folder, all or none; raises InputError if
+        it cannot."""
         folder = make_folder(folder)
         recipe = self.spec.as_json()
-        save_png(folder / "mean.png", self.mean, recipe)
-        if self.std is not None:
-            save_png(folder / "std.png", self.std / STD_FULL_SCALE, recipe)
-        if len(self.samples):
-            save_png(folder / "samples.png", tile(self.samples), recipe)
-        self.write_npz(folder / "result.npz")
-        write_json(folder / "result.json", self.as_dict())
+        with all_or_none():
+            save_png(folder / "mean.png", self.mean, recipe)
+            if self.std is not None:
+                save_png(folder / "std.png", self.std / STD_FULL_SCALE, recipe)
+            if len(self.samples):
+                save_png(folder / "samples.png", tile(self.samples), recipe)
+            self.write_npz(folder / "result.npz")
+            write_json(folder / "result.json", self.as_dict())
         return folder
 
     def write_npz(self, path: Path | str) -> Path:

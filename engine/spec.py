@@ -34,7 +34,7 @@ def check_noise(noise: Any) -> float:
     return value
 
 
-def _offset(offset: Any) -> float | None:
+def check_offset(offset: Any) -> float | None:
     if offset is None or offset == "auto":
         return None
     try:
@@ -113,7 +113,7 @@ class RunSpec:
         if not self.measurement:
             self.shape_for(self.prior.image_shape)  # a size that the prior does not take
         object.__setattr__(self, "noise", check_noise(self.noise))
-        object.__setattr__(self, "offset", _offset(self.offset))
+        object.__setattr__(self, "offset", check_offset(self.offset))
         object.__setattr__(self, "samples", whole("samples", self.samples, 1, 4096))
         object.__setattr__(self, "seed", whole("seed", self.seed, 0, 2**53))
         object.__setattr__(self, "first_sample", whole("first_sample", self.first_sample, 0, 2**31))

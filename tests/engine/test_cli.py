@@ -44,6 +44,44 @@ def test_run_evaluate_measure(capsys, tmp_path, digit):
     assert (tmp_path / "e" / "reconstructions.png").exists()
 
 
+def test_options_complete_a_measurement_file(capsys, tmp_path):
+    run(capsys, "measure", "--image", "sample:digit-3", "--noise", 0.1, "--out", tmp_path / "whole.npz", "--seed", 4)
+    with np.load(tmp_path / "whole.npz") as file:
+        np.savez(tmp_path / "part.npz", y=2 * file["y"] - 1, offset=file["offset"])
+    base = ["run", "--measurement", tmp_path / "part.npz", *FAST, "--out", tmp_path / "part", "--seed", 4]
+    status, _, error = run(capsys, *base, "--operator", "gaussian measurements=200", "--measurement-offset", 0.3)
+    assert status == 2
+    assert "--measurement-offset does not go" in error
+    status, _, error = run(capsys, *base, "--operator", "gaussian measurements=150", "--noise", 0.1)
+    assert status == 2
+    assert not (tmp_path / "part").exists()
+    status, _, error = run(capsys, *base, "--operator", "gaussian measurements=200", "--noise", 0.1)
+    assert status == 0, error
+    again = ["run", "--measurement", tmp_path / "whole.npz", *FAST, "--seed", 4, "--out", tmp_path / "whole"]
+    assert run(capsys, *again)[0] == 0
+    with np.load(tmp_path / "part" / "result.npz") as a, np.load(tmp_path / "whole" / "result.npz") as b:
+        assert np.array_equal(a["samples"], b["samples"])
+    assert (tmp_path / "part" / "measurement.npz").exists()
+
+
+def test_a_full_disk_leaves_the_results_before(capsys, tmp_path, monkeypatch):
+    from engine import reconstruction
+
+    folder = tmp_path / "r"
+    assert run(capsys, "run", *FAST, "--out", folder)[0] == 0
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reconstruction.np, "savez_compressed", full)
+    status, _, error = run(capsys, "run", *FAST, "--seed", 1, "--out", folder)
+    monkeypatch.undo()
+    assert status == 2
+    assert "No space left" in error
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
 def test_describe(capsys):
     status, out, _ = run(capsys, "describe", "--json")
     assert status == 0
