@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 
+from engine.command_sources import completed_measurement, spec_of
 from engine.errors import EngineError, InputError
 from engine.progress import Bar
 
@@ -27,88 +28,6 @@ __all__ = [
 DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def _spec(arguments: argparse.Namespace, **more):
-    from engine.spec import RunSpec
-
-    names = (
-        "operator",
-        "quantizer",
-        "noise",
-        "prior",
-        "seed",
-        "device",
-        "algorithm",
-        "samples",
-        "first_sample",
-        "size",
-    )
-    values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
-    if getattr(arguments, "offset_of_x", None) is not None:
-        values["offset"] = arguments.offset_of_x
-    if more.get("measurement"):
-        if values.get("algorithm") == "auto":
-            values["algorithm"] = _algorithm_for(more["measurement"])
-        for name in ("operator", "quantizer", "noise", "offset"):
-            if name in values:
-                _refuse_beside_measurement(name)
-    if getattr(arguments, "threads", 0) < 0:
-        raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
-    spec = RunSpec(**values, **more)
-    if getattr(arguments, "threads", 0):
-        import torch
-
-        torch.set_num_threads(arguments.threads)
-    return spec
-
-
-def _refuse_beside_measurement(name: str) -> None:
-    option = "measurement-offset" if name == "offset" else name
-    raise InputError(f"--{option} does not go with --measurement: the measurement file decides it.")
-
-
-def _completed(arguments: argparse.Namespace) -> str:
-    """The measurement file, or a copy of it in the folder of results with what it lacks and the arguments say; those
-    arguments are used up."""
-    from engine.files import make_folder
-    from engine.measurement_files import assemble, read_pieces, save_pieces
-    from engine.operators import OPERATORS
-    from engine.own import Completion
-    from engine.priors.library import priors
-    from engine.spec import check_noise, check_offset, read_size, whole
-
-    given = {"operator": arguments.operator, "noise": arguments.noise, "offset": arguments.offset_of_x}
-    if all(v is None for v in given.values()):
-        return arguments.measurement
-    pieces = read_pieces(arguments.measurement)
-    for name, value in given.items():
-        if value is not None and (name in pieces or (name == "operator" and "A" in pieces)):
-            _refuse_beside_measurement(name)
-    recipe = "" if arguments.operator is None else str(OPERATORS.parse(arguments.operator))
-    noise = None if arguments.noise is None else check_noise(arguments.noise)
-    seed = whole("seed", arguments.seed, 0, 2**53)
-    shape: tuple[int, ...] = ()
-    if recipe and "shape" not in pieces:
-        size = read_size(arguments.size)
-        sides = priors().parse(arguments.prior).image_shape
-        shape = sides if size == "auto" else tuple(int(n) for n in size.split("x"))[::-1]
-    more = Completion(recipe=recipe, seed=seed, shape=shape, noise=noise, offset=check_offset(arguments.offset_of_x))
-    pieces = more.apply(pieces)
-    assemble(pieces)  # what does not fit is said before anything is written
-    arguments.operator = arguments.noise = arguments.offset_of_x = None
-    return str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces))
-
-
-def _algorithm_for(measurement: str) -> str:
-    """The algorithm that suits the operator of a measurement file."""
-    from engine.algorithms.advice import recommend
-    from engine.measurement_files import operator_choice, read_pieces
-    from engine.quantizers import QUANTIZERS
-
-    pieces = read_pieces(measurement)
-    linear = "y" in pieces and "thresholds" not in pieces
-    return recommend(operator_choice(pieces), QUANTIZERS.parse("none" if linear else "one-bit"))[0]
-
-
 def run(arguments: argparse.Namespace) -> int:
     from engine.control import Control
     from engine.files import make_folder
@@ -116,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.image and arguments.measurement:
         raise InputError("Give either --image or --measurement, not both.")
     source = (
-        {"measurement": _completed(arguments)}
+        {"measurement": completed_measurement(arguments)}
         if arguments.measurement
         else {"image": arguments.image or "sample:digit-3"}
     )
-    spec = _spec(arguments, **source)
+    spec = spec_of(arguments, **source)
     folder = make_folder(arguments.out)
     from engine.runs import prepare
 
@@ -150,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> int:
     from engine.files import make_folder
 
-    spec = _spec(arguments, image=str(arguments.images))
+    spec = spec_of(arguments, image=str(arguments.images))
     folder = make_folder(arguments.out)
     from engine import evaluation as many
 
@@ -174,7 +93,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    spec = _spec(arguments, image=arguments.image)
+    spec = spec_of(arguments, image=arguments.image)
     import torch
 
     from engine import runs
@@ -266,7 +185,7 @@ def _table(arguments: argparse.Namespace) -> dict:
     from engine.benchmark_priors import baseline, bits, check_source
 
     source = check_source(arguments.images)
-    spec = _spec(arguments, image=source)
+    spec = spec_of(arguments, image=source)
     if arguments.what == "bits":
         return bits(spec, source, arguments.offset, arguments.limit)
     return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)
@@ -293,7 +212,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
         return DONE
     from engine.benchmark import compare_algorithms
 
-    spec = _spec(arguments, image=arguments.image or "sample:digit-3")
+    spec = spec_of(arguments, image=arguments.image or "sample:digit-3")
     table = compare_algorithms(spec)
     if arguments.json:
         print(json.dumps(table, indent=2))
