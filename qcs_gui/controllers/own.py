@@ -69,7 +69,7 @@ class OwnController(QObject):
         self._looking = self._using = self._saving = 0
         self._restored = False
         self.chosen: Callable[[RunSpec], None] = lambda spec: None
-        window.own_button.clicked.connect(lambda: self.open(""))
+        window.image.own_button.clicked.connect(lambda: self.open(""))
         window.actions_by_name["open_measurement"].triggered.connect(lambda: self.open(""))
         window.actions_by_name["save_measurement"].triggered.connect(self.ask_save)
         session.observe(self._changed)
@@ -157,8 +157,8 @@ class OwnController(QObject):
         if self._restored:
             self.chosen(read.spec)
         self.session.set_measurement(read.spec)
-        self.window.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
-        self.window.sample_combo.setCurrentIndex(0)
+        self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
+        self.window.image.sample_combo.setCurrentIndex(0)
 
     def _changed(self, what: str) -> None:
         if what == "measurement":

@@ -44,17 +44,17 @@ class PictureController(QObject):
         self._setup: RunSpec | None = None
         self._name = ""
         self.dialog: DrawDialog | None = None
-        window.open_button.clicked.connect(self.ask_file)
-        window.draw_button.clicked.connect(self.draw)
+        window.image.open_button.clicked.connect(self.ask_file)
+        window.image.draw_button.clicked.connect(self.draw)
         window.actions_by_name["open_image"].triggered.connect(self.ask_file)
         window.actions_by_name["draw"].triggered.connect(self.draw)
         window.actions_by_name["open_run"].triggered.connect(self.ask_run_file)
-        window.sample_combo.activated.connect(self._sample_chosen)
+        window.image.sample_combo.activated.connect(self._sample_chosen)
         window.dropped.connect(self.open)
-        window.size_combo.activated.connect(lambda _: self._size_edited())
-        window.size_combo.lineEdit().editingFinished.connect(self._size_edited)  # type: ignore[union-attr]
-        window.original_button.toggled.connect(lambda _: self._show_truth())
-        window.fit_button.clicked.connect(self._use_instead)
+        window.image.size_combo.activated.connect(lambda _: self._size_edited())
+        window.image.size_combo.lineEdit().editingFinished.connect(self._size_edited)  # type: ignore[union-attr]
+        window.image.original_button.toggled.connect(lambda _: self._show_truth())
+        window.image.fit_button.clicked.connect(self._use_instead)
         self._notes: list[str] = []
         self._instead = ""
         session.observe(self._changed)
@@ -109,7 +109,7 @@ class PictureController(QObject):
             self.load(spec.image, spec)
 
     def _sample_chosen(self, index: int) -> None:
-        image = self.window.sample_combo.itemData(index)
+        image = self.window.image.sample_combo.itemData(index)
         if image:
             self.load(image)
 
@@ -163,8 +163,8 @@ class PictureController(QObject):
         height, width = loaded.pixels.shape[1:]
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
         self._notes = [*words, *loaded.notes]
-        index = self.window.sample_combo.findData(self._name)
-        self.window.sample_combo.setCurrentIndex(max(index, 0))
+        index = self.window.image.sample_combo.findData(self._name)
+        self.window.image.sample_combo.setCurrentIndex(max(index, 0))
         self.session.set_image(loaded.pixels, self._name)
         return True
 
@@ -186,18 +186,18 @@ class PictureController(QObject):
         """What happens to the picture, and the prior that would keep it."""
         w, session = self.window, self.session
         has = session.original is not None
-        w.original_button.setEnabled(has)
-        w.size_combo.setEnabled(has and session.spec.prior.any_size)
+        w.image.original_button.setEnabled(has)
+        w.image.size_combo.setEnabled(has and session.spec.prior.any_size)
         fit = fit_of(self._picture(), session.spec) if has else Fit()
         if has:
             shape = session.shape()
             changed = [] if self._picture()[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]
-            w.image_label.setText("; ".join([*self._notes, *changed]))
+            w.image.image_label.setText("; ".join([*self._notes, *changed]))
         self._instead = fit.instead
-        w.fit_label.setText(f"{fit.sentence}." if fit.instead else "")
-        w.fit_label.setVisible(bool(fit.instead))
-        w.fit_button.setText(f"Use the prior '{fit.instead}', which keeps it")
-        w.fit_button.setVisible(bool(fit.instead))
+        w.image.fit_label.setText(f"{fit.sentence}." if fit.instead else "")
+        w.image.fit_label.setVisible(bool(fit.instead))
+        w.image.fit_button.setText(f"Use the prior '{fit.instead}', which keeps it")
+        w.image.fit_button.setVisible(bool(fit.instead))
 
     def _use_instead(self) -> None:
         """Takes the offered prior, with a matrix that a picture of that size can be measured by."""
@@ -208,18 +208,18 @@ class PictureController(QObject):
     def _show_truth(self) -> None:
         """The picture as it is measured, or the loaded one with a frame around what is kept."""
         session, board = self.session, self.window.board
-        if not self.window.original_button.isChecked() or session.original is None:
+        if not self.window.image.original_button.isChecked() or session.original is None:
             board.set_image("truth", session.pixels, "Truth")
             return
         board.set_image("truth", framed(session.original, session.shape()), "Original, kept part framed")
 
     def _size_edited(self) -> None:
-        text = self.window.size_combo.currentText()
+        text = self.window.image.size_combo.currentText()
         try:
             spec = self.session.spec.replace(size=text)
         except InputError as error:
-            self.window.fit_label.setText(str(error))
-            self.window.fit_label.setVisible(True)
+            self.window.image.fit_label.setText(str(error))
+            self.window.image.fit_label.setVisible(True)
             return
         if spec != self.session.spec:
             self.session.set_spec(spec)

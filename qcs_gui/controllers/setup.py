@@ -125,8 +125,8 @@ class SetupController(QObject):
         for box, value in boxes:
             with QSignalBlocker(box):
                 box.setValue(value)
-        with QSignalBlocker(w.size_combo):
-            w.size_combo.setCurrentText(spec.size)
+        with QSignalBlocker(w.image.size_combo):
+            w.image.size_combo.setCurrentText(spec.size)
         # a measurement file has decided what was measured, and how
         for widget in (w.operator_form, w.quantizer_form):
             widget.setEnabled(not spec.measurement)

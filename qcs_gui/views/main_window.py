@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -27,10 +26,10 @@ from engine.algorithms import ALGORITHMS
 from engine.operators import OPERATORS
 from engine.priors.library import priors
 from engine.quantizers import QUANTIZERS
-from engine.samples import sample_names
 from engine.spec import RunSpec
 from qcs_gui.views.curves import CurveBoard
 from qcs_gui.views.forms import ChoiceForm, NumberBox, WholeBox
+from qcs_gui.views.image_group import ImageGroup
 from qcs_gui.views.images import ImageBoard, SampleStrip
 from qcs_gui.views.problem import ProblemDialog
 
@@ -108,7 +107,8 @@ class MainWindow(QMainWindow):
     def _left(self, spec: RunSpec) -> QWidget:
         column = QVBoxLayout()
         column.setSpacing(6)
-        column.addWidget(self._image_group())
+        self.image = ImageGroup()
+        column.addWidget(self.image)
         self.operator_form = ChoiceForm("2  Sensing", OPERATORS, spec.operator.name)
         self.noise = NumberBox()
         self.noise.setRange(0, 1e5)
@@ -170,58 +170,6 @@ class MainWindow(QMainWindow):
         layout.addLayout(self._buttons())
         outer.setMinimumWidth(310)
         return outer
-
-    def _image_group(self) -> QGroupBox:
-        group = QGroupBox("1  Image")
-        self.sample_combo = QComboBox()
-        self.sample_combo.setAccessibleName("1  Image: bundled sample")
-        self.sample_combo.addItem("Samples ...", "")
-        for name in sample_names():
-            self.sample_combo.addItem(name, f"sample:{name}")
-        self.open_button, self.draw_button = QPushButton("Open ..."), QPushButton("Draw ...")
-        self.own_button = QPushButton("Own measurements ...")
-        self.own_button.setToolTip(
-            "Reconstruct from measurements of your own: y, the matrix A or its recipe, thresholds, noise."
-        )
-        self.open_button.setToolTip("A picture file; dropping one on the window does the same.")
-        self.draw_button.setToolTip("Draw an image with the mouse.")
-        self.size_combo = QComboBox()
-        self.size_combo.setEditable(True)
-        self.size_combo.addItems(["auto", "64", "128", "256", "512"])
-        self.size_combo.setAccessibleName("1  Image: size")
-        self.size_combo.setToolTip(
-            "Pixels, as a side or WIDTHxHEIGHT, that the picture is cropped and resized to, for priors of any size; auto "
-            "keeps its own up to 512 on the longer side."
-        )
-        self.original_button = QPushButton("Original")
-        self.original_button.setCheckable(True)
-        self.original_button.setToolTip(
-            "Shows the picture as it was loaded, with a frame around the part that is kept."
-        )
-        self.fit_label = QLabel()
-        self.fit_label.setObjectName("warning")
-        self.fit_label.setWordWrap(True)
-        self.fit_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.fit_button = QPushButton()
-        self.image_label = QLabel()
-        self.image_label.setObjectName("dim")
-        self.image_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.image_label.setWordWrap(True)
-        layout = QGridLayout(group)
-        layout.addWidget(self.sample_combo, 0, 0)
-        layout.addWidget(self.open_button, 0, 1)
-        layout.addWidget(self.draw_button, 0, 2)
-        layout.addWidget(self.own_button, 1, 0, 1, 3)
-        size_row = QHBoxLayout()
-        size_row.addWidget(QLabel("Size"))
-        size_row.addWidget(self.size_combo, 1)
-        size_row.addWidget(self.original_button)
-        layout.addLayout(size_row, 2, 0, 1, 3)
-        layout.addWidget(self.image_label, 3, 0, 1, 3)
-        layout.addWidget(self.fit_label, 4, 0, 1, 3)
-        layout.addWidget(self.fit_button, 5, 0, 1, 3)
-        layout.setColumnStretch(0, 1)
-        return group
 
     def _buttons(self) -> QGridLayout:
         self.estimate_label = QLabel()

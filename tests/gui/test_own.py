@@ -52,7 +52,7 @@ def test_dropped_measurements_are_imported_and_reconstructed(open_studio, qtbot,
 def test_what_a_file_lacks_is_added_in_the_dialog(open_studio, qtbot, click, own, monkeypatch, tmp_path):
     monkeypatch.setenv("QCS_STUDIO_DATA", str(tmp_path / "data"))
     studio = open_studio()
-    click(studio.window.own_button)
+    click(studio.window.image.own_button)
     dialog = studio.own.dialog
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(own / "bare.npz"), ""))
     click(dialog.file.button)

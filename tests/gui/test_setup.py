@@ -37,7 +37,7 @@ def drop(window, path):
 def test_bundled_digit_is_loaded_and_estimated_at_the_start(open_studio):
     studio = open_studio()
     assert studio.session.pixels.shape == (1, 28, 28)
-    assert studio.window.sample_combo.currentData() == "sample:digit-3"
+    assert studio.window.image.sample_combo.currentData() == "sample:digit-3"
     assert " s and " in studio.window.estimate_label.text()
     assert "dB" in studio.window.snr.text()
     assert studio.window.run_button.isEnabled()
@@ -47,10 +47,10 @@ def test_open_button_loads_a_picture(open_studio, qtbot, click, tmp_path, monkey
     studio = open_studio()
     Image.fromarray(np.full((40, 60, 3), 128, np.uint8)).save(tmp_path / "grey.png")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "grey.png"), ""))
-    click(studio.window.open_button)
+    click(studio.window.image.open_button)
     qtbot.waitUntil(lambda: studio.session.spec.image.endswith("grey.png"), timeout=10000)
     assert np.allclose(studio.session.pixels, 128 / 255, atol=1e-3)
-    assert "cropped and resized to 28 x 28" in studio.window.image_label.text()
+    assert "cropped and resized to 28 x 28" in studio.window.image.image_label.text()
 
 
 def test_drop_and_choose_a_sample(open_studio, qtbot, tmp_path):
@@ -59,7 +59,7 @@ def test_drop_and_choose_a_sample(open_studio, qtbot, tmp_path):
     drop(studio.window, tmp_path / "eye.png")
     qtbot.waitUntil(lambda: studio.session.spec.image.endswith("eye.png"), timeout=10000)
     assert np.allclose(studio.window.board.panels["truth"].pixels[0], np.eye(28))
-    combo = studio.window.sample_combo
+    combo = studio.window.image.sample_combo
     combo.setFocus()
     qtbot.keyClicks(combo, "digit-7")
     combo.activated.emit(combo.currentIndex())
@@ -84,7 +84,7 @@ def test_a_bad_file_is_one_message_and_loses_nothing(open_studio, qtbot, tmp_pat
 
 def test_draw_by_hand_and_run(open_studio, qtbot, click, run_to_end):
     studio = open_studio()
-    click(studio.window.draw_button)
+    click(studio.window.image.draw_button)
     dialog = studio.pictures.dialog
     canvas = dialog.canvas
     assert not dialog.use_button.isEnabled()
@@ -293,31 +293,31 @@ def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_
 def test_a_photograph_with_a_digits_prior_is_offered_the_right_one(open_studio, click, qtbot):
     studio = open_studio()
     w, session = studio.window, studio.session
-    assert not w.fit_button.isVisible()
+    assert not w.image.fit_button.isVisible()
     studio.pictures.load("sample:photo-cat")
     qtbot.waitUntil(lambda: session.spec.image == "sample:photo-cat", timeout=30000)
     assert session.pixels.shape == (1, 28, 28)
-    assert "cropped and resized to 28 x 28" in w.image_label.text()
-    assert "256 x 256 colour becomes 28 x 28 grey" in w.fit_label.text()
-    click(w.original_button)
-    click(w.original_button)
-    click(w.fit_button)
+    assert "cropped and resized to 28 x 28" in w.image.image_label.text()
+    assert "256 x 256 colour becomes 28 x 28 grey" in w.image.fit_label.text()
+    click(w.image.original_button)
+    click(w.image.original_button)
+    click(w.image.fit_button)
     assert session.spec.prior.name == "natural"
     assert session.pixels.shape == (3, 256, 256)
     assert str(session.spec.operator).startswith("dct measurements=98304")
     assert w.prior_form.name() == "natural"
-    assert not w.fit_button.isVisible()
-    assert "cropped" not in w.image_label.text()
-    w.size_combo.lineEdit().setText("64x48")
-    w.size_combo.lineEdit().editingFinished.emit()
+    assert not w.image.fit_button.isVisible()
+    assert "cropped" not in w.image.image_label.text()
+    w.image.size_combo.lineEdit().setText("64x48")
+    w.image.size_combo.lineEdit().editingFinished.emit()
     assert session.pixels.shape == (3, 48, 64)
-    w.size_combo.lineEdit().setText("nonsense")
-    w.size_combo.lineEdit().editingFinished.emit()
-    assert "size=nonsense" in w.fit_label.text()
+    w.image.size_combo.lineEdit().setText("nonsense")
+    w.image.size_combo.lineEdit().editingFinished.emit()
+    assert "size=nonsense" in w.image.fit_label.text()
     assert session.spec.size == "64x48"
     index = w.prior_form.combo.findData("mnist")  # undone by choosing the other prior again
-    w.size_combo.setCurrentText("auto")
-    w.size_combo.lineEdit().editingFinished.emit()
+    w.image.size_combo.setCurrentText("auto")
+    w.image.size_combo.lineEdit().editingFinished.emit()
     w.prior_form.combo.setCurrentIndex(index)
     assert session.pixels.shape == (1, 28, 28)
     assert session.spec.measured_offset == pytest.approx(0.131)
