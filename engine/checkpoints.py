@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import textwrap
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -175,6 +176,6 @@ def _converted(state: dict[str, Tensor], path: Path, notes: list[str]) -> Weight
 
 
 def _first_line(error: Exception) -> str:
-    line = (str(error).splitlines() or [""])[0][:120].rstrip(". ")
+    line = textwrap.shorten((str(error).splitlines() or [""])[0], 120, placeholder=" ...").rstrip(". ")
     # What torch says of a pickle that it cannot follow is advice on its own settings.
     return "no pickle of tensors" if line.startswith("Weights only") else line or type(error).__name__

@@ -30,7 +30,13 @@ class Pictures:
         self.names = image_names(path)[offset:][:limit] if path.is_dir() else []
         self.stack = None if path.is_dir() else _idx_images(path, None, offset, limit)
         if not len(self):
-            raise InputError(f"'{path}' holds no images from number {offset} on; lower the offset.")
+            raise InputError(_none_from(path, offset))
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each that no other one has: that of its file, with its folder's where there are several."""
+        names = [p.stem if p.parent == self.path else f"{p.parent.name}-{p.stem}" for p in self.names]
+        return names or [f"{i:05d}" for i in range(len(self))]
 
     def __len__(self) -> int:
         return len(self.names) if self.stack is None else len(self.stack)
@@ -59,15 +65,27 @@ def load_images(
         raise InputError(f"'{path}' does not exist; check the name.")
     stack = _folder(path, shape, offset, limit) if path.is_dir() else _idx_images(path, shape, offset, limit)
     if not len(stack):
-        raise InputError(f"'{path}' holds no images from number {offset} on; lower the offset.")
+        raise InputError(_none_from(path, offset))
     return stack
 
 
+def _none_from(path: Path, offset: int) -> str:
+    if offset:
+        return f"'{path}' holds no images from number {offset} on; lower the offset."
+    return f"'{path}' holds no pictures; give a folder that does, or an IDX file."
+
+
 def image_names(path: Path | str) -> list[Path]:
-    """The picture files of a folder, in the order of their names."""
+    """The picture files of a folder, in the order of their names; where it holds none, those of the folders in it (one
+    for each class, say), so that the first few of them are of all the folders."""
     from engine.images import SUFFIXES
 
-    return sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    def within(folder: Path) -> list[Path]:
+        return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+
+    inside = (p for p in Path(path).iterdir() if p.is_dir())
+    names = within(Path(path)) or [name for folder in inside for name in within(folder)]
+    return sorted(names, key=lambda p: (p.name, p.parent.name))
 
 
 def _folder(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: int | None) -> np.ndarray:

@@ -61,11 +61,10 @@ def denoise_folder(
     """
     folder, device = make_folder(out), choose_device(device)
     pictures = Pictures(source, limit=limit)
-    names = [p.stem for p in pictures.names] or [f"{i:05d}" for i in range(len(pictures))]
     rows: list[dict] = []
     start = time.perf_counter()
     try:
-        for index, (name, pixels) in enumerate(zip(names, pictures, strict=True)):
+        for index, (name, pixels) in enumerate(zip(pictures.labels, pictures, strict=True)):
             shape = choice.shape_for(
                 (plain_channels(pixels), *pixels.shape[1:]), pixels.shape[1:] if choice.any_size else None
             )
@@ -74,7 +73,7 @@ def denoise_folder(
             noisy = add_noise(clean, sigma, seed, index)
             result = denoise_turned(prior, noisy.to(device), sigma, turns).cpu().numpy()[0]
             save_png(folder / f"{name}.png", result)
-            values = {"psnr": float(psnr(result, clean)), "psnr_noisy": float(psnr(noisy[0].numpy(), clean))}
+            values = {"psnr": float(psnr(result, clean)), "psnr_noisy": psnr(noisy[0].numpy(), clean, clip=False)}
             rows.append(
                 {"index": index, "name": name, "channels": shape[0], "height": shape[1], "width": shape[2]} | values
             )

@@ -83,7 +83,7 @@ def read_network(
         name=name,
         title=settings.title or f"{name} ({found.what})",
         data=settings.data or f"Imported from {source.name}; its training images are not stated",
-        licence=settings.licence or "not stated by the file; ask who made the network before passing it on",
+        licence=settings.licence or "Licence not stated by the file: ask who made the network before passing it on",
         command=command,
     )
     try:
@@ -122,7 +122,9 @@ def _clashes(name: str, target: Path, overwrite: bool) -> tuple[str, ...]:
         if not overwrite:
             raise InputError(f"You have a prior '{name}' already; give another name or set overwrite to true.")
         return ()
-    return (f"Takes the place of the other prior named {name}.",) if name in priors().choices else ()
+    if name in priors().choices:
+        raise InputError(f"'{name}' is a prior that comes with the program; give another name.")
+    return ()
 
 
 def _found(settings: PriorImport, source: Path) -> _Found:

@@ -14,9 +14,9 @@ def rmse(x: np.ndarray, truth: np.ndarray) -> float:
     return float(np.sqrt(np.mean((x.astype(np.float64) - truth) ** 2)))
 
 
-def psnr(x: np.ndarray, truth: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB, data range 1, after clipping x to [0, 1]; at most 100 dB."""
-    error = rmse(np.clip(x, 0, 1), truth)
+def psnr(x: np.ndarray, truth: np.ndarray, clip: bool = True) -> float:
+    """Peak signal-to-noise ratio in dB, data range 1, after clipping x to [0, 1] unless told not to; at most 100 dB."""
+    error = rmse(np.clip(x, 0, 1) if clip else x, truth)
     return float(-20 * np.log10(max(error, 1e-5)))
 
 

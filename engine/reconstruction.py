@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.calibration import calibration
+from engine.errors import InputError
 from engine.files import all_or_none, make_folder, write_atomically, write_json
 from engine.images import save_png, save_tiff
 from engine.metrics import image_metrics, rmse
@@ -18,6 +19,7 @@ from engine.spec import RunSpec
 __all__ = ["STD_FULL_SCALE", "Reconstruction", "tile"]
 
 STD_FULL_SCALE = 0.5
+EXPORTS = (".png", ".tif", ".tiff", ".npz")
 """A standard deviation of this size is white in std.png."""
 
 
@@ -123,10 +125,12 @@ class Reconstruction:
             what
         ]
         if pixels is None:
-            from engine.errors import InputError
-
             raise InputError(f"This run has no {what} yet: it needs {'two samples' if what == 'std' else 'samples'}.")
         pixels = pixels / STD_FULL_SCALE if what == "std" else pixels
+        if path.suffix.lower() not in EXPORTS:
+            raise InputError(
+                f"'{path.name}': a picture is exported as {', '.join(EXPORTS)}; give one of these endings."
+            )
         save = save_tiff if path.suffix.lower() in (".tif", ".tiff") else save_png
         return save(path, pixels, self.spec.as_json())
 

@@ -168,7 +168,7 @@ class Job:
             errors = (estimate.cpu().clamp(0, 1) - known).square().flatten(1).mean(1)
             row["psnr"] = float((-10 * errors.clamp_min(1e-10).log10()).mean())
             mean = iterate.mean if iterate.mean is not None else estimate.unflatten(0, (len(truth), -1)).mean(1)
-            actual = (mean.cpu() - truth).square().flatten(1).mean(1).sqrt()
+            actual = (mean.cpu().clamp(0, 1) - truth).square().flatten(1).mean(1).sqrt()
             row["psnr_mean"] = float((-20 * actual.clamp_min(1e-5).log10()).mean())
             if iterate.predicted_rmse is not None:
                 row["actual_rmse"] = float(actual.mean())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.errors import InputError
 from engine.metrics import snr_db
 from engine.spec import RunSpec
 
@@ -30,11 +31,14 @@ class State:
 @dataclass
 class Session:
     """``original`` is the loaded picture, ``pixels`` the same fitted to the prior; both (c, h, w), or None with a
-    measurement file. Observers are called with the name of what changed."""
+    measurement file, which is of a picture of ``measured_shape``, by a matrix of the user's own or by a recipe.
+    Observers are called with the name of what changed."""
 
     spec: RunSpec = field(default_factory=RunSpec)
     original: np.ndarray | None = None
     pixels: np.ndarray | None = None
+    measured_shape: tuple[int, int, int] | None = None
+    own_matrix: bool = False
     state: str = State.IDLE
     result: Reconstruction | None = None
     result_saved: bool = True
@@ -61,9 +65,11 @@ class Session:
         self.spec = self.spec.replace(image=name, measurement="")
         self._fit()
 
-    def set_measurement(self, spec: RunSpec) -> None:
-        """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it."""
+    def set_measurement(self, spec: RunSpec, shape: tuple[int, int, int], own_matrix: bool) -> None:
+        """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it, ``shape``
+        is that of the picture they are of."""
         self.original = self.pixels = None
+        self.measured_shape, self.own_matrix = shape, own_matrix
         self.spec = spec
         self.changed("measurement")
         self.changed("state")
@@ -74,16 +80,52 @@ class Session:
 
     def shape_with(self, spec: RunSpec) -> tuple[int, int, int]:
         """The same with another set-up."""
+        if self.original is None:
+            return self.measured_shape if spec.measurement and self.measured_shape else spec.prior.image_shape
+        return spec.shape_for(self.picture)
+
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """The shape (channels, height, width) of the loaded picture; grey ones count one channel however stored."""
         from engine.images import plain_channels
 
-        if self.original is None:
-            return spec.prior.image_shape
-        return spec.shape_for((plain_channels(self.original), *self.original.shape[1:]))  # type: ignore[arg-type]
+        assert self.original is not None
+        return (plain_channels(self.original), *self.original.shape[1:])  # type: ignore[return-value]
+
+    def misfit(self, spec: RunSpec) -> str:
+        """Why that set-up cannot run on what is loaded (a missing file, too many rows, too little memory), in one
+        sentence; empty where it can."""
+        from engine.estimates import refuse_beyond_memory
+
+        try:
+            shape = self.shape_with(spec)
+            if spec.measurement and self.measured_shape and not spec.prior.takes(self.measured_shape):
+                channels, height, width = self.measured_shape
+                kind = "colour" if channels == 3 else "grey"
+                raise InputError(
+                    f"The measurements are of a {kind} picture of {width} x {height}, which the prior '{spec.prior.name}' "
+                    "is not for; choose another prior."
+                )
+            spec.operator.rows_for(shape)
+            refuse_beyond_memory(spec, shape)
+        except InputError as error:
+            return str(error)
+        return ""
 
     @property
     def ready(self) -> bool:
         """Whether there is something to reconstruct."""
         return self.pixels is not None or bool(self.spec.measurement)
+
+    @property
+    def extends_result(self) -> bool:
+        """Whether samples can be added to the last result: it was not cut short, and its picture is still the chosen one."""
+        result = self.result
+        if result is None or result.status != "done":
+            return False
+        if result.truth is None or self.pixels is None:
+            return result.truth is None and self.pixels is None and result.spec.measurement == self.spec.measurement
+        return np.array_equal(result.truth, self.pixels)
 
     def _fit(self) -> None:
         from engine.images import fit
@@ -104,5 +146,5 @@ class Session:
         """Signal-to-noise ratio of the noiseless measurement of the current image, in dB."""
         if self.pixels is None:
             return None
-        rms = float(np.sqrt(np.mean(np.square(self.pixels))))
+        rms = float(np.sqrt(np.mean(np.square(self.pixels - self.spec.measured_offset))))
         return snr_db(self.spec.operator.mean_row_norm_squared(self.pixels.shape), self.spec.noise, rms)

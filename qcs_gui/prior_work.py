@@ -162,7 +162,8 @@ class Demonstrator:
         denoised = denoise_turned(prior, noisy.to(device), request.sigma, turns=1).float().cpu().numpy()[0]
         seconds = time.perf_counter() - start
         seen = noisy.numpy()[0]
-        return DemoFrame(request, clean, seen, denoised, psnr(seen, clean), psnr(denoised, clean), words, seconds)
+        before, after = psnr(seen, clean, clip=False), psnr(denoised, clean)
+        return DemoFrame(request, clean, seen, denoised, before, after, words, seconds)
 
     def _prepare(self, request: DemoRequest) -> tuple[np.ndarray, str, DenoiserPrior, str]:
         from engine.images import fit, plain_channels

@@ -62,6 +62,7 @@ class Studio(QObject):
         self.exports = ExportController(self.session, window, io_worker, self.report)
         self.imports = ImportController(window, io_worker)
         self.training = TrainingController(window, self.report, threads or default_threads(), lambda: self.theme)
+        self.pictures.train_on, self.pictures.import_network = self.training.open_with, self.imports.open_with
         self.imports.listed = self.training.listed = self._prior_added
         handlers = [self.imports.handle, self.exports.handle, self.own.handle, self.pictures.handle]
         self.runs = RunController(
@@ -122,6 +123,7 @@ class Studio(QObject):
         self.theme = "light" if self.theme == "dark" else "dark"
         colours = apply_theme(self.app, self.theme)
         self.window.repaint_plots(colours)
+        self.training.repaint()
         if self.settings:
             self.settings.setValue("theme", self.theme)
 

@@ -15,32 +15,37 @@ CURVES = ("#4c9be8", "#f0a13a", "#5fbf77", "#d66fb0")
 THEMES = {
     "dark": {
         "window": "#1e2126", "base": "#16181c", "text": "#e8eaed", "dim": "#8f959e", "button": "#2b2f36",
-        "edge": "#3b4048", "plot": "#16181c", "warning": "#ffb454", "error": "#ff7b72",
+        "edge": "#3b4048", "plot": "#16181c", "warning": "#ffb454", "error": "#ff7b72", "chunk": "#2368b0", "faint": "#6b717b",
     },
     "light": {
         "window": "#f4f5f7", "base": "#ffffff", "text": "#1c1e21", "dim": "#5d6470", "button": "#e6e8ec",
-        "edge": "#c3c8d0", "plot": "#ffffff", "warning": "#8a5300", "error": "#b3261e",
+        "edge": "#c3c8d0", "plot": "#ffffff", "warning": "#8a5300", "error": "#b3261e", "chunk": "#9cc3ec", "faint": "#9aa0aa",
     },
 }  # fmt: skip
 
 _SHEET = """
 QWidget {{ color: {text}; }}
+QWidget:disabled {{ color: {faint}; }}
+QAbstractItemView::item:disabled {{ color: {faint}; }}
+QAbstractItemView::item:selected {{ color: white; background: #2368b0; }}
+QCheckBox::indicator:unchecked {{ border: 1px solid {dim}; border-radius: 2px; background: {base}; }}
 QMainWindow, QDialog, QScrollArea, QScrollArea > QWidget > QWidget {{ background: {window}; }}
 QGroupBox {{ border: 1px solid {edge}; border-radius: 6px; margin-top: 1.1em; padding: 6px 6px 4px 6px; font-weight: 600; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 4px; }}
 QPushButton {{ background: {button}; border: 1px solid {edge}; border-radius: 4px; padding: 5px 10px; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:focus {{ border-color: {accent}; }}
-QPushButton:disabled {{ color: {dim}; background: {window}; }}
+QPushButton:checked {{ border-color: {accent}; background: {edge}; }}
+QPushButton:disabled {{ color: {faint}; background: {window}; }}
 QPushButton#run {{ background: #2368b0; color: white; border-color: #2368b0; font-weight: 600; }}
-QPushButton#run:disabled {{ background: {button}; color: {dim}; border-color: {edge}; }}
+QPushButton#run:disabled {{ background: {button}; color: {faint}; border-color: {edge}; }}
 QLineEdit, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
 QAbstractSpinBox QLineEdit {{ border: none; padding: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
 QLabel#dim {{ color: {dim}; }}
 QLabel#warning {{ color: {warning}; }}
 QProgressBar {{ border: 1px solid {edge}; border-radius: 4px; text-align: center; background: {base}; }}
-QProgressBar::chunk {{ background: #2368b0; border-radius: 3px; }}
+QProgressBar::chunk {{ background: {chunk}; border-radius: 3px; }}
 QToolTip {{ background: {base}; color: {text}; border: 1px solid {edge}; }}
 """
 
@@ -62,7 +67,7 @@ def apply_theme(app: QApplication, name: str) -> dict[str, str]:
     palette.setColor(QPalette.ColorRole.Highlight, QColor("#2368b0"))
     palette.setColor(QPalette.ColorRole.HighlightedText, QColor("white"))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours["dim"]))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours["faint"]))
     app.setPalette(palette)
     app.setStyleSheet(_SHEET.format(accent=ACCENT, **colours))
     pg.setConfigOption("background", colours["plot"])

@@ -70,6 +70,7 @@ class CountedChoice(OperatorChoice):
         return (1, *image_shape[1:]) if self.colour == "per-channel" else image_shape
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
+        self.check_rows(math.prod(self._one(image_shape)))
         return self.measurements * (image_shape[0] if self.colour == "per-channel" else 1)
 
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
@@ -79,9 +80,13 @@ class CountedChoice(OperatorChoice):
         return self.mean_row_norm_squared_of(math.prod(self._one(image_shape)))
 
     def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
+        self.check_rows(math.prod(self._one(image_shape)))
         built = self.make(self._one(image_shape), seed)
         apart = self.colour == "per-channel" and image_shape[0] > 1
         return PerChannel(built, image_shape[0]) if apart else built
+
+    def check_rows(self, pixels: int) -> None:
+        """Raises InputError where so many pixels cannot be measured by so many rows."""
 
     def mean_row_norm_squared_of(self, pixels: int) -> float:
         """tr(A A^T) / M for so many pixels."""

@@ -35,11 +35,13 @@ class OrthogonalMatrix(DenseChoice):
     def orthogonal_rows(self) -> bool:
         return True
 
-    def _matrix(self, rows: int, pixels: int, draw: torch.Generator) -> torch.Tensor:
-        if rows > pixels:
+    def check_rows(self, pixels: int) -> None:
+        if self.measurements > pixels:
             raise InputError(
                 f"At most {pixels:,} rows can be orthogonal for {pixels:,} pixels; ask for fewer measurements."
             )
+
+    def _matrix(self, rows: int, pixels: int, draw: torch.Generator) -> torch.Tensor:
         return math.sqrt(pixels / rows) * _orthonormal_rows(rows, pixels, draw)
 
 

@@ -24,6 +24,12 @@ class _RandomTransform(CountedChoice):
     def memory_of(self, pixels: int) -> int:
         return 16 * pixels + 16 * self.measurements
 
+    def check_rows(self, pixels: int) -> None:
+        if self.measurements > pixels:
+            raise InputError(
+                f"{self.name} keeps at most as many rows as there are pixels: give measurements of at most {pixels:,}."
+            )
+
     def make(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         import torch
 
@@ -31,10 +37,6 @@ class _RandomTransform(CountedChoice):
         from engine.seeds import generator
 
         pixels = math.prod(image_shape)
-        if self.measurements > pixels:
-            raise InputError(
-                f"{self.name} keeps at most as many rows as there are pixels: give measurements of at most {pixels:,}."
-            )
         draw = generator(seed, "matrix")
         signs = torch.randint(0, 2, (pixels,), generator=draw) * 2.0 - 1
         kept = torch.randperm(pixels, generator=draw)[: self.measurements].sort().values

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 
+from engine.errors import InputError
 from engine.operators import OPERATORS
 from engine.operators.base import OperatorChoice
 from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors
 from engine.spec import RunSpec
 
-__all__ = ["Fit", "fit_of", "suited"]
+__all__ = ["Fit", "fit_of", "suited", "with_share_of_rows"]
 
 SHRINKS = 2.0
 """How much smaller than the picture the prior's size may be before another prior is offered."""
@@ -53,6 +56,24 @@ def _better(picture: Shape, prior: PriorChoice) -> str:
             if wanted(choice):
                 return name
     return ""
+
+
+def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec:
+    """The changed spec ``now``; where its size asks for more orthogonal rows than there are pixels, the share of the
+    pixels that ``before`` measured stays."""
+    operator = now.operator
+    if not operator.orthogonal_rows or "measurements" not in operator.settings() or operator != before.operator:
+        return now
+    was, pixels = (math.prod(spec.shape_for(picture)) for spec in (before, now))
+    try:
+        rows = operator.rows_for(before.shape_for(picture))
+    except InputError:  # it did not fit before either
+        return now
+    if rows <= pixels:
+        return now
+    per_row = rows // operator.measurements  # type: ignore[attr-defined]  # colour channels measured alike
+    kept = max(1, round(rows * pixels / was) // per_row)
+    return now.replace(operator=dataclasses.replace(operator, measurements=kept))  # type: ignore[call-arg]
 
 
 def suited(picture: Shape, spec: RunSpec, prior: str) -> RunSpec:

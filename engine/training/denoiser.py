@@ -74,7 +74,7 @@ class DenoiserTrainer:
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
         )
-        self.step, self.loss, self.seconds = 0, 1.0, 0.0
+        self.step, self.loss, self.seconds, self.saved = 0, 1.0, 0.0, 0
         if self.checkpoint.exists():
             self._resume()
 
@@ -151,6 +151,7 @@ class DenoiserTrainer:
             "network": self.network.state_dict(), "averaged": self.averaged, "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         write_atomically(self.checkpoint, lambda p: torch.save(state, p))
+        self.saved += 1
         line = json.dumps(
             {
                 "settings": self.settings.fixed(),

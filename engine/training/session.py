@@ -18,7 +18,7 @@ import numpy as np
 from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.files import make_folder, write_json
-from engine.priors.library import user_folder
+from engine.priors.library import priors, user_folder
 from engine.training.settings import DenoiserTraining
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def unfinished() -> dict[str, DenoiserTraining]:
 
 def discard(name: str) -> None:
     """Removes what an unfinished training has left."""
-    for suffix in (".json", ".checkpoint", ".checkpoint.log.jsonl", ".log.jsonl", ".safetensors"):
+    for suffix in (".json", ".checkpoint", ".curve", ".checkpoint.log.jsonl", ".log.jsonl", ".safetensors"):
         (training_folder() / f"{name}{suffix}").unlink(missing_ok=True)
 
 
@@ -80,6 +80,8 @@ def prepare_settings(settings: DenoiserTraining) -> DenoiserTraining:
         raise InputError(
             f"The name '{settings.prior}' is not valid: give letters, digits, - and _, beginning with a letter."
         )
+    if settings.prior in priors().choices:
+        raise InputError(f"There is a prior '{settings.prior}' already; give the new one another name.")
     data = settings.data or f"{Path(settings.images).name}: the user's own pictures"
     return replace(settings, out=str(training_folder() / f"{settings.prior}.safetensors"), data=data)
 
@@ -107,6 +109,7 @@ def run_session(
             trainer.resume_clock()
     except Cancelled:
         trainer.save()
+        watch.keep()
         raise
     prior = trainer.finish()
     watch.preview()
@@ -130,14 +133,14 @@ def _command(settings: DenoiserTraining) -> str:
 
 
 class _Watch:
-    """The curves of a training and its last preview."""
+    """The curves of a training and its last preview. The curves are kept beside the checkpoint whenever that is, so that
+    a resumed training goes on with them."""
 
     def __init__(self, trainer: DenoiserTrainer) -> None:
         self.trainer = trainer
-        self.history: dict[str, list] = {"step": [], "loss": [], "psnr_step": [], "psnr": []}
-        for step, loss in trainer.past():
-            self.history["step"].append(step)
-            self.history["loss"].append(loss)
+        self.file = trainer.checkpoint.with_suffix(".curve")
+        self.history = self._past()
+        self._kept = trainer.saved
         self.psnr: dict[float, float] = {}
         self.samples: np.ndarray | None = None
         self.count = 0
@@ -151,6 +154,30 @@ class _Watch:
             self.history["step"], self.history["loss"] = steps[::2], losses[::2]
         if time.perf_counter() >= self._next:
             self.preview()
+        if self.trainer.saved != self._kept:
+            self.keep()
+
+    def keep(self) -> None:
+        """Writes the curves as they are."""
+        self._kept = self.trainer.saved
+        write_json(self.file, self.history)
+
+    def _past(self) -> dict[str, list]:
+        """The curves up to the step that was resumed, as far as they were kept."""
+        history: dict[str, list] = {"step": [], "loss": [], "psnr_step": [], "psnr": []}
+        try:
+            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.trainer.step else {}
+            for steps, values in (("step", "loss"), ("psnr_step", "psnr")):
+                pairs = [(int(a), float(b)) for a, b in zip(kept[steps], kept[values], strict=True)]
+                for step, value in pairs:
+                    if step <= self.trainer.step:
+                        history[steps].append(step)
+                        history[values].append(value)
+        except (OSError, ValueError, TypeError, KeyError):
+            for step, loss in self.trainer.past():  # left by a version that kept the losses at checkpoints alone
+                history["step"].append(step)
+                history["loss"].append(loss)
+        return history
 
     def preview(self) -> None:
         start = time.perf_counter()

@@ -38,6 +38,14 @@ class ImportController(QObject):
         self.dialog.show()
         self.dialog.raise_()
 
+    def open_with(self, name: str) -> None:
+        """Shows the dialog with a file already chosen."""
+        self.open()
+        assert self.dialog is not None
+        field = self.dialog.panel.fields["file"]
+        assert isinstance(field, FileField)
+        field.line.setText(name)
+
     def _ask_folder(self) -> None:
         assert self.dialog is not None
         name = QFileDialog.getExistingDirectory(self.dialog, "Folder of a diffusers model")

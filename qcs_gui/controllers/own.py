@@ -30,6 +30,8 @@ class _Read:
 
     spec: RunSpec
     words: str
+    shape: tuple[int, int, int]
+    own_matrix: bool
 
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
@@ -54,7 +56,7 @@ def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read
     made = spec.replace(
         measurement=file, operator=operator_choice(pieces), quantizer=quantizer, noise=measurement.noise, first_sample=0
     )
-    return _Read(made, describe_measurement(measurement))
+    return _Read(made, describe_measurement(measurement), shape, "A" in pieces)
 
 
 class OwnController(QObject):
@@ -156,7 +158,7 @@ class OwnController(QObject):
     def _take(self, read: Any) -> None:
         if self._restored:
             self.chosen(read.spec)
-        self.session.set_measurement(read.spec)
+        self.session.set_measurement(read.spec, read.shape, read.own_matrix)
         self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
         self.window.image.sample_combo.setCurrentIndex(0)
 

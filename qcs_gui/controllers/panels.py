@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker
 
+from engine.images import framed
 from qcs_gui.frames import Frame, Keyframes
-from qcs_gui.model import Session
+from qcs_gui.model import Session, State
 from qcs_gui.views.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ __all__ = ["PanelController"]
 # Iterate and denoised estimate follow every frame; what changes slowly is painted less often, because painting holds
 # the interpreter lock that the engine needs.
 SUMMARIES_PER_SECOND, CURVES_PER_SECOND, STATUS_PER_SECOND = 8.0, 4.0, 4.0
+
+
+Message = tuple[int, np.ndarray | None]
+"""The number of a run and its last EP message."""
+Before = tuple[Keyframes, Frame | None, Message]
+"""What is shown of a run, kept while the next one goes."""
 
 
 class PanelController(QObject):
@@ -36,25 +43,28 @@ class PanelController(QObject):
         self.seconds_per_frame = 0.0
         self._painted = 0.0
         self._following = True
-        self._last_message: tuple[int, np.ndarray | None] = (0, None)
+        self._last_message: Message = (0, None)
         self._summaries_at = self._curves_at = self._status_at = 0.0
         window.timeline.valueChanged.connect(self._scrubbed)
         window.strip.selected.connect(lambda _: self._show_iterate())
         window.measurement_combo.currentIndexChanged.connect(lambda _: self._show_measurement())
         window.board.hovered.connect(window.pixel_label.setText)
         window.actions_by_name["reset_zoom"].triggered.connect(window.board.reset_zoom)
+        window.image.original_button.toggled.connect(lambda _: self.show_truth())
+        session.observe(self._changed)
 
     # -- life of a run ---------------------------------------------------------------------------------------------
 
-    def begin(self) -> tuple[Keyframes, Frame | None]:
+    def begin(self) -> Before:
         """Clears the timeline for a new run; returns what :meth:`restore` needs to undo that."""
-        before = (self.keyframes, self.newest)
+        before = (self.keyframes, self.newest, self._last_message)
         self.keyframes, self._following = Keyframes(), True
         return before
 
-    def restore(self, before: tuple[Keyframes, Frame | None], result: Reconstruction | None) -> None:
+    def restore(self, before: Before, result: Reconstruction | None) -> None:
         """Shows what was there before a run that was cancelled or failed."""
-        self.keyframes, self.newest = before
+        self.keyframes, self.newest, self._last_message = before
+        self.window.speed_label.setText("")
         self._following = True
         if self.newest is None or result is None:
             self.clear()
@@ -160,10 +170,31 @@ class PanelController(QObject):
         board.set_image("std", frame.std, std_title if frame.std is not None else "Posterior std (after sampling)")
         truth = frame.seen.truth if frame.seen is not None else None
         board.set_image("error", frame.mean - truth if truth is not None else None)
-        if truth is not None:
-            board.set_image("truth", truth, "Truth")
+        self.show_truth()
         board.set_image("message", self._message(), None)
         self._show_measurement()
+
+    def _changed(self, what: str) -> None:
+        if what == "image":
+            self.show_truth(chosen=self.session.state == State.IDLE)
+            self.window.board.reset_zoom()
+
+    def show_truth(self, chosen: bool = False) -> None:
+        """The truth of the run that is shown, told apart from the picture that the next run will take; ``chosen`` shows
+        that one."""
+        session, board = self.session, self.window.board
+        if self.window.image.original_button.isChecked() and session.original is not None:
+            board.set_image("truth", framed(session.original, session.shape()), "Original, kept part framed")
+            return
+        seen = self.shown.seen if self.shown is not None else None
+        truth, picture = None if seen is None else seen.truth, session.pixels
+        same = seen is None or (truth is None and picture is None) or _equal(truth, picture)
+        if chosen and not same:
+            board.set_image("truth", picture, "Next run: this picture")
+        elif same:
+            board.set_image("truth", picture, "Truth" if picture is not None else "Truth (not known)")
+        else:
+            board.set_image("truth", truth, "Truth of the run shown" if truth is not None else "Truth (not known)")
 
     def _message(self) -> np.ndarray | None:
         """The frame's EP message, or the last one before it: turbo has none any more while it samples."""
@@ -191,6 +222,10 @@ class PanelController(QObject):
         self._following = position >= self.window.timeline.maximum()
         if 0 <= position < len(self.keyframes.frames):
             self.show(self.keyframes.frames[position])
+
+
+def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 def _row_title(title: str, row: int, rows: int) -> str:

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder
-from engine.images import SUFFIXES, LoadedImage, framed, load_image, plain_channels, read_recipe, save_png
-from engine.priors.fit import Fit, fit_of, suited
+from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
+from engine.priors.fit import Fit, fit_of, suited, with_share_of_rows
 from engine.priors.library import user_folder
 from engine.samples import sample_path
 from engine.spec import RunSpec
@@ -25,6 +25,7 @@ from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["PictureController"]
 
+NETWORKS = (".pth", ".pt", ".ckpt", ".safetensors")
 DRAWING_SIDE = 64
 """Side of a drawing for priors that take any size."""
 
@@ -39,6 +40,8 @@ class PictureController(QObject):
         super().__init__(window)
         self.own = own
         self.chosen: Callable[[RunSpec], None] = lambda spec: None
+        self.train_on: Callable[[str], None] = lambda folder: None
+        self.import_network: Callable[[str], None] = lambda name: None
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
         self._setup: RunSpec | None = None
@@ -53,7 +56,6 @@ class PictureController(QObject):
         window.dropped.connect(self.open)
         window.image.size_combo.activated.connect(lambda _: self._size_edited())
         window.image.size_combo.lineEdit().editingFinished.connect(self._size_edited)  # type: ignore[union-attr]
-        window.image.original_button.toggled.connect(lambda _: self._show_truth())
         window.image.fit_button.clicked.connect(self._use_instead)
         self._notes: list[str] = []
         self._instead = ""
@@ -76,8 +78,13 @@ class PictureController(QObject):
             self.open_run_file(name)
 
     def open(self, name: str) -> None:
-        """A dropped or chosen file: run files restore the set-up, arrays are measurements, all else must be a picture."""
-        if name.lower().endswith(".json"):
+        """A dropped or chosen file: run files restore the set-up, arrays are measurements, networks can be imported and
+        folders trained on; all else must be a picture."""
+        if Path(name).is_dir():
+            self.train_on(name)
+        elif name.lower().endswith(NETWORKS):
+            self.import_network(name)
+        elif name.lower().endswith(".json"):
             self.open_run_file(name)
         elif name.lower().endswith((".npz", ".mat", ".npy", ".csv")):
             self.own.open(name)
@@ -124,7 +131,7 @@ class PictureController(QObject):
         self._wanted = self.worker.submit(lambda: load_image(path))
 
     def draw(self) -> None:
-        self.dialog = DrawDialog(self.window)
+        self.dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
         self.dialog.accepted.connect(self._drawn)
         self.dialog.open()
 
@@ -171,16 +178,8 @@ class PictureController(QObject):
     def _changed(self, what: str) -> None:
         if what in ("spec", "image", "measurement"):
             self._say_fit()
-        if what == "image":
-            self._show_truth()
-            self.window.board.reset_zoom()
 
     # -- fit of picture and prior ----------------------------------------------------------------------------------
-
-    def _picture(self) -> tuple[int, int, int]:
-        original = self.session.original
-        assert original is not None
-        return (plain_channels(original), *original.shape[1:])  # type: ignore[return-value]
 
     def _say_fit(self) -> None:
         """What happens to the picture, and the prior that would keep it."""
@@ -188,10 +187,10 @@ class PictureController(QObject):
         has = session.original is not None
         w.image.original_button.setEnabled(has)
         w.image.size_combo.setEnabled(has and session.spec.prior.any_size)
-        fit = fit_of(self._picture(), session.spec) if has else Fit()
+        fit = fit_of(session.picture, session.spec) if has else Fit()
         if has:
             shape = session.shape()
-            changed = [] if self._picture()[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]
+            changed = [] if session.picture[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]
             w.image.image_label.setText("; ".join([*self._notes, *changed]))
         self._instead = fit.instead
         w.image.fit_label.setText(f"{fit.sentence}." if fit.instead else "")
@@ -201,22 +200,17 @@ class PictureController(QObject):
 
     def _use_instead(self) -> None:
         """Takes the offered prior, with a matrix that a picture of that size can be measured by."""
-        spec = suited(self._picture(), self.session.spec, self._instead)
+        spec = suited(self.session.picture, self.session.spec, self._instead)
         self.chosen(spec)
         self.session.set_spec(spec)
 
-    def _show_truth(self) -> None:
-        """The picture as it is measured, or the loaded one with a frame around what is kept."""
-        session, board = self.session, self.window.board
-        if not self.window.image.original_button.isChecked() or session.original is None:
-            board.set_image("truth", session.pixels, "Truth")
-            return
-        board.set_image("truth", framed(session.original, session.shape()), "Original, kept part framed")
-
     def _size_edited(self) -> None:
         text = self.window.image.size_combo.currentText()
+        if self.session.original is None:
+            return
         try:
-            spec = self.session.spec.replace(size=text)
+            before = self.session.spec
+            spec = with_share_of_rows(self.session.picture, before, before.replace(size=text))
         except InputError as error:
             self.window.image.fit_label.setText(str(error))
             self.window.image.fit_label.setVisible(True)

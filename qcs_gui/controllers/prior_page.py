@@ -114,6 +114,10 @@ class PriorPageController(QObject):
                 files.removeTab(0)
             for channels, name in variants_of(choice).items():
                 files.setTabData(files.addTab(name), channels)
+            picture = self.session.pixels
+            for tab in range(files.count()):
+                if picture is not None and files.tabData(tab) == len(picture):
+                    files.setCurrentIndex(tab)  # the one that the window's picture takes
         files.setVisible(files.count() > 1)
         self._show_file()
         self.demo.begin(choice)
@@ -156,10 +160,10 @@ class PriorPageController(QObject):
     def _changed(self, what: str) -> None:
         if self.page is None or not self.page.isVisible():
             return
-        if what == "spec":
+        if what in ("spec", "measurement"):
             if self._following and str(self.session.spec.prior) != str(self.choice):
                 self.list_priors()
             else:
                 self._show_use()
-        elif what in ("image", "measurement"):
+        if what in ("image", "measurement"):
             self.demo.ask()

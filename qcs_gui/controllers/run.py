@@ -71,7 +71,7 @@ class RunController(QObject):
     def add_samples(self) -> None:
         """As many samples again, with the settings of the finished run."""
         result = self.session.result
-        if self.session.state == State.IDLE and result is not None and result.status == "done":
+        if self.session.state == State.IDLE and result is not None and self.session.extends_result:
             # one run's seed and numbering goes on where its samples ended
             spec = result.spec.replace(first_sample=result.spec.first_sample + len(result.samples))
             spec = spec.replace(samples=self.session.spec.samples)
@@ -83,6 +83,8 @@ class RunController(QObject):
         mailbox = self.mailbox
         mailbox.take()
         self._before = self.panels.begin()
+        self.window.result_label.setText("")
+        self.window.statusBar().clearMessage()
         self._task = self.worker.submit(lambda: execute(request, control, mailbox))
         self.session.set_state(State.RUNNING)
 
@@ -156,6 +158,7 @@ class RunController(QObject):
             assert self._before is not None
             self.panels.restore(self._before, self.session.result)
             self.session.set_state(State.IDLE)
+            self._say_result()
             if outcome.kind == "failed":
                 self.report(outcome.sentence, outcome.details)
             else:
@@ -164,7 +167,8 @@ class RunController(QObject):
 
     def _say_result(self) -> None:
         result = self.session.result
-        assert result is not None
+        if result is None:
+            return
         metrics = result.metrics()
         words = [
             "Finished early" if result.status != "done" else "Done",
@@ -179,19 +183,19 @@ class RunController(QObject):
             if value is not None:
                 words.append(label.format(value))
         words += result.notes[-1:]
-        self.window.statusBar().showMessage("; ".join(words))
+        self.window.result_label.setText("; ".join(words))
 
     def _changed(self, what: str) -> None:
         chosen = self.session.spec.prior
         if what in ("spec", "measurement") and self.session.speed is not None and chosen != self._measured:
             self.session.speed = None  # another network: its speed is measured before it is estimated with
             self.warm_up()
-        if what not in ("state", "result", "image"):
+        if what not in ("state", "result", "image", "spec", "measurement"):
             return
         session, w = self.session, self.window
         idle, active = session.state == State.IDLE, session.state in (State.RUNNING, State.PAUSED)
         may_run = idle and session.ready and not self.may_run()
-        may_add = idle and session.result is not None and session.result.status == "done"
+        may_add = idle and session.extends_result
         w.pause_button.setText("Resume" if session.state == State.PAUSED else "Pause")
         w.run_button.setText("Run" if idle else session.state.capitalize() + " ...")
         enabled = {"run": may_run, "pause": active, "finish": active, "cancel": not idle, "more": may_add}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.advice import recommend
 from engine.errors import InputError
-from engine.estimates import estimate, refuse_beyond_memory
+from engine.estimates import estimate
+from engine.priors.fit import with_share_of_rows
 from engine.priors.library import priors
 from engine.spec import RunSpec
 from qcs_gui.model import Session
@@ -78,24 +81,31 @@ class SetupController(QObject):
                     w.algorithm_form.show_choice(suggested)
             algorithm = w.algorithm_form.choice()
             self._grey(operator, quantizer, algorithm)
-            offset = w.offset.value()
+            offset, prior = w.offset.value(), w.prior_form.choice()
+            size = self.session.spec.size if prior.any_size or self.session.spec.measurement else "auto"
             spec = self.session.spec.replace(
                 noise=float(f"{w.noise.value():.6g}"), offset=None if offset <= AUTO_OFFSET else float(f"{offset:.6g}"),
                 samples=w.samples.value(), seed=w.seed.value(), first_sample=0, operator=operator, quantizer=quantizer,
-                prior=w.prior_form.choice(), algorithm=algorithm,
+                prior=prior, algorithm=algorithm, size=size,
             )  # fmt: skip
-            spec.operator.rows_for(
-                self.session.shape_with(spec)
-            )  # a file that is missing, a factor that does not divide
-            self.problem = ""
+            if self.session.original is not None:
+                spec = with_share_of_rows(self.session.picture, self.session.spec, spec)
+                if spec.operator != operator:
+                    w.operator_form.show_choice(spec.operator)
         except InputError as error:
             self.problem = str(error)
             self._show_estimate()
             self.session.changed("state")
             return
-        self._editing = True
-        self.session.set_spec(spec)
-        self._editing = False
+        self.problem = self.session.misfit(spec)
+        if self.problem:
+            self._show_estimate()
+        else:
+            self._editing = True
+            self.session.set_spec(spec)
+            self._editing = False
+            with QSignalBlocker(w.image.size_combo):
+                w.image.size_combo.setCurrentText(spec.size)
         self.session.changed("state")
 
     def _grey(self, operator, quantizer, algorithm) -> None:
@@ -126,11 +136,15 @@ class SetupController(QObject):
             with QSignalBlocker(box):
                 box.setValue(value)
         with QSignalBlocker(w.image.size_combo):
-            w.image.size_combo.setCurrentText(spec.size)
+            shape = self.session.measured_shape if spec.measurement else None
+            w.image.size_combo.setCurrentText(f"{shape[2]}x{shape[1]}" if shape else spec.size)
         # a measurement file has decided what was measured, and how
         for widget in (w.operator_form, w.quantizer_form):
             widget.setEnabled(not spec.measurement)
-        self.problem = ""
+        file = Path(spec.measurement).name
+        w.operator_form.show_words(f"The matrix in '{file}'." if file and self.session.own_matrix else "")
+        w.quantizer_form.show_words(f"As '{file}' says." if file else "")
+        self.problem = self.session.misfit(spec) if self.session.ready else ""
         self._grey(spec.operator, spec.quantizer, spec.algorithm)
         self._show_estimate()
 
@@ -150,10 +164,8 @@ class SetupController(QObject):
             try:
                 snr = session.snr_db()
                 self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
-                guess = estimate(session.spec, session.speed, session.shape())
-                refuse_beyond_memory(session.spec, session.shape())
-                text = f"This run: {guess.words()}"
-            except InputError as error:
+                text = f"This run: {estimate(session.spec, session.speed, session.shape()).words()}"
+            except InputError as error:  # before there is a picture
                 text, warn = str(error), True
         label.setObjectName("warning" if warn else "dim")
         label.setText(text)

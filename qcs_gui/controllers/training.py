@@ -13,6 +13,7 @@ from engine.training.session import TrainingFrame, discard, prepare_settings, ru
 from engine.training.settings import DenoiserTraining
 from qcs_gui.mailbox import Mailbox
 from qcs_gui.theme import THEMES
+from qcs_gui.views.forms import FileField
 from qcs_gui.views.main_window import MainWindow
 from qcs_gui.views.training_dialog import TrainingDialog
 from qcs_gui.worker import Outcome, Worker
@@ -72,6 +73,19 @@ class TrainingController(QObject):
             self._enable()
         self.dialog.show()
         self.dialog.raise_()
+
+    def open_with(self, folder: str) -> None:
+        """Shows the dialog with a folder of pictures already chosen."""
+        self.open()
+        assert self.dialog is not None
+        field = self.dialog.panel.fields["images"]
+        if not self.running and isinstance(field, FileField):
+            field.line.setText(folder)
+
+    def repaint(self) -> None:
+        """Takes the theme there is now."""
+        if self.dialog is not None:
+            self.dialog.set_colours(THEMES[self.theme()])
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -191,7 +205,7 @@ class TrainingController(QObject):
             d.says.setText("Saved for later; choose it above to go on.")
         else:
             d.says.setText(outcome.sentence)
-            if not outcome.sentence.startswith(("'", "Choose")):
+            if outcome.sentence.startswith("The engine failed"):
                 self.report(outcome.sentence, outcome.details)
         self._list()
         self._enable()

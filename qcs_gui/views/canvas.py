@@ -76,14 +76,15 @@ class Canvas(QWidget):
 
 
 class DrawDialog(QDialog):
-    """Draw, then "Use drawing". ``centred`` asks for the digit's ink to be centred and sized as in MNIST."""
+    """Draw, then "Use drawing". ``centred`` asks for the ink to be centred and sized as MNIST's digits were; it is on
+    for a ``digit``."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, digit: bool = True) -> None:
         super().__init__(parent)
         self.setWindowTitle("Draw an image")
         self.canvas = Canvas()
-        self.centred = QCheckBox("Centre and size like a digit of the training set")
-        self.centred.setChecked(True)
+        self.centred = QCheckBox("Centre and size it like a digit of MNIST")
+        self.centred.setChecked(digit)
         self.clear_button = QPushButton("Clear")
         self.clear_button.clicked.connect(self.canvas.clear)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -92,7 +93,7 @@ class DrawDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel("Draw a digit with the mouse."))
+        layout.addWidget(QLabel(f"Draw {'a digit' if digit else 'something'} with the mouse."))
         layout.addWidget(self.canvas, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.centred)
         row = QHBoxLayout()

@@ -63,7 +63,7 @@ class CurveBoard(QWidget):
             if lines[0][0] == "sigma":
                 plot.setLogMode(y=True)
             if len(lines) > 1:
-                plot.addLegend(offset=(-5, 5 if lines[0][0] == "sigma" else -5), labelTextSize="8pt")
+                plot.addLegend(offset=(-5, 5 if lines[0][0] == "sigma" else -5), labelTextSize="8pt", colCount=2)
             for key, legend, index, dashed in lines:
                 self.curves[key] = plot.plot([], [], pen=pen(index, dashed), name=legend, antialias=False)
             marker = pg.InfiniteLine(angle=90, pen=pg.mkPen("#888888", width=1))
@@ -95,6 +95,9 @@ class CurveBoard(QWidget):
                 plot.getAxis(side).setPen(colours["text"])
             legend = plot.getPlotItem().legend
             if legend is not None:
+                background = pg.mkColor(colours["plot"])
+                background.setAlpha(200)
+                legend.setBrush(background)
                 legend.setLabelTextColor(colours["text"])
                 for _, label in legend.items:
                     label.setText(label.text, color=colours["text"])

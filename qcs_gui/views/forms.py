@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.errors import InputError
 from engine.settings import Choice, Family, Setting
 
-__all__ = ["ChoiceForm", "NumberBox", "editor_for"]
+__all__ = ["ChoiceForm", "ListBox", "NumberBox", "WholeBox", "editor_for"]
 
 
 def _plain_locale() -> QLocale:
@@ -78,6 +79,13 @@ class WholeBox(QSpinBox):
             event.ignore()
 
 
+class ListBox(QComboBox):
+    """A list that leaves the wheel to the column it stands in: scrolling past must not choose anything."""
+
+    def wheelEvent(self, event: Any) -> None:
+        event.ignore()
+
+
 def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
     """A widget for the setting, a function that reads its value, and the signal that tells of a change."""
     if setting.kind is bool:
@@ -85,7 +93,7 @@ def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
         box.setChecked(bool(value))
         return box, box.isChecked, box.toggled
     if setting.choices:
-        combo = QComboBox()
+        combo = ListBox()
         combo.addItems(list(setting.choices))
         combo.setCurrentText(str(value))
         return combo, combo.currentText, combo.currentTextChanged
@@ -157,9 +165,10 @@ class ChoiceForm(QGroupBox):
         self.family, self._title = family, title
         self._filling = False
         self._readers: dict[str, Any] = {}
-        self.combo = QComboBox()
+        self._shown = ""
+        self.combo = ListBox()
         self.combo.setAccessibleName(title)
-        self.preset = QComboBox()
+        self.preset = ListBox()
         self.preset.setAccessibleName(f"{title}: preset")
         self.summary = QLabel()
         self.summary.setObjectName("dim")
@@ -205,7 +214,7 @@ class ChoiceForm(QGroupBox):
 
     def show_choice(self, choice: Choice) -> None:
         """Shows a choice with its values, without emitting ``edited``."""
-        self._filling = True
+        self._filling, self._shown = True, choice.name
         self.combo.setCurrentIndex(self.combo.findData(choice.name))
         while self._rows.rowCount():
             self._rows.removeRow(0)
@@ -226,6 +235,15 @@ class ChoiceForm(QGroupBox):
         self.summary.setText(choice.summary())
         self._filling = False
 
+    def show_words(self, words: str) -> None:
+        """Words in the place of the choice, where a file has decided it; empty ones show the choice again."""
+        self.combo.setVisible(not words)
+        for row in range(self._rows.rowCount()):
+            self._rows.setRowVisible(row, not words)
+        if words:
+            self.preset.hide()
+            self.summary.setText(words)
+
     def set_refusals(self, reasons: dict[str, str | None], warning: str | None = None) -> None:
         """Greys the choices that have a reason against them, and says it; the current one's reason is shown below, or a
         ``warning`` about it where it may run."""
@@ -243,8 +261,22 @@ class ChoiceForm(QGroupBox):
 
     def _chosen(self) -> None:
         if not self._filling:
-            self.show_choice(self.family.parse(self.name()))
+            self.show_choice(self._with_edits(self.family.parse(self.name())))
             self.edited.emit()
+
+    def _with_edits(self, choice: Choice) -> Choice:
+        """What the user changed in the choice before (the number of measurements, say) stays, where it means the same."""
+        before = self.family.choices[self._shown]
+        defaults, known = before.defaults(), before.settings()
+        kept = {
+            key: value
+            for key, value in self.values().items()
+            if value != defaults[key] and key in choice.settings() and choice.settings()[key].label == known[key].label
+        }
+        try:
+            return self.family.make(choice.name, {k: getattr(choice, k) for k in choice.settings()} | kept)
+        except InputError:  # out of the new choice's range
+            return choice
 
     def _preset_chosen(self, index: int) -> None:
         if index > 0:

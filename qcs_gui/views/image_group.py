@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
 
 from engine.samples import sample_names
+from qcs_gui.views.forms import ListBox
 
 __all__ = ["ImageGroup"]
 
@@ -15,7 +16,7 @@ class ImageGroup(QGroupBox):
 
     def __init__(self) -> None:
         super().__init__("1  Image")
-        self.sample_combo = QComboBox()
+        self.sample_combo = ListBox()
         self.sample_combo.setAccessibleName("1  Image: bundled sample")
         self.sample_combo.addItem("Samples ...", "")
         for name in sample_names():
@@ -27,7 +28,7 @@ class ImageGroup(QGroupBox):
         )
         self.open_button.setToolTip("A picture file; dropping one on the window does the same.")
         self.draw_button.setToolTip("Draw an image with the mouse.")
-        self.size_combo = QComboBox()
+        self.size_combo = ListBox()
         self.size_combo.setEditable(True)
         self.size_combo.addItems(["auto", "64", "128", "256", "512"])
         self.size_combo.setAccessibleName("1  Image: size")

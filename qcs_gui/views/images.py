@@ -22,6 +22,8 @@ PANELS = {
 }
 UNLINKED = ("measurement", "message")
 """Panels whose pixels are measurements, not pixels of the picture: they do not share the zoom."""
+OVER_CHANNELS = {"std": lambda x: np.sqrt(np.square(x).mean(0)), "error": lambda x: x.mean(0)}
+"""What panels with a colour map show of several channels."""
 COLUMNS = 4
 IMAGE_WIDTH, BAR_WIDTH = 200, 44
 
@@ -48,6 +50,7 @@ class _Panel:
         title, colours, levels = PANELS[key]
         self.key, self.levels = key, levels
         self.title = board.addLabel(title, row=2 * row, col=2 * column, size="10pt")
+        self.title.setMinimumWidth(0)
         self.box = board.addViewBox(row=2 * row + 1, col=2 * column, lockAspect=True, invertY=True, enableMenu=False)
         self.item = pg.ImageItem(axisOrder="row-major", levels=levels)
         self.item.setColorMap(colour_map(colours))
@@ -61,7 +64,8 @@ class _Panel:
         self.pixels: np.ndarray | None = None
 
     def show(self, pixels: np.ndarray | None) -> None:
-        """Shows (c, h, w); None empties the panel. Colour pictures are shown as they are, without the colour bar's map."""
+        """Shows (c, h, w); None empties the panel. Colour pictures are shown as they are; of their std and error, which
+        have a colour map, the root mean square and the mean over the channels."""
         if pixels is not None and pixels is self.pixels:
             return
         changed = pixels is None or self.pixels is None or pixels.shape != self.pixels.shape
@@ -69,7 +73,12 @@ class _Panel:
         if pixels is None:
             self.item.clear()
             return
-        shown = pixels[0] if pixels.shape[0] == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        if pixels.shape[0] == 1:
+            shown = pixels[0]
+        elif self.key in OVER_CHANNELS:
+            shown = OVER_CHANNELS[self.key](pixels)
+        else:
+            shown = np.ascontiguousarray(pixels.transpose(1, 2, 0))
         self.item.setImage(shown.astype(np.float32, copy=False), autoLevels=False, levels=self.bar.levels())
         if changed:
             self.box.setRange(xRange=(0, pixels.shape[2]), yRange=(0, pixels.shape[1]), padding=0.02)
@@ -111,6 +120,7 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         wanted = title or PANELS[key][0]
         if panel.title.text != wanted:
             panel.title.setText(wanted)
+            panel.title.setMinimumWidth(0)  # a long title must not widen its column
 
     def _zoom_with(self, moved: _Panel) -> None:
         """Shows in every linked panel what the user just zoomed or dragged to in one."""
@@ -174,13 +184,20 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         if (n, columns, (h, w)) != (self.count, self.columns, self.size_of_one):
             self.count, self.columns, self.size_of_one = n, columns, (h, w)
             self.index = min(self.index, n - 1)
-            self.box.setRange(xRange=(0, columns * (w + self.GAP)), yRange=(0, rows * (h + self.GAP)), padding=0.01)
+            edge = 1 + self.GAP  # room for the frame of those at the rim
+            self.box.setRange(
+                xRange=(-edge, columns * (w + self.GAP) + 1), yRange=(-edge, rows * (h + self.GAP) + 1), padding=0
+            )
             self._outline()
-        sheet = np.full((rows * (h + self.GAP), columns * (w + self.GAP), c), np.nan, np.float32)
+        # colour pictures carry an opacity, so that nothing is painted between them
+        depth = 1 if c == 1 else 4
+        sheet = np.full((rows * (h + self.GAP), columns * (w + self.GAP), depth), np.nan if c == 1 else 0.0, np.float32)
         for i in range(n):
             top, left = (i // columns) * (h + self.GAP), (i % columns) * (w + self.GAP)
-            sheet[top : top + h, left : left + w] = samples[i].transpose(1, 2, 0)
-        self.item.setImage(sheet[..., 0] if c == 1 else np.nan_to_num(sheet), autoLevels=False, levels=(0.0, 1.0))
+            sheet[top : top + h, left : left + w, :c] = samples[i].transpose(1, 2, 0)
+            if c > 1:
+                sheet[top : top + h, left : left + w, 3] = 1.0
+        self.item.setImage(sheet[..., 0] if c == 1 else sheet, autoLevels=False, levels=(0.0, 1.0))
 
     def clear_samples(self) -> None:
         self.item.clear()

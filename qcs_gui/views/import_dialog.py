@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from engine.import_settings import PriorImport
 from qcs_gui.views.settings_panel import SettingsPanel
@@ -43,6 +43,11 @@ class ImportDialog(QDialog):
         row.addWidget(self.close_button)
         layout = QVBoxLayout(self)
         layout.addWidget(about)
-        layout.addWidget(self.panel)
+        fields = QScrollArea()
+        fields.setWidget(self.panel)
+        fields.setWidgetResizable(True)
+        fields.setFrameShape(QScrollArea.Shape.NoFrame)
+        fields.setMinimumHeight(320)
+        layout.addWidget(fields, 1)
         layout.addWidget(self.says)
         layout.addLayout(row)

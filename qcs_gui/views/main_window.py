@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
@@ -28,7 +27,7 @@ from engine.priors.library import priors
 from engine.quantizers import QUANTIZERS
 from engine.spec import RunSpec
 from qcs_gui.views.curves import CurveBoard
-from qcs_gui.views.forms import ChoiceForm, NumberBox, WholeBox
+from qcs_gui.views.forms import ChoiceForm, ListBox, NumberBox, WholeBox
 from qcs_gui.views.image_group import ImageGroup
 from qcs_gui.views.images import ImageBoard, SampleStrip
 from qcs_gui.views.problem import ProblemDialog
@@ -37,6 +36,8 @@ __all__ = ["AUTO_OFFSET", "MainWindow"]
 
 AUTO_OFFSET = -0.01
 """The least value of the offset's box, which stands for auto."""
+COLUMN_WIDTH = 372
+"""Of the column of steps: its widest form and the scroll bar."""
 
 # name, menu, text, shortcut
 ACTIONS = [
@@ -75,14 +76,15 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("QCS Studio")
         self.setAcceptDrops(True)
-        self.resize(1380, 880)
+        screen = self.screen().availableSize()
+        self.resize(min(1380, screen.width()), min(880, screen.height()))
         self.may_close: Callable[[], bool] = lambda: True
         self.problem = ProblemDialog(self)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.addWidget(self._left(spec))
         splitter.addWidget(self._middle())
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([330, 1050])
+        splitter.setSizes([COLUMN_WIDTH, 1380 - COLUMN_WIDTH])
         self.setCentralWidget(splitter)
         self.actions_by_name: dict[str, QAction] = {}
         for name, menu, text, shortcut in ACTIONS:
@@ -91,6 +93,9 @@ class MainWindow(QMainWindow):
             self._menu(menu).addAction(action)
             self.actions_by_name[name] = action
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
+        self.result_label = QLabel()
+        self.result_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.statusBar().addWidget(self.result_label)
         self.statusBar().addWidget(self.pixel_label, 1)
         for label in (self.speed_label, self.device_label):
             self.statusBar().addPermanentWidget(label)
@@ -168,7 +173,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(6, 6, 0, 6)
         layout.addWidget(area, 1)
         layout.addLayout(self._buttons())
-        outer.setMinimumWidth(310)
+        outer.setMinimumWidth(COLUMN_WIDTH)
         return outer
 
     def _buttons(self) -> QGridLayout:
@@ -198,7 +203,7 @@ class MainWindow(QMainWindow):
 
     def _middle(self) -> QWidget:
         self.board, self.strip, self.curves = ImageBoard(), SampleStrip(), CurveBoard()
-        self.measurement_combo = QComboBox()
+        self.measurement_combo = ListBox()
         for text, view, tip in (
             ("Measurement: codes", "codes", "Bits or codes, one pixel each, on a square."),
             ("Measurement: back-projection", "back", "A^T applied to the middles of the cells."),

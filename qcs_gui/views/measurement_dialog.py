@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from engine.arrays import ARRAY_FILES
 from engine.own import MEANINGS, Completion
 from engine.settings import Setting
-from qcs_gui.views.forms import FileField, NumberBox, WholeBox
+from qcs_gui.views.forms import FileField, ListBox, NumberBox, WholeBox
 
 __all__ = ["MeasurementDialog"]
 
@@ -36,10 +35,10 @@ class MeasurementDialog(QDialog):
         self.setWindowTitle("Own measurements")
         self.setMinimumWidth(520)
         self.file = FileField("", Setting(str, "Measurement file", "", files="Measurements (*.npz *.mat *.npy *.csv)"))
-        self.meaning = QComboBox()
+        self.meaning = ListBox()
         self.meaning.addItems(list(MEANINGS))
         self.thresholds = QLineEdit("-0.5,0,0.5")
-        self.matrix_source, self.noise_source = QComboBox(), QComboBox()
+        self.matrix_source, self.noise_source = ListBox(), ListBox()
         self.matrix_source.addItems(list(MATRIX_SOURCES))
         self.noise_source.addItems(list(NOISE_SOURCES))
         self.matrix = FileField("", Setting(str, "Sensing matrix", "", files=ARRAY_FILES))
@@ -95,6 +94,7 @@ class MeasurementDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
+        layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)  # rows that appear make it grow
         layout.addLayout(form)
         layout.addWidget(self.says)
         layout.addWidget(buttons)
@@ -121,11 +121,12 @@ class MeasurementDialog(QDialog):
     def completion(self) -> Completion:
         """What stands in the fields beyond the file."""
         source, noise = self.matrix_source.currentIndex(), self.noise_source.currentIndex()
-        shape = tuple(box.value() for box in self.shape)
+        channels, height, width = (box.value() for box in self.shape)
+        shape = () if not (height and width) else (channels, height, width) if channels else (height, width)
         return Completion(
             matrix=self.matrix.line.text() if source == 1 else "",
             recipe=self.recipe.text() if source == 2 else "", seed=self.seed.value() if source == 2 else 0,
-            shape=shape if all(shape) else (),
+            shape=shape,
             meaning=self.meaning.currentText(),
             thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
             noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFormLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.settings import Choice
 from qcs_gui.views.forms import editor_for
@@ -29,22 +29,19 @@ class SettingsPanel(QWidget):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rest = [k for k in cls.settings() if k not in first and k not in hidden]
         self._keys = dict.fromkeys(first, 0) | dict.fromkeys(rest, 1)
-        inner = QWidget()
-        inner.setLayout(self._forms[1])
-        self._more = QScrollArea()
-        self._more.setWidget(inner)
-        self._more.setWidgetResizable(True)
-        self._more.setMinimumHeight(170)
-        self._more.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._more = QWidget()
+        self._more.setLayout(self._forms[1])
+        self._forms[1].setContentsMargins(0, 0, 0, 0)
         self._more.hide()
         self.more_button = QPushButton("More settings")
         self.more_button.setCheckable(True)
         self.more_button.toggled.connect(self._more.setVisible)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 0, 6, 0)
         layout.addLayout(self._forms[0])
         layout.addWidget(self.more_button)
         layout.addWidget(self._more)
+        layout.addStretch()
         self.show_values({})
 
     def show_values(self, values: dict[str, Any]) -> None:

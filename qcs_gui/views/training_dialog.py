@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.training.settings import DenoiserTraining
+from qcs_gui.views.forms import ListBox
 from qcs_gui.views.images import SampleStrip
 from qcs_gui.views.settings_panel import SettingsPanel
 
@@ -38,7 +38,7 @@ class TrainingDialog(QDialog):
         self.setMinimumSize(900, 560)
         self.on_close = lambda: None
         self.panel = SettingsPanel(DenoiserTraining, FIRST, HIDDEN)
-        self.resume_combo = QComboBox()
+        self.resume_combo = ListBox()
         self.resume_combo.setAccessibleName("Training to go on with")
         self.resume_combo.setToolTip("A training that was left or broke off goes on where it was last saved.")
         self.discard_button = QPushButton("Discard")
@@ -61,6 +61,8 @@ class TrainingDialog(QDialog):
             plot.setLabel("bottom", "step")
             plot.setMinimumHeight(140)
             plot.setMenuEnabled(False)
+            for side in ("left", "bottom"):
+                plot.getAxis(side).enableAutoSIPrefix(False)
         self.loss_curve = self.loss_plot.plot([], pen=pg.mkPen("#4ea1ff", width=2))
         self.psnr_curve = self.psnr_plot.plot([], pen=pg.mkPen("#ffb454", width=2), symbol="o", symbolSize=5)
         self.psnr_label = QLabel(NO_PREVIEW)
@@ -75,8 +77,12 @@ class TrainingDialog(QDialog):
         resume.addWidget(self.resume_combo, 1)
         resume.addWidget(self.discard_button)
         left.addLayout(resume)
-        left.addWidget(self.panel)
-        left.addStretch()
+        fields = QScrollArea()
+        fields.setWidget(self.panel)
+        fields.setWidgetResizable(True)
+        fields.setFrameShape(QScrollArea.Shape.NoFrame)
+        fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        left.addWidget(fields, 1)
         left.addWidget(self.says)
         buttons = QGridLayout()
         for i, button in enumerate((self.start_button, self.pause_button, self.keep_button, self.leave_button)):
@@ -85,7 +91,7 @@ class TrainingDialog(QDialog):
         left.addWidget(self.progress)
         column = QWidget()
         column.setLayout(left)
-        column.setMaximumWidth(380)
+        column.setFixedWidth(400)
         right = QVBoxLayout()
         right.addWidget(QLabel("Loss (1 is predicting nothing)"))
         right.addWidget(self.loss_plot, 1)
@@ -101,6 +107,9 @@ class TrainingDialog(QDialog):
         """Gives the plots the colours of the theme."""
         for plot in (self.loss_plot, self.psnr_plot):
             plot.setBackground(colours["plot"])
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setTextPen(colours["text"])
+                plot.getAxis(side).setPen(colours["text"])
         self.strip.setBackground(colours["plot"])
 
     def show_curves(self, history: dict[str, list]) -> None:
@@ -119,6 +128,7 @@ class TrainingDialog(QDialog):
         """Pictures (n, c, h, w) in [0, 1]."""
         self.strip.set_samples(samples)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def reject(self) -> None:
+        """Escape and the close button alike."""
         self.on_close()
-        super().closeEvent(event)
+        super().reject()

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from engine.datasets import load_images, load_labels
+from engine.datasets import Pictures, load_images, load_labels
 from engine.errors import InputError
 from engine.images import save_png
 
@@ -37,6 +37,23 @@ def test_folder_in_the_order_of_names(tmp_path):
         save_png(tmp_path / f"{i}.png", np.full((1, 6, 6), i / 4, np.float32))
     (tmp_path / "notes.txt").write_text("not a picture")
     assert np.allclose(load_images(tmp_path, (1, 6, 6)).mean((1, 2, 3)), [0, 0.25, 0.5], atol=3e-3)
+
+
+def test_one_folder_for_each_class(tmp_path):
+    for i, kind in enumerate(("bird", "cat")):
+        (tmp_path / kind).mkdir()
+        for number in (1, 2):
+            save_png(tmp_path / kind / f"{number}.png", np.full((1, 6, 6), (2 * number + i) / 8, np.float32))
+    pictures = Pictures(tmp_path, limit=3)
+    assert pictures.labels == ["bird-1", "cat-1", "bird-2"]
+    assert np.allclose([x.mean() for x in pictures], [0.25, 0.375, 0.5], atol=3e-3)
+    save_png(tmp_path / "own.png", np.zeros((1, 6, 6), np.float32))
+    assert Pictures(tmp_path).labels == ["own"]
+
+
+def test_an_empty_folder_is_told_from_an_offset_too_high(tmp_path):
+    with pytest.raises(InputError, match="holds no pictures"):
+        Pictures(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_a_large_picture_is_denoised_in_its_middle(page, qtbot):
 
 def test_without_a_picture_the_demo_says_so(page, qtbot):
     studio, page = page
-    studio.session.set_measurement(studio.session.spec)
+    studio.session.set_measurement(studio.session.spec, (1, 28, 28), own_matrix=True)
     assert "no picture" in page.verdict.text()
     assert page.trio.pixels == [None, None, None]
     qtbot.wait(100)
@@ -202,11 +202,12 @@ def test_use_this_prior_is_the_same_as_choosing_it_in_the_form(page, click, qtbo
 
 def test_a_prior_that_cannot_be_taken_says_why(page, click):
     studio, page = page
-    studio.session.set_spec(studio.session.spec.replace(prior=priors().parse("gaussian"), size="32"))
+    spec = studio.session.spec.replace(prior=priors().parse("gaussian"), measurement="own.npz")
+    studio.session.set_measurement(spec, (1, 32, 32), own_matrix=True)
     look_at(page, "mnist")
     click(page.use_button)
     assert studio.session.spec.prior.name == "gaussian"
-    assert "28 x 28" in page.says.text()
+    assert "32 x 32" in page.says.text()
 
 
 def test_closing_leaves_no_thread_and_the_page_opens_again(page, qtbot, click):

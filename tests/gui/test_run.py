@@ -31,7 +31,7 @@ def test_run_shows_everything_and_equals_the_command_line(open_studio, run_to_en
     for key in ("sigma", "psnr", "psnr_mean", "consistency", "predicted_rmse", "actual_rmse"):
         assert len(studio.window.curves.curves[key].getData()[0]) > 0, key
     assert studio.window.progress.value() == 1000
-    assert "PSNR" in studio.window.statusBar().currentMessage()
+    assert "PSNR" in studio.window.result_label.text()
     assert np.allclose(reconstruct(QUICK).samples, result.samples, atol=1e-3)
 
 
