@@ -122,9 +122,11 @@ def _clashes(name: str, target: Path, overwrite: bool) -> tuple[str, ...]:
         if not overwrite:
             raise InputError(f"You have a prior '{name}' already; give another name or set overwrite to true.")
         return ()
-    if name in priors().choices:
+    if name not in priors().choices:
+        return ()
+    if not overwrite:
         raise InputError(f"'{name}' is a prior that comes with the program; give another name.")
-    return ()
+    return (f"Takes the place of the other prior named {name}.",)
 
 
 def _found(settings: PriorImport, source: Path) -> _Found:

@@ -33,7 +33,7 @@ def test_authors_checkpoint(tmp_path, variant):
         assert prior.image_shape == (1, 32, 32)
         assert (prior.sigma_min, prior.sigma_max) == pytest.approx((0.01, 10.0))
         assert ("EMA" in prior.card.notes) == (not ema)
-        assert prior.card.licence.startswith("not stated")
+        assert prior.card.licence.startswith("Licence not stated")
         assert "assumed" in prior.card.notes
 
 

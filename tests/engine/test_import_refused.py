@@ -106,7 +106,9 @@ def test_names_that_are_taken(tmp_path):
     settings = PriorImport(file=str(tmp_path / "n.pth"), name="mnist")
     shipped = priors().get("mnist")().path
     before = shipped.read_bytes()
-    path = import_prior(settings)
+    with pytest.raises(InputError, match="comes with the program"):
+        import_prior(settings)
+    path = import_prior(settings.replace(overwrite=True))
     assert "Takes the place" in read_header(path)["card"]["notes"]
     assert priors().get("mnist")().path == path
     assert shipped.read_bytes() == before

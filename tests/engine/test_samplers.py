@@ -143,30 +143,51 @@ def test_turbo_one_bit_correlated_prior_against_gibbs():
 # -- qcs-sgm ---------------------------------------------------------------------------------------------------------
 
 
-def test_langevin_follows_its_own_closed_form_recursion():
+class Recursion:
+    """Mean and covariance of (x, velocity) under the steps of a sampler whose score is ``push`` - ``pull`` x."""
+
+    def __init__(self, mean, variance, momentum):
+        self.mean, self.velocity, self.kept = mean, torch.zeros_like(mean), momentum
+        self.covariance = torch.tensor([[variance, 0.0], [0.0, 0.0]], dtype=torch.float64)
+
+    def step(self, size, push, pull):
+        stride, c = math.sqrt(2 * size), self.kept
+        kicks = (1 + c) * stride / 2
+        self.velocity = c * self.velocity + kicks * (push - pull * self.mean)
+        self.mean = self.mean + stride * self.velocity
+        a = torch.tensor([[1 - stride * kicks * pull, stride * c], [-kicks * pull, c]], dtype=torch.float64)
+        b = math.sqrt(1 - c**2) * torch.tensor([[stride], [1.0]], dtype=torch.float64)
+        self.covariance = a @ self.covariance @ a.T + b @ b.T
+
+    @property
+    def variance(self):
+        return float(self.covariance[0, 0])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_langevin_follows_its_own_closed_form_recursion(momentum):
     """Isotropic prior, A A^T = c I, linear: every coordinate of the rows' span and of its complement is a scalar
-    affine recursion, whose mean and variance are known exactly at every step size."""
+    affine recursion, whose mean and variance are known exactly at every step size. Without momentum it is Algorithm 1."""
     c, noise, chains = 2.0, 0.1, 4000
     prior, operator = GaussianPrior(SHAPE, MEAN, SD**2), orthogonal(18, 2.0)
     measurement = simulate(draw(prior, 1), operator, QUANTIZERS.parse("none"), noise, 0)
-    written = "qcs-sgm sigma_first=1 sigma_last=0.05 levels=8 repeats=3 step=0.3 guard=false"
+    written = f"qcs-sgm sigma_first=1 sigma_last=0.05 levels=8 repeats=3 step=0.3 guard=false momentum={momentum}"
     end = last(ALGORITHMS.parse(written).iterates(measurement, prior, Draws(0, [0], range(chains))))
 
     basis = operator.matrix.double() / math.sqrt(c)
     target = measurement.values[0].double() / math.sqrt(c)
     centre = basis @ torch.full((N,), MEAN, dtype=torch.float64)
-    mean_in, var_in, mean_out, var_out = basis.sum(1) * 0.5, 1 / 12, 0.5, 1 / 12
+    within = Recursion(basis.sum(1) * 0.5, 1 / 12, momentum)
+    across = Recursion(torch.tensor(0.5, dtype=torch.float64), 1 / 12, momentum)
     for sigma in geometric_levels(1, 0.05, 8):
         size, pull = 0.3 * sigma**2, 1 / (SD**2 + sigma**2)
         data = c / (noise**2 + sigma**2 * c)
         for _ in range(3):
-            mean_in = mean_in + size * (pull * (centre - mean_in) + data * (target - mean_in))
-            var_in = (1 - size * (pull + data)) ** 2 * var_in + 2 * size
-            mean_out = mean_out + size * pull * (MEAN - mean_out)
-            var_out = (1 - size * pull) ** 2 * var_out + 2 * size
+            within.step(size, pull * centre + data * target, pull + data)
+            across.step(size, pull * MEAN, pull)
     gain = SD**2 / (SD**2 + 0.05**2)  # the final denoising
-    mean_in, var_in = centre + gain * (mean_in - centre), gain**2 * var_in
-    mean_out, var_out = MEAN + gain * (mean_out - MEAN), gain**2 * var_out
+    mean_in, var_in = centre + gain * (within.mean - centre), gain**2 * within.variance
+    mean_out, var_out = MEAN + gain * (across.mean - MEAN), gain**2 * across.variance
 
     x = end.x.double().flatten(1)
     inside = x @ basis.T
