@@ -25,7 +25,7 @@ UNLINKED = ("measurement", "message")
 OVER_CHANNELS = {"std": lambda x: np.sqrt(np.square(x).mean(0)), "error": lambda x: x.mean(0)}
 """What panels with a colour map show of several channels."""
 COLUMNS = 4
-IMAGE_WIDTH, BAR_WIDTH = 200, 44
+BAR_WIDTH, SPACING = 56, 6
 
 
 def colour_map(name: str) -> pg.ColorMap:
@@ -98,15 +98,21 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         for key, panel in self.panels.items():
             if key not in UNLINKED:
                 panel.box.sigRangeChangedManually.connect(lambda _, panel=panel: self._zoom_with(panel))
-        layout = self.ci.layout
-        for column in range(COLUMNS):
-            # equal columns, whatever the titles and tick labels would like
-            layout.setColumnPreferredWidth(2 * column, IMAGE_WIDTH)
-            layout.setColumnStretchFactor(2 * column, 1)
-            layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH)
-            layout.setColumnStretchFactor(2 * column + 1, 0)
         self.scene().sigMouseMoved.connect(self._moved)
         self.paint_seconds = 0.0
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        if not hasattr(self, "panels"):  # while it is made
+            return
+        # equal columns, whatever the titles and tick labels would like
+        layout = self.ci.layout
+        layout.setHorizontalSpacing(SPACING)
+        left, _, right, _ = layout.getContentsMargins()
+        spare = self.viewport().width() - left - right - (2 * COLUMNS - 1) * SPACING - COLUMNS * BAR_WIDTH
+        for column in range(COLUMNS):
+            layout.setColumnFixedWidth(2 * column, max(spare / COLUMNS, 20.0))
+            layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH)
 
     def paintEvent(self, event: object) -> None:
         start = time.perf_counter()

@@ -95,6 +95,8 @@ class MainWindow(QMainWindow):
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
         self.result_label = QLabel()
         self.result_label.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self.result_label, self.speed_label, self.device_label):
+            label.setContentsMargins(6, 0, 6, 0)
         self.statusBar().addWidget(self.result_label)
         self.statusBar().addWidget(self.pixel_label, 1)
         for label in (self.speed_label, self.device_label):
