@@ -18,7 +18,8 @@ __all__ = ["Outcome", "Worker", "sentence_for"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``done`` with a value, ``cancelled``, or ``failed`` with a sentence and details."""
+    """How a task ended: ``done`` with a value, ``cancelled``, or ``failed`` with a sentence, and details where it was not the
+    input that failed."""
 
     task: int
     kind: str
@@ -96,7 +97,9 @@ class Worker:
             except Cancelled:
                 outcome = Outcome(number, "cancelled")
             except BaseException as error:  # the window must hear of everything, SystemExit too
-                outcome = Outcome(number, "failed", sentence=sentence_for(error), details=traceback.format_exc())
+                # bad input is the user's to mend: where in the program it was noticed is of no use
+                details = "" if isinstance(error, InputError) else traceback.format_exc()
+                outcome = Outcome(number, "failed", sentence=sentence_for(error), details=details)
             item = task = None  # type: ignore[assignment]  # let tensors go before waiting
             self._outcomes.append(outcome)
             outcome = None  # type: ignore[assignment]

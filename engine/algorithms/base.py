@@ -83,7 +83,7 @@ class AlgorithmChoice(Choice):
         raise NotImplementedError
 
     def work_for(self, samples: int) -> float:
-        """Cost of one image in network evaluations of one row (a gradient counts as one more)."""
+        """Cost of one image in network evaluations of one row (a gradient counts as two more)."""
         raise NotImplementedError
 
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:

@@ -45,7 +45,7 @@ class Guided(AlgorithmChoice):
         return self.steps + 1
 
     def work_for(self, samples: int) -> float:
-        return samples * (2 * self.steps + 1)
+        return samples * (3 * self.steps + 1)
 
     def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
         return likelihood_refusal(self.likelihood, operator, quantizer)

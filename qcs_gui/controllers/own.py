@@ -151,7 +151,7 @@ class OwnController(QObject):
 
     def _told(self, outcome: Outcome, words: str) -> None:
         if outcome.kind == "failed":
-            self.report(outcome.sentence, "" if outcome.sentence.startswith(("'", "There")) else outcome.details)
+            self.report(outcome.sentence, outcome.details)
         elif words:
             self.window.statusBar().showMessage(words, 6000)
 

@@ -157,7 +157,7 @@ class PictureController(QObject):
         if outcome.task != self._wanted:
             return isinstance(outcome.value, LoadedImage)
         if outcome.kind == "failed":
-            self.report(outcome.sentence, outcome.details if not outcome.sentence.startswith("'") else "")
+            self.report(outcome.sentence, outcome.details)
             return True
         if isinstance(outcome.value, tuple):
             self._name, loaded = outcome.value

@@ -205,7 +205,7 @@ class TrainingController(QObject):
             d.says.setText("Saved for later; choose it above to go on.")
         else:
             d.says.setText(outcome.sentence)
-            if outcome.sentence.startswith("The engine failed"):
+            if outcome.details:
                 self.report(outcome.sentence, outcome.details)
         self._list()
         self._enable()
