@@ -20,6 +20,7 @@ LARGEST_RATIO = 200
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The named arrays of an .npz or .mat (up to v7) file, never unpickled and never larger than 1 GB."""
     path = Path(path)
+    _refuse_devices(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -51,6 +52,12 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
             else f"it is not {'a MATLAB' if path.suffix.lower() == '.mat' else 'an .npz'} file or is damaged"
         )
         raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
+
+
+def _refuse_devices(path: Path) -> None:
+    """Reading a device or a pipe may never end."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"'{path}' is not a file; give the name of one.")
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -94,6 +101,7 @@ def _read_mat(path: Path) -> dict[str, np.ndarray]:
     for name, value in loaded.items():
         if not name.startswith("__"):
             value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
+            value = value.astype(bool) if kinds[name] == "logical" else value
             arrays[name] = np.array(str(value[0])) if value.dtype.kind == "U" and value.size == 1 else value
     return arrays
 
@@ -123,6 +131,7 @@ def read_vector(path: Path | str) -> np.ndarray:
 def _read_table(path: Path) -> np.ndarray:
     """The array of a .npy or text file, at least two-dimensional for text."""
     suffix = path.suffix.lower()
+    _refuse_devices(path)
     try:
         if suffix == ".npy":
             lazy = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -156,7 +165,8 @@ def checked_matrix(name: str, array: np.ndarray) -> np.ndarray:
         raise InputError(f"'{name}' holds an array of shape {array.shape}; a sensing matrix has two dimensions.")
     if array.dtype.kind not in "biuf":
         raise InputError(f"'{name}' holds {array.dtype} entries; a sensing matrix holds real numbers.")
-    matrix = np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
+        matrix = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(matrix).all():
         raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
     if not matrix.any():

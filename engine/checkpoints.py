@@ -6,6 +6,7 @@ import pickle
 import textwrap
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.errors import InputError
 
 __all__ = ["LARGEST_FILE", "Weights", "read_checkpoint", "read_safetensors"]
 
+LARGEST_PICKLE = 64 << 20
+"""Bytes of the names and shapes in a zip archive; those of the largest networks stay below a hundredth."""
 LARGEST_FILE = 4 << 30
 """Bytes; the largest published networks of this kind, with their optimiser, stay below half of it."""
 
@@ -89,6 +92,8 @@ def read_safetensors(path: Path) -> Weights:
 def _allowed(path: Path) -> None:
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise InputError(f"'{path}' is not a file; give a checkpoint or a folder.")  # a device may never end
         with path.open("rb"):
             pass
     except OSError as error:
@@ -100,6 +105,23 @@ def _allowed(path: Path) -> None:
         )
 
 
+def _check_archive(path: Path) -> None:
+    """A checkpoint in a zip archive: neither larger than it may be once unpacked nor damaged, which torch does not look at."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            pickled = sum(e.file_size for e in entries if e.filename.endswith(".pkl"))
+            if sum(e.file_size for e in entries) > LARGEST_FILE or pickled > LARGEST_PICKLE:
+                raise InputError(f"'{path.name}' unpacks to far more than a network; take another file.")
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(
+            f"'{path.name}' is not a whole checkpoint ({_first_line(error)}); fetch or save it again."
+        ) from None
+    if broken:
+        raise InputError(f"'{path.name}' is damaged (in {broken[-60:]}); fetch or save it again.")
+
+
 def _is_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(9)
@@ -107,13 +129,16 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _unpickled(path: Path) -> Any:
+    packed = zipfile.is_zipfile(path)
+    if packed:
+        _check_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old formats; what is read is checked below
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
     except Exception as error:  # damaged files raise almost anything; none of it is a fault of this program
         if isinstance(error, pickle.UnpicklingError) and any(
-            w in str(error) for w in ("global", "reduce", "TypeError")
+            w in str(error).lower() for w in ("global", "reduce", "typeerror", "operand")
         ):
             raise InputError(
                 f"'{path.name}' holds Python objects besides tensors, which could run code, and was not read; "

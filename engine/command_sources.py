@@ -59,6 +59,7 @@ def completed_measurement(arguments: argparse.Namespace) -> str:
     from engine.files import make_folder
     from engine.measurement_files import assemble, read_pieces, save_pieces
     from engine.operators import OPERATORS
+    from engine.operators.matrix_file import MatrixFile
     from engine.own import Completion
     from engine.priors.library import priors
     from engine.spec import check_noise, check_offset, read_size, whole
@@ -70,15 +71,21 @@ def completed_measurement(arguments: argparse.Namespace) -> str:
     for name, value in given.items():
         if value is not None and (name in pieces or (name == "operator" and "A" in pieces)):
             _refuse_beside_measurement(name)
-    recipe = "" if arguments.operator is None else str(OPERATORS.parse(arguments.operator))
+    choice = None if arguments.operator is None else OPERATORS.parse(arguments.operator)
+    matrix = choice.file if isinstance(choice, MatrixFile) else ""
+    recipe = "" if choice is None or matrix else str(choice)
     noise = None if arguments.noise is None else check_noise(arguments.noise)
     seed = whole("seed", arguments.seed, 0, 2**53)
     shape: tuple[int, ...] = ()
-    if recipe and "shape" not in pieces:
-        size = read_size(arguments.size)
-        sides = priors().parse(arguments.prior).image_shape
-        shape = sides if size == "auto" else tuple(int(n) for n in size.split("x"))[::-1]
-    more = Completion(recipe=recipe, seed=seed, shape=shape, noise=noise, offset=check_offset(arguments.offset_of_x))
+    if choice is not None and "shape" not in pieces:
+        size, prior = read_size(arguments.size), priors().parse(arguments.prior)
+        if size != "auto":
+            shape = tuple(int(n) for n in size.split("x"))[::-1]
+        elif recipe or not prior.any_size:  # the columns of a matrix tell of a square
+            shape = prior.image_shape
+    more = Completion(
+        matrix=matrix, recipe=recipe, seed=seed, shape=shape, noise=noise, offset=check_offset(arguments.offset_of_x)
+    )
     pieces = more.apply(pieces)
     assemble(pieces)  # what does not fit is said before anything is written
     arguments.operator = arguments.noise = arguments.offset_of_x = None
@@ -88,9 +95,9 @@ def completed_measurement(arguments: argparse.Namespace) -> str:
 def _algorithm_for(measurement: str) -> str:
     """The algorithm that suits the operator of a measurement file."""
     from engine.algorithms.advice import recommend
-    from engine.measurement_files import operator_choice, read_pieces
+    from engine.measurement_files import holds_bits, operator_choice, read_pieces
     from engine.quantizers import QUANTIZERS
 
     pieces = read_pieces(measurement)
-    linear = "y" in pieces and "thresholds" not in pieces
+    linear = "y" in pieces and "thresholds" not in pieces and not holds_bits(pieces["y"])
     return recommend(operator_choice(pieces), QUANTIZERS.parse("none" if linear else "one-bit"))[0]

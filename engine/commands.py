@@ -40,10 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
         else {"image": arguments.image or "sample:digit-3"}
     )
     spec = spec_of(arguments, **source)
-    folder = make_folder(arguments.out)
     from engine.runs import prepare
 
     job, control, bar = prepare(spec), Control(), Bar(spec.algorithm.name)
+    folder = make_folder(arguments.out)  # nothing is left behind by what cannot run
     interrupted = False
     stream = job.stream(control)
     try:

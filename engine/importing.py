@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -262,6 +263,10 @@ def _trial(prior: ImportedPrior) -> str:
     noise = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         left = float((prior.denoise(0.5 + sigma * noise, sigma) - 0.5).square().mean().sqrt()) / sigma
+    if not math.isfinite(left):
+        raise InputError(
+            f"The network of '{prior.card.name}' answers with numbers that are not finite; take another file."
+        )
     if left < 0.7:
         return f"On a grey picture it leaves {left:.2f} of noise of {sigma:.2g}."
     return (

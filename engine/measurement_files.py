@@ -24,9 +24,19 @@ from engine.operators import OPERATORS, Operator, OperatorChoice
 from engine.operators.dense import DenseOperator
 from engine.quantizers import Quantizer
 from engine.quantizers.dithered import KINDS, UnknownDither
-from engine.spec import RunSpec, check_noise
+from engine.spec import RunSpec, check_noise, whole
 
-__all__ = ["KEYS", "assemble", "load_measurement", "operator_choice", "read_pieces", "save_measurement", "save_pieces"]
+__all__ = [
+    "KEYS",
+    "assemble",
+    "holds_bits",
+    "load_measurement",
+    "operator_choice",
+    "pictured",
+    "read_pieces",
+    "save_measurement",
+    "save_pieces",
+]
 
 KEYS = (
     "y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
@@ -122,23 +132,32 @@ def operator_choice(pieces: dict[str, np.ndarray]) -> OperatorChoice:
     return OPERATORS.make("gaussian", {"measurements": rows})
 
 
+def holds_bits(y: np.ndarray) -> bool:
+    """Whether y is one bit each, as it stands: true and false, -1 and 1, or 0 and 1."""
+    if y.dtype.kind == "b":
+        return True
+    return y.dtype.kind in "iuf" and (bool((np.abs(y) == 1).all()) or bool(np.isin(y, (0, 1)).all() and y.any()))
+
+
 def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
     """A measurement from the entries of a file; every fault is an InputError that names the entry."""
-    shape = _shape(pieces)
+    shape = pictured(pieces)
     operator = _operator(pieces, shape)
     more: dict[str, Any] = {"offset": _number("offset", pieces, 0.0)}
     noise = 0.0
     if "noise" in pieces:
-        noise = check_noise(pieces["noise"].reshape(-1)[0] if pieces["noise"].size == 1 else math.nan)
+        noise = check_noise(_number("noise", pieces, 0.0))
     else:
         more["noise_known"] = False
     if "y" in pieces:
         y = _row("y", pieces["y"], operator.rows)
-        signs = bool((np.abs(y) == 1).all()) or pieces["y"].dtype.kind == "b"
+        signs = holds_bits(pieces["y"])
         if "thresholds" not in pieces and not signs:
-            return Measurement(
-                operator, noise, values=torch.from_numpy(y.astype(np.float32)), quantizer=Quantizer(None), **more
-            )
+            with np.errstate(over="ignore"):
+                values = torch.from_numpy(y.astype(np.float32))
+            if not torch.isfinite(values).all():
+                raise InputError("'y' has entries beyond 3e38; measure in other units.")
+            return Measurement(operator, noise, values=values, quantizer=Quantizer(None), **more)
         quantizer = _quantizer(pieces, operator.rows, y)
         if signs and (quantizer.cells == 2 or "thresholds" not in pieces):
             y = (y > 0).astype(np.float64)
@@ -178,8 +197,10 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
 def _recipe(entry: np.ndarray) -> tuple[OperatorChoice, int]:
     try:
         facts = json.loads(str(entry.reshape(-1)[0]))
-        recipe, seed = str(facts["recipe"]), int(facts["seed"])
-    except (ValueError, KeyError, TypeError, IndexError):
+        recipe, seed = str(facts["recipe"]), whole("seed", facts["seed"], 0, 2**53)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
     choice = OPERATORS.parse(recipe)
     if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):
@@ -205,7 +226,9 @@ def _operator(pieces: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Ope
 
 
 def _numbers(key: str, array: np.ndarray, infinite: bool = False) -> np.ndarray:
-    if array.dtype.kind not in "biuf" or array.size == 0:
+    if array.size == 0:
+        raise InputError(f"'{key}' is empty; give its numbers.")
+    if array.dtype.kind not in "biuf":
         raise InputError(f"'{key}' must hold numbers, not {array.dtype}.")
     array = array.astype(np.float64)
     if np.isnan(array).any() or (not infinite and np.isinf(array).any()):
@@ -229,10 +252,11 @@ def _row(key: str, array: np.ndarray, rows: int, infinite: bool = False) -> np.n
     return numbers
 
 
-def _shape(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
-    """(channels, height, width); a square grey image where only the number of columns of A tells."""
+def pictured(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
+    """The shape (channels, height, width) of the picture that was measured; a square grey one where only the number of
+    columns of A tells."""
     if "shape" not in pieces:
-        columns = pieces["A"].shape[-1] if "A" in pieces and pieces["A"].ndim == 2 else 0
+        columns = checked_matrix("A", pieces["A"]).shape[1] if "A" in pieces else 0
         side = math.isqrt(columns)
         if not columns or side * side != columns:
             raise InputError("There is no 'shape'; add (height, width) or (channels, height, width) of the image.")

@@ -55,8 +55,8 @@ class Completion:
             out["shape"] = np.array(self.shape)
         if self.meaning == "real values":
             out.pop("thresholds", None)
-            # exact signs would be taken for signs; the smallest change of one value says that they are values
-            if "y" in out and out["y"].dtype.kind in "biuf" and (np.abs(out["y"]) == 1).all():
+            # exact bits would be taken for bits; the smallest change of one value says that they are values
+            if "y" in out and out["y"].dtype.kind in "biuf" and np.isin(np.abs(out["y"]), (0, 1)).all():
                 out["y"] = out["y"].astype(np.float64) * (1 + 1e-12)
         elif self.meaning == "signs" and "y" in out:
             if out["y"].dtype.kind not in "biuf":

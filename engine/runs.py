@@ -69,16 +69,16 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
 
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
-    from engine.measurement_files import assemble, operator_choice, read_pieces
+    from engine.measurement_files import assemble, operator_choice, pictured, read_pieces
 
     pieces = read_pieces(spec.measurement)
-    measurement, notes = assemble(pieces), ()
-    shape = measurement.operator.image_shape
+    shape = pictured(pieces)
     if not spec.prior.takes(shape):
         raise InputError(
             f"The measurement is of images of shape {shape}, the prior '{spec.prior.name}' of {spec.prior.image_shape}; "
             "choose a prior of that shape or one for any size."
         )
+    measurement, notes = assemble(pieces), ()
     quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
     reason = spec.algorithm.refusal(operator_choice(pieces), quantizer)
     if reason:

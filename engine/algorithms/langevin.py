@@ -54,7 +54,7 @@ class _Langevin(AlgorithmChoice):
         high=100,
     )
     momentum: float = number(
-        0.6,
+        0.7,
         "Momentum",
         "Share of the velocity kept from one step to the next (kinetic Langevin dynamics), which crosses between modes "
         "several times faster; 0 is Algorithm 1 of the papers.",

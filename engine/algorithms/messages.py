@@ -74,9 +74,8 @@ class MessagePassing:
         rows = measurement.operator.rows
         if measurement.values is not None:
             self.z_t = measurement.values.double()
-            self.gamma_t = torch.full(
-                (images,), 1 / max(measurement.noise**2, self._noise_floor()), device=device
-            ).double()
+            precision = 1 / max(measurement.noise**2, self._noise_floor())
+            self.gamma_t = torch.full((images,), precision, dtype=torch.float64, device=device)
         else:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)

@@ -115,3 +115,48 @@ def test_names_that_are_taken(tmp_path):
     with pytest.raises(InputError, match="already"):
         import_prior(settings)
     assert import_prior(settings.replace(overwrite=True)) == path
+
+
+def test_archives_are_looked_at_before_they_are_unpacked(tmp_path, monkeypatch):
+    import zipfile
+
+    path = tmp_path / "n.pth"
+    torch.save(score_net().state_dict(), path)
+    whole = path.read_bytes()
+    at = whole.index(b"PK\x01\x02") // 2  # somewhere in the weights
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(path)
+    path.write_bytes(whole)
+    monkeypatch.setattr("engine.checkpoints.LARGEST_PICKLE", 1 << 16)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("more/data.pkl", bytes(1 << 17))
+    with pytest.raises(InputError, match="unpacks to far more"):
+        read_checkpoint(path)
+
+
+def test_devices_are_not_checkpoints():
+    with pytest.raises(InputError, match="not a file"):
+        read_checkpoint(Path("/dev/zero"))
+
+
+def test_pickles_with_code_are_called_that(tmp_path):
+    import os
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return os.system, ("true",)
+
+    for i, write in enumerate((lambda v, p: torch.save(v, p), lambda v, p: p.write_bytes(pickle.dumps(v)))):
+        path = tmp_path / f"{i}.pth"
+        write({"weight": Evil()}, path)
+        with pytest.raises(InputError, match="could run code"):
+            read_checkpoint(path)
+
+
+def test_a_network_that_answers_nothing_finite_is_refused(tmp_path):
+    state = {
+        k: v * 1e30 if v.dtype.is_floating_point and k != "sigmas" else v for k, v in score_net().state_dict().items()
+    }
+    refused(tmp_path, state, "not finite")

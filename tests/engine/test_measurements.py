@@ -197,3 +197,49 @@ def test_hostile_files(tmp_path):
         with pytest.raises(InputError) as caught:
             load_measurement(tmp_path / f"{name}.npz")
         assert "\n" not in str(caught.value), json.dumps(name)
+
+
+def test_bits_are_taken_as_bits_however_they_are_written(tmp_path):
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(0)
+    bits = rng.random(40) < 0.5
+    rest = {"A": rng.normal(size=(40, 64)), "noise": 0.1}
+    for name, y in (("bool", bits), ("whole", bits.astype(np.uint8)), ("real", bits * 1.0), ("signs", 2.0 * bits - 1)):
+        np.savez(tmp_path / f"{name}.npz", y=y, **rest)
+        savemat(tmp_path / f"{name}.mat", {"y": y, **rest})
+        for ending in ("npz", "mat"):
+            seen = load_measurement(tmp_path / f"{name}.{ending}")
+            assert not seen.is_linear, (name, ending)
+            assert seen.codes[0].tolist() == bits.tolist(), (name, ending)
+    np.savez(tmp_path / "zero.npz", y=np.zeros(40), **rest)
+    assert load_measurement(tmp_path / "zero.npz").is_linear
+
+
+def test_values_of_any_scale_reconstruct(tmp_path):
+    from engine.runs import reconstruct
+
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(300, 784)) / 17
+    x = np.zeros(784)
+    x[300:400] = 1
+    for scale in (1e-20, 1.0, 1e5):
+        np.savez(tmp_path / "m.npz", y=scale * (matrix @ x), A=scale * matrix, noise=scale * 0.05)
+        spec = RunSpec(measurement=str(tmp_path / "m.npz"), algorithm="turbo rounds=6 levels=2", samples=1)
+        result = reconstruct(spec)
+        assert np.corrcoef(result.mean.ravel(), x)[0, 1] > 0.6, scale
+
+
+@pytest.mark.parametrize("recipe", ['{"recipe": "dct", "seed": 1e400}', '{"recipe": "dct", "seed": -1}', "[" * 100_000])
+def test_recipes_that_make_no_sense(tmp_path, recipe):
+    np.savez(tmp_path / "m.npz", y=np.ones(3), operator=np.array(recipe), shape=[8, 8])
+    with pytest.raises(InputError):
+        load_measurement(tmp_path / "m.npz")
+
+
+def test_devices_are_not_read():
+    from engine.arrays import read_arrays, read_vector
+
+    for read in (read_arrays, read_vector):
+        with pytest.raises(InputError, match="not a file"):
+            read("/dev/zero")
