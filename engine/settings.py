@@ -17,7 +17,20 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from engine.errors import InputError
 
-__all__ = ["Choice", "Family", "Setting", "flag", "integer", "number", "one_of", "path", "suggest", "text"]
+__all__ = [
+    "Choice",
+    "Family",
+    "Setting",
+    "check_noise",
+    "flag",
+    "integer",
+    "number",
+    "one_of",
+    "path",
+    "suggest",
+    "text",
+    "whole",
+]
 
 
 @dataclass(frozen=True)
@@ -148,6 +161,30 @@ def suggest(word: str, known: Sequence[str]) -> str:
     """``; did you mean X?`` where a known word is near, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``, or InputError that names what it is for."""
+    try:
+        number = int(value)
+        if number != float(value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        number = low - 1
+    if not low <= number <= high:
+        raise InputError(f"{name}={value} is not valid: give a whole number from {low} to {high}.")
+    return number
+
+
+def check_noise(noise: Any) -> float:
+    """The noise level as a finite number of at least 0, or InputError."""
+    try:
+        value = float(noise)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0 <= value < 1e6:
+        raise InputError(f"noise={noise} is not valid: give a standard deviation, a finite number of at least 0.")
+    return value
 
 
 @dataclass(frozen=True)

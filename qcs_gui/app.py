@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
     from engine.errors import InputError
-    from engine.spec import RunSpec
+    from engine.runs.spec import RunSpec
 
     spec = None
     try:

@@ -19,7 +19,7 @@ import psutil
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
 from qcs_gui.controllers.run import default_threads
 from qcs_gui.model import State
 from qcs_gui.studio import Studio
@@ -42,7 +42,7 @@ def _headless_rate(spec: RunSpec, pixels: np.ndarray, threads: int) -> float:
     """Steps per second of the bare engine."""
     import torch
 
-    from engine.runs import prepare
+    from engine.runs.job import prepare
 
     torch.set_num_threads(threads)
     job, start = prepare(spec, pixels), time.perf_counter()

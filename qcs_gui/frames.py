@@ -10,9 +10,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from engine.algorithms import Iterate
-    from engine.reconstruction import Reconstruction
-    from engine.runs import Job
-    from engine.spec import RunSpec
+    from engine.runs.job import Job
+    from engine.runs.reconstruction import Reconstruction
+    from engine.runs.spec import RunSpec
     from qcs_gui.mailbox import Mailbox
 
 __all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "warm_up"]
@@ -110,8 +110,8 @@ def warm_up(spec: RunSpec, threads: int) -> tuple[str, Any]:
     """Imports torch, loads the prior and measures its speed: (device, Speed). Runs in the engine thread."""
     import torch
 
-    from engine.estimates import measure_speed
-    from engine.runs import choose_device
+    from engine.device import choose_device
+    from engine.runs.estimates import measure_speed
 
     if threads:
         torch.set_num_threads(threads)
@@ -123,7 +123,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
     """Does the run in the calling thread and puts a frame into the mailbox whenever one is due, and for the last step."""
     import torch
 
-    from engine.runs import prepare
+    from engine.runs.job import prepare
 
     if request.threads:
         torch.set_num_threads(request.threads)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.errors import InputError
-from engine.metrics import snr_db
-from engine.spec import RunSpec
+from engine.runs.metrics import snr_db
+from engine.runs.spec import RunSpec
 
 if TYPE_CHECKING:
-    from engine.estimates import Speed
-    from engine.reconstruction import Reconstruction
+    from engine.runs.estimates import Speed
+    from engine.runs.reconstruction import Reconstruction
 
 __all__ = ["Session", "State"]
 
@@ -95,7 +95,7 @@ class Session:
     def misfit(self, spec: RunSpec) -> str:
         """Why that set-up cannot run on what is loaded (a missing file, too many rows, too little memory), in one
         sentence; empty where it can."""
-        from engine.estimates import refuse_beyond_memory
+        from engine.runs.estimates import refuse_beyond_memory
 
         try:
             shape = self.shape_with(spec)

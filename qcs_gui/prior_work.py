@@ -80,8 +80,8 @@ def draw_samples(request: SampleRequest, control: Control, mailbox: Mailbox[Samp
     import torch
 
     from engine.algorithms.base import Draws
-    from engine.algorithms.unconditional import Unconditional
-    from engine.runs import choose_device
+    from engine.algorithms.diffusion.unconditional import Unconditional
+    from engine.device import choose_device
 
     torch.set_num_threads(request.threads)
     device, settings = choose_device(request.device), Unconditional(levels=request.levels)
@@ -152,8 +152,8 @@ class Demonstrator:
     def __call__(self, request: DemoRequest) -> DemoFrame:
         import torch
 
-        from engine.denoising import add_noise, denoise_turned
-        from engine.metrics import psnr
+        from engine.experiments.denoising import add_noise, denoise_turned
+        from engine.runs.metrics import psnr
 
         torch.set_num_threads(request.threads)
         clean, words, prior, device = self._prepare(request)
@@ -166,8 +166,8 @@ class Demonstrator:
         return DemoFrame(request, clean, seen, denoised, before, after, words, seconds)
 
     def _prepare(self, request: DemoRequest) -> tuple[np.ndarray, str, DenoiserPrior, str]:
+        from engine.device import choose_device
         from engine.images import fit, plain_channels
-        from engine.runs import choose_device
 
         device = choose_device(request.device)
         key = (request.choice, request.fitted, device)

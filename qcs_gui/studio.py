@@ -12,7 +12,7 @@ from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine import __version__
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
 from qcs_gui.controllers.export import ExportController
 from qcs_gui.controllers.importing import ImportController
 from qcs_gui.controllers.own import OwnController

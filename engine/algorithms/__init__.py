@@ -1,10 +1,12 @@
 """Reconstruction algorithms. A new one is one new file and one line in the list below."""
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
-from engine.algorithms.guided import Guided
-from engine.algorithms.langevin import Ald, QcsSgm, QcsSgmPlus
-from engine.algorithms.turbo import Turbo
-from engine.algorithms.unconditional import Unconditional
+from engine.algorithms.diffusion.guided import Guided
+from engine.algorithms.diffusion.unconditional import Unconditional
+from engine.algorithms.langevin.ald import Ald
+from engine.algorithms.langevin.qcs_sgm import QcsSgm
+from engine.algorithms.langevin.qcs_sgm_plus import QcsSgmPlus
+from engine.algorithms.messages.turbo import Turbo
 from engine.settings import Family
 
 __all__ = ["ALGORITHMS", "AlgorithmChoice", "Draws", "Iterate"]

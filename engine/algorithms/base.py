@@ -12,10 +12,10 @@ from engine.settings import Choice
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.measurements import Measurement
-    from engine.operators import OperatorChoice
     from engine.priors.base import DenoiserPrior
-    from engine.quantizers import QuantizerChoice
+    from engine.sensing.measurement import Measurement
+    from engine.sensing.operators import OperatorChoice
+    from engine.sensing.quantizers import QuantizerChoice
 
 __all__ = ["AlgorithmChoice", "Draws", "Iterate", "likelihood_facts"]
 

@@ -9,9 +9,9 @@ from engine.errors import InputError
 if TYPE_CHECKING:
     from engine.likelihoods.diagonal import DiagonalLikelihood
     from engine.likelihoods.ep import EpLikelihood
-    from engine.measurements import Measurement
-    from engine.operators import OperatorChoice
-    from engine.quantizers import QuantizerChoice
+    from engine.sensing.measurement import Measurement
+    from engine.sensing.operators import OperatorChoice
+    from engine.sensing.quantizers import QuantizerChoice
 
 __all__ = ["LIKELIHOODS", "likelihood_refusal", "make_likelihood"]
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from engine.measurements import Measurement
+from engine.sensing.measurement import Measurement
 
 __all__ = ["DiagonalLikelihood"]
 

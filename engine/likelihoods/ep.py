@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.errors import InputError
 from engine.likelihoods.anderson import Anderson
-from engine.measurements import Measurement
+from engine.sensing.measurement import Measurement
 
 __all__ = ["EpLikelihood"]
 

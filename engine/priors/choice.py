@@ -111,7 +111,7 @@ class FilePrior(PriorChoice):
         return super().describe() | facts | more | ({"cards": cards} if len(cards) > 1 else {})
 
     def load(self, device: str = "cpu", shape: Shape | None = None) -> DenoiserPrior:
-        from engine.priors.kinds import load_prior
+        from engine.priors.networks.registry import load_prior
 
         channels = min(self.variants) if shape is None else shape[0]
         if shape is not None and not self.takes(shape):

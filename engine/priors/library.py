@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.errors import InputError
 from engine.priors.choice import FilePrior, PriorChoice
-from engine.priors.exact import EXACT
+from engine.priors.exact.choices import EXACT
 from engine.priors.header import read_header
 from engine.settings import Family
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
-from engine.import_settings import PriorImport
+from engine.priors.importing.settings import PriorImport
 from qcs_gui.views.forms import FileField
 from qcs_gui.views.import_dialog import ImportDialog
 from qcs_gui.views.main_window import MainWindow
@@ -66,7 +66,7 @@ class ImportController(QObject):
             return
 
         def work() -> Path:
-            from engine.importing import import_prior
+            from engine.priors.importing.importer import import_prior
 
             return import_prior(settings)
 

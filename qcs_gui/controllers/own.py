@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder
-from engine.own import Completion
 from engine.priors.library import priors, user_folder
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
+from engine.sensing.own import Completion
 from qcs_gui.model import Session
 from qcs_gui.views.main_window import MainWindow
 from qcs_gui.views.measurement_dialog import MeasurementDialog
@@ -36,9 +36,9 @@ class _Read:
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
-    from engine.measurement_files import assemble, operator_choice, read_pieces, save_pieces
-    from engine.own import describe_measurement
-    from engine.quantizers import QUANTIZERS
+    from engine.sensing.files import assemble, operator_choice, read_pieces, save_pieces
+    from engine.sensing.own import describe_measurement
+    from engine.sensing.quantizers import QUANTIZERS
 
     pieces = completion.apply(read_pieces(file))
     measurement = assemble(pieces)
@@ -124,10 +124,10 @@ class OwnController(QObject):
         def work() -> Path:
             import torch
 
-            from engine.measurement_files import save_measurement
-            from engine.runs import measure
+            from engine.runs.job import measure
+            from engine.sensing.files import save_measurement
 
-            return save_measurement(path, measure(spec, torch.from_numpy(pixels)[None]), spec)
+            return save_measurement(path, measure(spec, torch.from_numpy(pixels)[None]), spec.operator, spec.seed)
 
         self._saving = self.worker.submit(work)
 

@@ -15,7 +15,7 @@ from qcs_gui.model import Session, State
 from qcs_gui.views.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from engine.reconstruction import Reconstruction
+    from engine.runs.reconstruction import Reconstruction
 
 __all__ = ["PanelController"]
 

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QFileDialog
 from engine.errors import InputError
 from engine.files import make_folder
 from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
-from engine.priors.fit import Fit, fit_of, suited, with_share_of_rows
+from engine.images.samples import sample_path
 from engine.priors.library import user_folder
-from engine.samples import sample_path
-from engine.spec import RunSpec
+from engine.runs.fit import Fit, fit_of, suited, with_share_of_rows
+from engine.runs.spec import RunSpec
 from qcs_gui.controllers.own import OwnController
 from qcs_gui.model import Session
 from qcs_gui.views.canvas import DrawDialog

@@ -7,12 +7,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.algorithms import ALGORITHMS
-from engine.algorithms.advice import recommend
 from engine.errors import InputError
-from engine.estimates import estimate
-from engine.priors.fit import with_share_of_rows
 from engine.priors.library import priors
-from engine.spec import RunSpec
+from engine.runs.advice import recommend
+from engine.runs.estimates import estimate
+from engine.runs.fit import with_share_of_rows
+from engine.runs.spec import RunSpec
 from qcs_gui.model import Session
 from qcs_gui.views.main_window import AUTO_OFFSET, MainWindow
 

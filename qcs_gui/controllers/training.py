@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QTimer
 
 from engine.control import Control
 from engine.errors import InputError
-from engine.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
-from engine.training.settings import DenoiserTraining
+from engine.priors.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
+from engine.priors.training.settings import DenoiserTraining
 from qcs_gui.mailbox import Mailbox
 from qcs_gui.theme import THEMES
 from qcs_gui.views.forms import FileField

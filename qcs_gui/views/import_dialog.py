@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from engine.import_settings import PriorImport
+from engine.priors.importing.settings import PriorImport
 from qcs_gui.views.settings_panel import SettingsPanel
 
 __all__ = ["ImportDialog"]

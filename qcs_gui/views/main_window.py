@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 )
 
 from engine.algorithms import ALGORITHMS
-from engine.operators import OPERATORS
 from engine.priors.library import priors
-from engine.quantizers import QUANTIZERS
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import QUANTIZERS
 from qcs_gui.views.curves import CurveBoard
 from qcs_gui.views.forms import ChoiceForm, ListBox, NumberBox, WholeBox
 from qcs_gui.views.image_group import ImageGroup

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.arrays import ARRAY_FILES
-from engine.own import MEANINGS, Completion
+from engine.foreign.arrays import ARRAY_FILES
+from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
 from qcs_gui.views.forms import FileField, ListBox, NumberBox, WholeBox
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.training.settings import DenoiserTraining
+from engine.priors.training.settings import DenoiserTraining
 from qcs_gui.views.forms import ListBox
 from qcs_gui.views.images import SampleStrip
 from qcs_gui.views.settings_panel import SettingsPanel

@@ -3,11 +3,11 @@
 import pytest
 
 from engine.algorithms import ALGORITHMS
-from engine.algorithms.advice import recommend
 from engine.errors import InputError
-from engine.operators import OPERATORS
 from engine.priors.library import priors
-from engine.quantizers import QUANTIZERS
+from engine.runs.advice import recommend
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import QUANTIZERS
 
 FAMILIES = [OPERATORS, QUANTIZERS, ALGORITHMS]
 ALL = [(family, name) for family in FAMILIES for name in family.choices]

@@ -5,7 +5,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 
 from engine.images import save_png
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
 from qcs_gui.views.forms import ListBox
 
 

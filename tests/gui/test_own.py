@@ -6,10 +6,10 @@ from PySide6.QtWidgets import QFileDialog
 from test_setup import drop
 
 from engine.algorithms import ALGORITHMS
-from engine.measurement_files import load_measurement
-from engine.operators import OPERATORS
-from engine.runs import load_truth
-from engine.spec import RunSpec
+from engine.runs.job import load_truth
+from engine.runs.spec import RunSpec
+from engine.sensing.files import load_measurement
+from engine.sensing.operators import OPERATORS
 from qcs_gui.views.forms import FileField
 
 

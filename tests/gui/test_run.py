@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from specs import LONG, QUICK
 
-from engine.runs import reconstruct
+from engine.runs.job import reconstruct
 from qcs_gui.model import State
 
 

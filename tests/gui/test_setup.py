@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.images import load_image, read_recipe
-from engine.spec import RunSpec
+from engine.runs.spec import RunSpec
 
 
 def drop(window, path):

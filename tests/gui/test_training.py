@@ -7,7 +7,7 @@ import pytest
 
 from engine.images import save_png
 from engine.priors.library import priors, user_folder
-from engine.training.session import training_folder, unfinished
+from engine.priors.training.session import training_folder, unfinished
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_closing_the_window_saves_the_training(dialog, qtbot, click):
 def test_a_network_is_imported_and_a_bad_file_is_one_sentence(open_studio, qtbot, click, tmp_path):
     import torch
 
-    from engine.priors.ncsnv2 import ScoreNet, ScoreNetShape
+    from engine.priors.networks.ncsnv2 import ScoreNet, ScoreNetShape
 
     studio = open_studio()
     studio.window.actions_by_name["import_prior"].trigger()

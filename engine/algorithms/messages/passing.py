@@ -1,0 +1,203 @@
+"""The rounds of turbo message passing: three modules that exchange Gaussian messages with one variance per image.
+
+    x  --  z = A x  --  y = Q(z + n)
+
+Module names below: *output* (cells or values seen of z), *linear* (z = A x), *denoiser* (the prior). A message is
+extrinsic: what a module believes minus what it was told. Notation: gamma = 1 / variance; A A^T = E diag(lambda) E^T.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from engine.algorithms.messages.contrast import infer_contrast
+from engine.errors import EngineError
+from engine.priors.base import DenoiserPrior
+from engine.seeds import RowGenerators
+from engine.sensing.measurement import Measurement
+
+__all__ = ["MessagePassing", "RoundState"]
+
+_LEAST = 1e-12
+_SHRINK = 1 - 1e-6
+FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
+"""Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
+
+
+@dataclass(frozen=True)
+class RoundState:
+    """After a round: the denoiser saw ``message`` (images, c, h, w) = x + N(0, ``noise`` I) and said ``denoised`` with
+    mean squared error ``error``. For watching: the variances (images,) of the other messages, the pseudo-measurement
+    ``measurement_mean`` (images, rows) of z, and ``change`` (images,), how far the message moved in deviations of it."""
+
+    message: Tensor
+    noise: Tensor
+    denoised: Tensor
+    error: Tensor
+    prior_variance: Tensor
+    measurement_variance: Tensor
+    measurement_mean: Tensor
+    change: Tensor
+    contrast: Tensor
+    """Standard deviation of the logarithm of the contrast (images,), 0 where it is known."""
+
+    @property
+    def total_error(self) -> Tensor:
+        """``error`` and what an unknown contrast adds to it."""
+        return self.error + self.contrast**2 * self.signal
+
+    signal: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Mean square of the denoised deviation from the offset (images,)."""
+
+
+class MessagePassing:
+    """Rounds of expectation propagation on a batch of images, each with variances of its own."""
+
+    def __init__(
+        self, measurement: Measurement, prior: DenoiserPrior, generators: RowGenerators, probes: int, damping: float
+    ) -> None:
+        basis = measurement.operator.gram_eigenbasis()
+        if basis is None:
+            raise EngineError("Turbo needs an operator with a known eigenbasis of A A^T; take guided instead.")
+        self.measurement, self.prior, self.basis = measurement, prior, basis
+        self.generators, self.probes, self.damping = generators, probes, damping
+        self.eigenvalues = basis.values.double()
+        images, device = measurement.images, basis.values.device
+        mean = prior.mean_image()
+        shape = measurement.operator.image_shape
+        start = torch.full(shape, prior.mean) if mean is None else mean
+        self.x_e = start.to(device).expand(images, *shape).float()
+        self.v_e = torch.full((images,), float(prior.variance), dtype=torch.float64, device=device)
+        rows = measurement.operator.rows
+        if measurement.values is not None:
+            self.z_t = measurement.values.double()
+            precision = 1 / max(measurement.noise**2, self._noise_floor())
+            self.gamma_t = torch.full((images,), precision, dtype=torch.float64, device=device)
+        else:
+            self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
+            self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
+        self.started = False
+        self.rounds = 0
+        self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
+        self._last: Tensor | None = None
+
+    def set_noise(self, noise: float) -> None:
+        """Goes on with another noise level of the measurement."""
+        self.measurement = replace(self.measurement, noise=noise)
+        if self.measurement.values is not None:
+            self.gamma_t = torch.full_like(self.gamma_t, 1 / max(noise**2, self._noise_floor()))
+
+    def _noise_floor(self) -> float:
+        """Noiseless linear data is treated as 60 dB, so that every precision stays finite."""
+        return 1e-6 * float(self.eigenvalues.mean()) * float(self.prior.variance)
+
+    def round(self) -> RoundState:
+        """One sweep: linear to output, output to linear, linear to denoiser, denoiser to linear."""
+        self.rounds += 1
+        predicted = self.measurement.predict(self.x_e).double()
+        due = self.rounds >= FIRST_CONTRAST and (self.rounds - FIRST_CONTRAST) % CONTRAST_EVERY == 0
+        if due and self.measurement.values is None and self.prior.contrast is not None:
+            predicted = self._set_contrast(predicted)
+        if self.measurement.values is None:
+            self._output(predicted)
+        x, v_x = self._combine(predicted)
+        # extrinsic message to the denoiser
+        gamma_r = (1 / v_x - 1 / self.v_e).clamp_min(_LEAST)
+        v_r = 1 / gamma_r
+        r = (_image(v_r / v_x) * x - _image(v_r / self.v_e) * self.x_e).float()
+        d, v_d = self._denoise(r, v_r)
+        gamma_e = (1 / v_d - gamma_r).clamp_min(_LEAST)
+        x_e = (_image(1 / (v_d * gamma_e)) * d - _image(gamma_r / gamma_e) * r).float()
+        share = self.damping if self.started else 1.0
+        self.x_e = self.x_e + share * (x_e - self.x_e)
+        self.v_e = 1 / ((1 - share) / self.v_e + share * gamma_e)
+        self.started = True
+        moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
+        self._last, change = r, moved / v_r.sqrt()
+        if not bool(torch.isfinite(self.x_e).all()):
+            raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
+        signal = (d.double() - self.measurement.offset).square().flatten(1).mean(1)
+        return RoundState(
+            r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change, self.contrast, signal
+        )
+
+    def _set_contrast(self, predicted: Tensor) -> Tensor:
+        """Multiplies all that is believed of x - offset by the most plausible factor; returns the prediction of z."""
+        assert self.prior.contrast is not None and self.measurement.channel is not None
+        z_x, v_z = self.cavity(predicted)
+        offset = self.measurement.offset
+        now = (self.x_e.double() - offset).square().flatten(1).mean(1).sqrt()
+        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, now, *self.prior.contrast)
+        self.contrast = found.spread
+        factor = found.factor
+        self.x_e = (offset + _image(factor) * (self.x_e.double() - offset)).float()
+        self.v_e = self.v_e * factor**2
+        self.z_t = self.z_t * factor[:, None]
+        self.gamma_t = self.gamma_t / factor**2
+        return predicted * factor[:, None]
+
+    def _weights(self) -> Tensor:
+        """gamma_t / (1 + v_e lambda gamma_t), (images, rows): (v_t + v_e lambda)^-1 without dividing by gamma_t."""
+        return self.gamma_t[:, None] / (1 + self.v_e[:, None] * self.eigenvalues * self.gamma_t[:, None])
+
+    def _residual(self, predicted: Tensor) -> Tensor:
+        """w = (v_t I + v_e diag(lambda))^-1 E^T (z_t - A x_e), in the eigenbasis."""
+        return self._weights() * self.basis.analyse(self.z_t - predicted)
+
+    def cavity(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """What all but the output module say about z: mean (images, rows) and variance (images, 1)."""
+        prior_variance = self.v_e[:, None] * self.eigenvalues
+        z_p = predicted + self.basis.synthesise(prior_variance * self._residual(predicted))
+        v_zp = (prior_variance / (1 + prior_variance * self.gamma_t[:, None])).mean(1)
+        gamma_z = (1 / v_zp - self.gamma_t).clamp_min(_LEAST)
+        v_z = (1 / gamma_z)[:, None]
+        return v_z * (z_p / v_zp[:, None] - self.z_t * self.gamma_t[:, None]), v_z
+
+    def _output(self, predicted: Tensor) -> None:
+        """Tells the output module what z is likely to be, and takes its extrinsic answer as (z_t, gamma_t)."""
+        seen = self.measurement
+        z_x, v_z = self.cavity(predicted)
+        gamma_z = 1 / v_z[:, 0]
+        assert seen.channel is not None
+        total = v_z + seen.noise**2
+        moments = seen.channel.moments(z_x, total)
+        z_h = z_x + v_z * moments.score
+        v_zh = (v_z - v_z**2 * (1 - moments.ratio) / total).mean(1)
+        gamma_t = (1 / v_zh - gamma_z).clamp_min(_LEAST)
+        z_t = (z_h / v_zh[:, None] - z_x * gamma_z[:, None]) / gamma_t[:, None]
+        share = self.damping if self.started else 1.0
+        self.z_t = self.z_t + share * (z_t - self.z_t)
+        self.gamma_t = self.gamma_t + share * (gamma_t - self.gamma_t)
+
+    def _combine(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior of the linear module: mean (images, c, h, w) and mean variance (images,) of x."""
+        operator, v_e = self.measurement.operator, self.v_e
+        w = self.basis.synthesise(self._residual(predicted))
+        x = self.x_e + _image(v_e) * operator.adjoint(w.float())
+        gained = (v_e[:, None] * self.eigenvalues * self._weights()).sum(1) / operator.pixels
+        return x, v_e * (1 - gained).clamp_min(1e-9)
+
+    def _denoise(self, r: Tensor, v_r: Tensor) -> tuple[Tensor, Tensor]:
+        """Denoised message and its mean squared error, v_r times the divergence per pixel of the denoiser.
+
+        The divergence is probed by finite differences along random signs, in the same batch as the message itself.
+        """
+        level = v_r.sqrt().clamp_max(self.prior.sigma_max)
+        images, shape = r.shape[0], r.shape[1:]
+        step = _image(0.03 * level + 1e-3).float()
+        signs = self.generators.signs((self.probes, *shape), r.device)
+        batch = torch.cat([r[:, None], r[:, None] + step[:, None] * signs], dim=1).flatten(0, 1)
+        with torch.no_grad():
+            out = self.prior.denoise(batch, level.float().repeat_interleave(1 + self.probes))
+        out = out.reshape(images, 1 + self.probes, *shape)
+        d = out[:, 0]
+        slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
+        # A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive.
+        return d, (v_r * slopes.clamp(1e-4, _SHRINK)).clamp_max(self.prior.variance)
+
+
+def _image(v: Tensor) -> Tensor:
+    return v.reshape(-1, 1, 1, 1)

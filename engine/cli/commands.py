@@ -1,0 +1,225 @@
+"""What the commands of the command line do, given their parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from engine.cli.progress import Bar
+from engine.cli.sources import completed_measurement, spec_of
+from engine.errors import EngineError, InputError
+
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "ENGINE_FAILURE",
+    "INTERRUPTED",
+    "benchmark",
+    "denoise",
+    "describe",
+    "evaluate",
+    "measure",
+    "run",
+    "train",
+]
+
+DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from engine.control import Control
+    from engine.files import make_folder
+
+    if arguments.image and arguments.measurement:
+        raise InputError("Give either --image or --measurement, not both.")
+    source = (
+        {"measurement": completed_measurement(arguments)}
+        if arguments.measurement
+        else {"image": arguments.image or "sample:digit-3"}
+    )
+    spec = spec_of(arguments, **source)
+    from engine.runs.job import prepare
+
+    job, control, bar = prepare(spec), Control(), Bar(spec.algorithm.name)
+    folder = make_folder(arguments.out)  # nothing is left behind by what cannot run
+    interrupted = False
+    stream = job.stream(control)
+    try:
+        for iterate in stream:
+            bar(iterate.step / iterate.steps, iterate.phase)
+    except KeyboardInterrupt:
+        interrupted = True
+        stream.close()
+        job.finished_early = True
+        if job.last is None:
+            raise
+    result = job.reconstructions()[0]
+    result.write(folder)
+    shown = {k: round(v, 4) for k, v in result.metrics().items() if v is not None}
+    print(
+        json.dumps(
+            {"out": str(folder), "seconds": round(result.seconds, 2), "network_calls": result.network_calls} | shown
+        )
+    )
+    return INTERRUPTED if interrupted else DONE
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    from engine.files import make_folder
+
+    spec = spec_of(arguments, image=str(arguments.images))
+    folder = make_folder(arguments.out)
+    from engine.experiments import evaluation as many
+
+    bar = Bar(f"evaluate {spec.algorithm.name}")
+    limit = None if arguments.limit is None else arguments.limit
+    evaluation = many.evaluate(
+        spec,
+        arguments.images,
+        arguments.offset,
+        limit,
+        progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
+    )
+    evaluation.write(folder)
+    summary = evaluation.summary()
+    print(json.dumps({"out": str(folder), "count": summary["count"]} | summary["mean"], indent=2))
+    if evaluation.interrupted:
+        return INTERRUPTED
+    if evaluation.failure:
+        raise EngineError(f"{evaluation.failure} The {summary['count']} images done before are in '{folder}'.")
+    return DONE
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    spec = spec_of(arguments, image=arguments.image)
+    import torch
+
+    from engine.runs import job as runs
+    from engine.sensing.files import save_measurement
+
+    truth, notes = runs.load_truth(spec)
+    measurement = runs.measure(spec, torch.from_numpy(truth)[None])
+    save_measurement(arguments.out, measurement, spec.operator, spec.seed)
+    print(json.dumps({"out": arguments.out, "measurements": measurement.operator.rows, "notes": list(notes)}))
+    return DONE
+
+
+def denoise(arguments: argparse.Namespace) -> int:
+    from engine.priors.library import priors
+    from engine.settings import check_noise, whole
+
+    choice, noise = priors().parse(arguments.prior), check_noise(arguments.noise)
+    seed, turns = whole("seed", arguments.seed, 0, 2**53), whole("turns", arguments.turns, 1, 8)
+    threads = whole("threads", arguments.threads, 0, 4096)
+    if arguments.device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device={arguments.device} is not valid: give auto, cpu or cuda.")
+    import torch
+
+    from engine.experiments.denoising import denoise_folder
+
+    if threads:
+        torch.set_num_threads(threads)
+    bar = Bar("denoise")
+    summary = denoise_folder(
+        choice, arguments.images, noise, arguments.out, seed, arguments.device, arguments.limit, turns,
+        progress=lambda done, total: bar(done / total, f"{done}/{total} images"),
+    )  # fmt: skip
+    print(
+        json.dumps({"out": arguments.out, "count": summary["count"], "seconds": summary["seconds"]} | summary["mean"])
+    )
+    return DONE
+
+
+def describe(arguments: argparse.Namespace) -> int:
+    from engine.cli import describe as descriptions
+
+    facts = descriptions.describe()
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+        return DONE
+    for family, entries in facts.items():
+        print(f"{family}:")
+        for entry in entries:
+            print(f"  {entry['name']:<14} {entry['summary']}")
+            for key, setting in entry["settings"].items():
+                default = "auto" if setting["default"] is None else setting["default"]
+                print(f"      {key}={default}: {setting['help']} ({setting['takes']})")
+    return DONE
+
+
+def train(arguments: argparse.Namespace) -> int:
+    from engine.priors.training.settings import DenoiserTraining
+
+    values = {k: getattr(arguments, k) for k in DenoiserTraining.settings() if getattr(arguments, k) is not None}
+    settings = DenoiserTraining(**values)
+    import shlex
+
+    from engine.priors.training.denoiser import DenoiserTrainer
+
+    words = [
+        f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out') else str(v))}"
+        for k, v in values.items()
+    ]
+    trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))
+    bar, interrupted, last = Bar("train"), False, time.monotonic()
+    try:
+        for progress in trainer:
+            bar(progress.step / progress.steps, f"loss {progress.loss:.4f}")
+            if not bar.live and time.monotonic() - last > 60:
+                last = time.monotonic()
+                print(f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+        trainer.save()
+        print(f"Stopped at step {trainer.step}; the same command resumes there.")
+    if not interrupted:
+        prior = trainer.finish()
+        print(json.dumps(prior.card.as_dict(), indent=2))
+    return INTERRUPTED if interrupted else DONE
+
+
+def _table(arguments: argparse.Namespace) -> dict:
+    """The benchmarks that reconstruct images of a folder."""
+    from engine.experiments.benchmark_priors import baseline, bits, check_source
+
+    source = check_source(arguments.images)
+    spec = spec_of(arguments, image=source)
+    if arguments.what == "bits":
+        return bits(spec, source, arguments.offset, arguments.limit)
+    return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    if arguments.what in ("bits", "baseline"):
+        table = _table(arguments)
+        rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
+        if arguments.json:
+            print(json.dumps(table, indent=2))
+        for row in [] if arguments.json else rows:
+            print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+        return DONE
+    if arguments.what != "algorithms":
+        from engine.experiments.benchmark_measurement import likelihoods, scale
+
+        table = {"likelihoods": likelihoods, "scale": scale}[arguments.what]()
+        if arguments.json:
+            print(json.dumps(table, indent=2))
+        else:
+            for row in table["rows"]:
+                print("  ".join(f"{key} {value}" for key, value in row.items()))
+        return DONE
+    from engine.experiments.benchmark import compare_algorithms
+
+    spec = spec_of(arguments, image=arguments.image or "sample:digit-3")
+    table = compare_algorithms(spec)
+    if arguments.json:
+        print(json.dumps(table, indent=2))
+    else:
+        for name, row in table["algorithms"].items():
+            ratio = f"{1 / row['time_ratio']:.1f} times faster than qcs-sgm" if name != "qcs-sgm" else ""
+            print(
+                f"{name:<10} {row['seconds']:8.2f} s  {row['network_calls']:5d} calls  {row['psnr_mean']:6.2f} dB  {ratio}"
+            )
+    return DONE

@@ -1,0 +1,106 @@
+"""A trained denoising network with the preconditioning of Karras et al., "Elucidating the design space of
+diffusion-based generative models" (2022), and the file it is kept in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.errors import InputError
+from engine.files import write_atomically
+from engine.priors.base import Card, DenoiserPrior
+from engine.priors.header import FORMAT, read_header
+from engine.priors.networks.pieces import in_pieces
+from engine.priors.networks.unet import UNet, UNetShape
+
+__all__ = ["EdmDenoiser"]
+
+
+class EdmDenoiser(DenoiserPrior):
+    """D(x, sigma) = c_skip x' + c_out F(c_in x', ln(sigma)/4) + mean, with x' = x - mean (Karras et al., eq. 7).
+
+    The coefficients use the true sigma; the label that the network sees is clamped to the trained range, so D tends to
+    x as sigma falls to 0 and stays bounded above sigma_max.
+    """
+
+    def __init__(
+        self, network: UNet, image_shape: tuple[int, int, int], mean: float, deviation: float,
+        sigma_min: float, sigma_max: float, card: Card, any_size: bool = False,
+        contrast: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        self.network = network
+        self.image_shape = image_shape
+        self.mean, self.deviation, self.variance = mean, deviation, deviation**2
+        self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.card, self.any_size, self.contrast = card, any_size, contrast
+
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).clamp_min(1e-8)
+        level = levels.reshape(-1, 1, 1, 1)
+        total = torch.sqrt(level**2 + self.variance)
+        centred = x - self.mean
+        label = levels.clamp(self.sigma_min, self.sigma_max).log() / 4
+        shape = self.network.shape
+        predicted = in_pieces(self.network, centred / total, label, shape.reach, shape.multiple)
+        return self.mean + self.variance / total**2 * centred + level * self.deviation / total * predicted
+
+    def to(self, device: str) -> EdmDenoiser:
+        self.network = self.network.to(device)
+        return self
+
+    def save(self, path: Path | str) -> Path:
+        """Writes fp16 weights, the shape of the network and the card as one safetensors file, atomically."""
+        from safetensors.torch import save_file
+
+        tensors = {k: v.detach().half().contiguous() for k, v in self.network.state_dict().items()}
+        facts = {
+            "format": FORMAT,
+            "network": self.network.shape.as_dict(),
+            "image_shape": list(self.image_shape),
+            "any_size": self.any_size,
+            "contrast": None if self.contrast is None else list(self.contrast),
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "sigma_min": self.sigma_min,
+            "sigma_max": self.sigma_max,
+            "card": self.card.as_dict(),
+        }
+        return write_atomically(path, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
+
+    @classmethod
+    def load(cls, path: Path | str) -> EdmDenoiser:
+        """Reads a file written by :meth:`save`. Keys and shapes must match exactly; raises InputError otherwise."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        facts = read_header(path)
+        try:
+            settings = facts["network"] | {"multipliers": tuple(facts["network"]["multipliers"])}
+            shape = UNetShape(**settings)
+            network = UNet(shape)
+            tensors = {k: v.float() for k, v in load_file(path).items()}
+            if not all(torch.isfinite(v).all() for v in tensors.values()):
+                raise InputError(f"'{path}' holds weights that are not finite; train or export it again.")
+            network.load_state_dict(tensors, strict=True)
+            card = Card(**facts["card"])
+            image_shape = tuple(int(n) for n in facts["image_shape"])
+            if len(image_shape) != 3:
+                raise ValueError("image_shape")
+            contrast = tuple(float(n) for n in facts.get("contrast") or ()) or None
+            if contrast is not None and (len(contrast) != 2 or min(contrast) <= 0):
+                raise ValueError("contrast")
+            numbers = [float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max")]
+        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"'{path}' is not a whole denoiser file ({str(error).splitlines()[0][:120]}).") from None
+        network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        return cls(
+            network, image_shape, *numbers,
+            card=replace(card, parameters=sum(p.numel() for p in network.parameters())),
+            any_size=bool(facts.get("any_size", False)), contrast=contrast,
+        )  # fmt: skip

@@ -1,0 +1,256 @@
+"""The training of a denoiser, resumable at any step.
+
+Every step draws its batch, levels and noise from generators keyed by (seed, step), so a run that was killed and
+resumed sees exactly what an undisturbed one sees. The learning rate is constant until the last part, so the number of
+steps may be lowered or raised while it runs without changing the steps already done.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.device import choose_device
+from engine.errors import EngineError, InputError
+from engine.files import make_folder, write_atomically
+from engine.priors.base import Card, DenoiserPrior
+from engine.priors.sampling import reverse_diffusion
+from engine.priors.training.objectives import make_objective
+from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.sources import make_source
+from engine.priors.training.start import licence_of
+from engine.seeds import RowGenerators, generator
+
+__all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
+
+LEVELS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0)
+"""Noise levels on a card."""
+PREVIEWED = (0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step: its number, the running loss (1 = predicting nothing), learning rate and seconds since the start."""
+
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    seconds: float
+
+
+class DenoiserTrainer:
+    """Iterate over it to train; stop whenever you like and call :meth:`finish`, or construct it again to resume."""
+
+    def __init__(self, settings: DenoiserTraining, command: str = "") -> None:
+        if not settings.out or not settings.images:
+            raise InputError("Training needs images=... and out=FILE.safetensors.")
+        self.settings, self.command = settings, command
+        self.out = Path(settings.out)
+        if self.out.suffix != ".safetensors":
+            raise InputError(f"out={self.out}: the weights file must end in .safetensors.")
+        make_folder(self.out.parent)
+        self.checkpoint = self.out.with_suffix(".checkpoint")
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        if settings.sigma_min >= settings.sigma_max:
+            raise InputError(f"sigma_min={settings.sigma_min:g} must be below sigma_max={settings.sigma_max:g}.")
+        self.source = make_source(settings)
+        self.held_out = self.source.held_out(settings.validation) if settings.validation else self.source.kept
+        self.mean, self.deviation = self.source.mean, self.source.deviation
+        torch.manual_seed(settings.seed)
+        self.objective = make_objective(settings, self.source)
+        self.network = self.objective.network
+        self.device = choose_device(settings.device)
+        self.network.to(self.device)
+        self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
+        )
+        self.step, self.loss, self.seconds, self.saved = 0, 1.0, 0.0, 0
+        if self.checkpoint.exists():
+            self._resume()
+
+    # -- one step -----------------------------------------------------------------------------------------------
+
+    def rate_at(self, step: int) -> float:
+        """Warm-up over 300 steps (50 with a time budget), constant, then linear decay to zero over the last ``decay`` share
+        of the steps or of the time."""
+        s = self.settings
+        left = 1 - self.share_done(step)
+        falling = 1.0 if left > s.decay else left / max(s.decay, 1e-9)
+        warm = 300 if not s.minutes else 50
+        return s.rate * min(1.0, (step + 1) / warm) * max(falling, 0.0)
+
+    def share_done(self, step: int | None = None) -> float:
+        """Share of the training that is done, by steps or by time, whichever is further."""
+        s = self.settings
+        done = (self.step if step is None else step) / s.steps
+        return max(done, self.seconds / (60 * s.minutes)) if s.minutes else done
+
+    def __iter__(self) -> Iterator[Progress]:
+        s = self.settings
+        self._mark = saved = time.perf_counter()
+        self.network.train()
+        while self.share_done() < 1:
+            rate = self.rate_at(self.step)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            loss = self._update(generator(s.seed, "train", self.step))
+            if not math.isfinite(loss):
+                raise EngineError(f"Training diverged at step {self.step}; lower the learning rate and start again.")
+            self.loss += (loss - self.loss) * max(0.01, 1 / (self.step + 1))
+            self.step += 1
+            now = time.perf_counter()
+            self.seconds += now - self._mark
+            self._mark = now
+            if now - saved > (min(60.0, max(5.0, 3 * s.minutes)) if s.minutes else 60.0):
+                self.save()
+                saved = time.perf_counter()
+            yield Progress(self.step, s.steps, self.loss, rate, self.seconds)
+
+    def resume_clock(self) -> None:
+        """Leaves the time since the last step, a pause, out of what is counted."""
+        self._mark = time.perf_counter()
+
+    def past(self) -> list[tuple[int, float]]:
+        """(step, loss) of the resumed training, as far as its log goes."""
+        log, points = self.checkpoint.with_suffix(".log.jsonl"), []
+        for line in log.read_text(encoding="utf-8").splitlines() if self.step and log.exists() else []:
+            row = json.loads(line)
+            if row["step"] <= self.step:
+                points.append((row["step"], row["loss"]))
+        return points
+
+    def _update(self, draw: torch.Generator) -> float:
+        s = self.settings
+        loss = self.objective.loss(self.source.batch(s.batch, draw), draw, self.device)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        weight = 1 - min(s.average, (1 + self.step) / (10 + self.step))
+        for key, value in self.network.state_dict().items():
+            self.averaged[key].lerp_(value, weight)
+        return float(loss.detach())
+
+    # -- keeping --------------------------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Writes the checkpoint atomically."""
+        state = {
+            "settings": self.settings.fixed(),
+            "step": self.step, "loss": self.loss, "seconds": self.seconds, "mean": self.mean, "deviation": self.deviation,
+            "network": self.network.state_dict(), "averaged": self.averaged, "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+        write_atomically(self.checkpoint, lambda p: torch.save(state, p))
+        self.saved += 1
+        line = json.dumps(
+            {
+                "settings": self.settings.fixed(),
+                "step": self.step,
+                "loss": round(self.loss, 5),
+                "seconds": round(self.seconds, 1),
+            }
+        )
+        with self.checkpoint.with_suffix(".log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    def _resume(self) -> None:
+        try:
+            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+            if not math.isclose(state["mean"], self.mean, abs_tol=1e-6):
+                raise InputError(f"'{self.checkpoint}' belongs to other images; remove it or choose another out file.")
+            if not _same_training(state.get("settings", ""), self.settings.fixed()):
+                raise InputError(
+                    f"'{self.checkpoint}' was made with other settings ({state['settings']}); use those or remove it."
+                )
+            if state["step"] > self.settings.steps:
+                raise InputError(
+                    f"'{self.checkpoint}' is at step {state['step']} already; give at least as many steps."
+                )
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.averaged = state["averaged"]
+            self.step, self.loss, self.seconds = state["step"], state["loss"], state["seconds"]
+        except InputError:
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0][:100]
+            raise InputError(
+                f"'{self.checkpoint}' does not fit this training ({reason}); remove it to start anew."
+            ) from None
+
+    def prior(self) -> DenoiserPrior:
+        """The denoiser with the averaged weights, as it would be kept (rounded to fp16), with its card."""
+        s = self.settings
+        name = s.prior or self.out.stem
+        licence = "; ".join(filter(None, [s.licence, licence_of(Path(s.start)) if s.start else ""]))
+        card = Card(
+            name=name, title=s.title or name, data=s.data, licence=licence, command=self.command, seed=s.seed,
+            parameters=sum(p.numel() for p in self.network.parameters()),
+            notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+        )  # fmt: skip
+        return self.objective.prior({k: v.cpu() for k, v in self.averaged.items()}, card)
+
+    def preview(self, samples: int = 8) -> tuple[dict[float, float], Tensor]:
+        """What the averaged weights can do now: PSNR in dB of denoising held-out images by noise level, and so many
+        samples drawn from nothing, (n, c, h, w) in [0, 1]."""
+        prior = self.prior()
+        images = [square(x, self.source.shape) for x in self.held_out[:16]]
+        quality = denoising_quality(prior, images, PREVIEWED) if images else {"sigma": [], "psnr": []}
+        start = RowGenerators([generator(self.settings.seed, "preview", i) for i in range(samples)])
+        sigma = min(prior.sigma_max, 80.0)
+        first = prior.mean + sigma * start.normal(self.source.shape)
+        *_, (drawn, _, _) = reverse_diffusion(prior, first, torch.full((samples,), sigma), 0.02, 18, start)
+        return dict(zip(quality["sigma"], quality["psnr"], strict=True)), drawn.clamp(0, 1)
+
+    def finish(self) -> DenoiserPrior:
+        """Saves the checkpoint, measures the denoising error, writes weights and card; returns the prior."""
+        from dataclasses import replace
+
+        self.save()
+        prior = self.prior()
+        if self.held_out:
+            prior.card = replace(prior.card, quality=denoising_quality(prior, self.held_out))
+        prior.save(self.out)
+        return prior
+
+
+def _same_training(before: str, now: str) -> bool:
+    """Whether two written settings agree in all that both name: later versions have more of them."""
+    old, new = (dict(word.partition("=")[::2] for word in written.split()) for written in (before, now))
+    return all(new[key] == value for key, value in old.items() if key in new)
+
+
+def square(image: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """The middle of an image (c, h, w) of at least that shape."""
+    top, left = ((n - m) // 2 for n, m in zip(image.shape[1:], shape[1:], strict=True))
+    return image[:, top : top + shape[1], left : left + shape[2]]
+
+
+@torch.inference_mode()
+def denoising_quality(prior: DenoiserPrior, images: Sequence[Tensor], levels: Sequence[float] = LEVELS) -> dict:
+    """Root-mean-square denoising error and PSNR of it by noise level on images (c, h, w)."""
+    sigmas = [s for s in levels if prior.sigma_min <= s <= prior.sigma_max]
+    same = len({x.shape for x in images}) == 1
+    batches = torch.stack(list(images)).split(64) if same else [x[None] for x in images]
+    squares, pixels = dict.fromkeys(sigmas, 0.0), sum(x.numel() for x in images)
+    draw = generator(0, "quality")
+    for x in batches:
+        noise = torch.randn(x.shape, generator=draw)
+        for sigma in sigmas:
+            squares[sigma] += float((prior.denoise(x + sigma * noise, sigma) - x).square().sum())
+    errors = [math.sqrt(squares[s] / pixels) for s in sigmas]
+    return {
+        "sigma": sigmas,
+        "rmse": [round(e, 5) for e in errors],
+        "psnr": [round(-20 * math.log10(e), 2) for e in errors],
+    }

@@ -1,0 +1,137 @@
+"""What is trained and towards what: the network, its loss on a batch, and the prior that comes of it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import InputError
+from engine.priors.base import Card, DenoiserPrior
+from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.sources import Source
+
+__all__ = ["EdmObjective", "NcsnObjective", "Objective", "make_objective"]
+
+# Where a processor lacks bfloat16 instructions they are emulated, at a third of the speed of float32.
+_HAS_BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
+
+
+class Objective(ABC):
+    """``network`` is trained; losses are scaled so that predicting nothing costs about 1."""
+
+    network: nn.Module
+
+    def __init__(self, settings: DenoiserTraining, source: Source) -> None:
+        self.settings, self.source = settings, source
+
+    @abstractmethod
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
+        """Mean loss on images (batch, c, h, w) in [0, 1]; levels and noise come from ``draw``, on the CPU."""
+
+    @abstractmethod
+    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+        """The prior with these weights, rounded to fp16 as it is kept."""
+
+
+class EdmObjective(Objective):
+    """Denoising score matching with the preconditioning and weights of Karras et al. (2022)."""
+
+    def __init__(self, settings: DenoiserTraining, source: Source) -> None:
+        from engine.priors.networks.unet import UNet, UNetShape
+        from engine.priors.training.start import start_from
+
+        super().__init__(settings, source)
+        shape = UNetShape(
+            channels=source.shape[0], width=settings.width, blocks=settings.blocks, attention=settings.attention
+        )
+        self.network = UNet(shape).to(memory_format=torch.channels_last)
+        if settings.start:
+            start_from(self.network, Path(settings.start))
+
+    def levels(self, count: int, draw: torch.Generator) -> Tensor:
+        """Noise levels of a batch: log-normal about the levels that matter most, log-uniform over the whole range."""
+        s = self.settings
+        low, high = math.log(s.sigma_min), math.log(s.sigma_max)
+        normal = math.log(s.sigma_centre) + s.sigma_spread * torch.randn(count, generator=draw)
+        uniform = low + (high - low) * torch.rand(count, generator=draw)
+        chosen = torch.where(torch.rand(count, generator=draw) < s.uniform, uniform, normal)
+        return chosen.clamp(low, high).exp()
+
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
+        clean, deviation = clean - self.source.mean, self.source.deviation
+        sigma = self.levels(len(clean), draw)
+        level = sigma.reshape(-1, 1, 1, 1)
+        noisy = clean + level * torch.randn(clean.shape, generator=draw)
+        total = torch.sqrt(level**2 + deviation**2)
+        target = (clean - (deviation / total) ** 2 * noisy) * total / (level * deviation)
+        inputs = (noisy / total).to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16, enabled=_HAS_BF16 or device == "cuda"):
+            predicted = self.network(inputs, (sigma.log() / 4).to(device))
+        return (predicted.float() - target.to(device)).square().mean()
+
+    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+        from engine.priors.networks.edm import EdmDenoiser
+        from engine.priors.networks.unet import UNet
+
+        s, source = self.settings, self.source
+        network = UNet(self.network.shape)  # type: ignore[attr-defined]
+        network.load_state_dict({k: v.half().float() for k, v in weights.items()})
+        network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        return EdmDenoiser(
+            network,
+            source.shape,
+            source.mean,
+            source.deviation,
+            s.sigma_min,
+            s.sigma_max,
+            card,
+            any_size=s.crops,
+            contrast=source.contrast() if s.crops or s.free_contrast else None,
+        )
+
+
+class NcsnObjective(Objective):
+    """Denoising score matching over a geometric sequence of levels with the NCSNv2 network (Song and Ermon, 2020), each
+    level weighed by its square."""
+
+    def __init__(self, settings: DenoiserTraining, source: Source) -> None:
+        from engine.priors.networks.ncsnv2 import ScoreNet, ScoreNetShape
+
+        super().__init__(settings, source)
+        if settings.start:
+            raise InputError("A training of an NCSNv2 network starts anew; leave start empty.")
+        shape = ScoreNetShape("NCSNv2", source.shape[0], settings.width, settings.levels)
+        if min(source.shape[1:]) < shape.smallest_side:
+            raise InputError(
+                f"NCSNv2 needs pictures of at least {shape.smallest_side} pixels a side; give a larger side."
+            )
+        self.network = ScoreNet(shape)
+        steps = torch.linspace(math.log(settings.sigma_max), math.log(settings.sigma_min), settings.levels)
+        self.network.sigmas.copy_(steps.exp())
+
+    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
+        sigmas: Tensor = self.network.sigmas  # type: ignore[assignment]
+        level = sigmas.cpu()[torch.randint(len(sigmas), (len(clean),), generator=draw)].reshape(-1, 1, 1, 1)
+        noise = torch.randn(clean.shape, generator=draw)
+        predicted = self.network.noise((clean + level * noise).to(device))  # type: ignore[operator]
+        return (predicted + noise.to(device)).square().mean()
+
+    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+        from engine.priors.networks.score_network import ScorePrior
+
+        s, source = self.settings, self.source
+        facts: dict[str, Any] = {
+            "network": self.network.shape.as_dict(), "image_shape": list(source.shape), "any_size": s.crops,  # type: ignore[operator, union-attr]
+            "mean": source.mean, "deviation": source.deviation, "sigma_min": s.sigma_min, "sigma_max": s.sigma_max,
+        }  # fmt: skip
+        return ScorePrior.assemble(facts, card, {k: v.detach().clone() for k, v in weights.items()}, card.name)
+
+
+def make_objective(settings: DenoiserTraining, source: Source) -> Objective:
+    """The objective that the settings name."""
+    return {"edm": EdmObjective, "ncsnv2": NcsnObjective}[settings.objective](settings, source)

@@ -1,0 +1,159 @@
+"""Where training batches come from: images of one size, or random crops of photographs of any size."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import InputError
+from engine.images import load_image
+from engine.images.datasets import image_names, load_images
+from engine.priors.training.settings import DenoiserTraining
+
+__all__ = ["FixedImages", "PhotoCrops", "Source", "make_source"]
+
+FEWEST_IMAGES = 16
+KEEP_EVERY, MOST_KEPT = 16, 256
+"""Every so many images are kept for judging where no others are given, up to a number of them."""
+LARGEST_SIDE = 64
+LUMA = (0.299, 0.587, 0.114)
+
+
+class Source(ABC):
+    """Clean images to train on. ``shape`` is (channels, height, width) of one; ``mean`` and ``deviation`` of all pixels."""
+
+    shape: tuple[int, int, int]
+    mean: float
+    deviation: float
+    kept: list[Tensor]
+    """Images that are never trained on, for judging where no others are given; none where there are few."""
+
+    @abstractmethod
+    def batch(self, count: int, draw: torch.Generator) -> Tensor:
+        """``count`` images drawn at random, (count, *shape), in [0, 1]."""
+
+    def contrast(self) -> tuple[float, float]:
+        """Median and logarithmic spread of the root-mean-square of x - mean over the images."""
+        each = [
+            float((x.float() / 255 if x.dtype == torch.uint8 else x).sub(self.mean).square().mean()) for x in self.all()
+        ]
+        logs = 0.5 * torch.tensor(each, dtype=torch.float64).clamp_min(1e-8).log()
+        return float(logs.median().exp()), max(float(logs.std()), 1e-3)
+
+    @abstractmethod
+    def all(self) -> list[Tensor]:
+        """The images that are trained on, some hundreds of them."""
+
+    @abstractmethod
+    def held_out(self, path: str) -> list[Tensor]:
+        """Images of another place, each (c, h, w), prepared like these but not cropped."""
+
+
+class FixedImages(Source):
+    """Images of one size, as they are."""
+
+    def __init__(self, images: np.ndarray, keep: bool = False) -> None:
+        if len(images) < FEWEST_IMAGES:
+            raise InputError(f"{len(images)} images are too few to train on; give at least {FEWEST_IMAGES}.")
+        every = torch.from_numpy(np.ascontiguousarray(images))
+        kept = (
+            torch.arange(len(every)) % KEEP_EVERY == KEEP_EVERY - 1
+            if keep
+            else torch.zeros(len(every), dtype=torch.bool)
+        )
+        self.images, self.kept = every[~kept], list(every[kept][:MOST_KEPT])
+        self.shape = tuple(images.shape[1:])
+        self.mean, self.deviation = float(self.images.mean()), float(self.images.std())
+
+    def batch(self, count: int, draw: torch.Generator) -> Tensor:
+        return self.images[torch.randint(len(self.images), (count,), generator=draw)]
+
+    def all(self) -> list[Tensor]:
+        return list(self.images[:2000])
+
+    def held_out(self, path: str) -> list[Tensor]:
+        return list(torch.from_numpy(load_images(path, self.shape, limit=512)))
+
+
+class PhotoCrops(Source):
+    """Random square crops of photographs, turned and mirrored, so that the prior suits pictures of any size."""
+
+    def __init__(self, folder: Path, side: int, channels: int, keep: bool = False) -> None:
+        self.shape, self.channels = (channels, side, side), channels
+        self.photos = [p for p in self._load(folder) if min(p.shape[1:]) >= side]
+        pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
+        if len(self.photos) < FEWEST_IMAGES and pixels < FEWEST_IMAGES * (4 * side) ** 2:
+            raise InputError(
+                f"{len(self.photos)} pictures of at least {side} x {side} pixels are too few to train on; "
+                f"give at least {FEWEST_IMAGES}."
+            )
+        kept = [i for i in range(len(self.photos)) if keep and i % KEEP_EVERY == KEEP_EVERY - 1]
+        self.kept = [self.photos[i].float() / 255 for i in kept[:MOST_KEPT]]
+        self.photos = [p for i, p in enumerate(self.photos) if i not in kept]
+        pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
+        # a photograph is drawn as often as it has pixels
+        self.shares = torch.tensor([float(p.shape[1] * p.shape[2]) for p in self.photos])
+        sums = [(p.float().sum().item(), p.float().square().sum().item()) for p in self.photos]
+        total = pixels * channels * 255
+        self.mean = sum(s for s, _ in sums) / total
+        self.deviation = max(sum(q for _, q in sums) / (total * 255) - self.mean**2, 0.0) ** 0.5
+
+    def _load(self, folder: Path) -> list[Tensor]:
+        """uint8 to keep thousands of photographs in memory."""
+        loaded = []
+        for name in image_names(folder):
+            pixels = load_image(name).pixels
+            if self.channels == 1 and len(pixels) == 3:
+                pixels = np.tensordot(np.asarray(LUMA, np.float32), pixels, axes=1)[None]
+            if self.channels == 3 and len(pixels) == 1:
+                continue  # a grey picture would teach that colours are rare
+            loaded.append(torch.from_numpy(np.rint(pixels * 255).astype(np.uint8)))
+        return loaded
+
+    def batch(self, count: int, draw: torch.Generator) -> Tensor:
+        side = self.shape[1]
+        out = torch.empty((count, *self.shape))
+        for row, index in zip(out, torch.multinomial(self.shares, count, True, generator=draw).tolist(), strict=True):
+            photo = self.photos[index]
+            u = torch.rand(3, generator=draw).tolist()
+            top, left = (int(u[i] * (photo.shape[1 + i] - side + 1)) for i in (0, 1))
+            crop = photo[:, top : top + side, left : left + side].float() / 255
+            turned = int(u[2] * 8)
+            crop = torch.rot90(crop, turned % 4, (1, 2))
+            row.copy_(crop.flip(2) if turned >= 4 else crop)
+        return out
+
+    def all(self) -> list[Tensor]:
+        return self.photos[:2000]
+
+    def held_out(self, path: str) -> list[Tensor]:
+        return [p.float() / 255 for p in self._load(Path(path))]
+
+
+def make_source(settings: DenoiserTraining) -> Source:
+    """The source that the settings describe; InputError where the images cannot be trained on."""
+    place, keep = Path(settings.images), not settings.validation
+    if not place.exists():
+        raise InputError(f"'{place}' does not exist; give a folder of pictures or an IDX file.")
+    if not place.is_dir():
+        if settings.crops:
+            raise InputError("crops=true needs a folder of pictures, not an IDX file.")
+        source: Source = FixedImages(load_images(place), keep)
+    else:
+        names = image_names(place)
+        if not names:
+            raise InputError(f"The folder '{place}' holds no pictures; give one that does.")
+        channels, height, width = load_image(names[0]).pixels.shape
+        channels = {"same": channels, "grey": 1, "colour": 3}[settings.colour]
+        side = settings.side or min(height, width, LARGEST_SIDE)
+        shape = (channels, side, side)
+        source = (
+            PhotoCrops(place, side, channels, keep) if settings.crops else FixedImages(load_images(place, shape), keep)
+        )
+    if source.deviation < 1e-3:
+        raise InputError("All training images are the same flat picture; give a varied set.")
+    return source

@@ -1,0 +1,89 @@
+"""Whether a picture suits a prior, and what to take instead. Torch-free."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from engine.errors import InputError
+from engine.priors.choice import PriorChoice, Shape
+from engine.priors.library import priors
+from engine.runs.spec import RunSpec
+from engine.sensing.operators import OPERATORS
+from engine.sensing.operators.base import OperatorChoice
+
+__all__ = ["Fit", "fit_of", "suited", "with_share_of_rows"]
+
+SHRINKS = 2.0
+"""How much smaller than the picture the prior's size may be before another prior is offered."""
+LARGEST_DENSE = 1 << 28
+"""Bytes of a dense matrix above which a fast operator is taken with a large picture."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``sentence`` says what happens to the picture, empty where nothing does; ``instead`` is a prior that would keep it."""
+
+    sentence: str = ""
+    instead: str = ""
+
+
+def _words(shape: Shape) -> str:
+    return f"{shape[2]} x {shape[1]} {'colour' if shape[0] == 3 else 'grey'}"
+
+
+def fit_of(picture: Shape, spec: RunSpec) -> Fit:
+    """What the spec's prior makes of a picture of this shape (channels, height, width)."""
+    taken = spec.shape_for(picture)
+    if taken == picture:
+        return Fit()
+    shrinks = min(picture[1] / taken[1], picture[2] / taken[2])
+    loses_colour = picture[0] == 3 and taken[0] == 1
+    says = f"{_words(picture)} becomes {_words(taken)}, which is what the prior '{spec.prior.name}' is for"
+    if spec.prior.any_size:
+        return Fit(f"{_words(picture)} becomes {_words(taken)}")
+    if shrinks < SHRINKS and not loses_colour:
+        return Fit(says)
+    return Fit(says, _better(picture, spec.prior))
+
+
+def _better(picture: Shape, prior: PriorChoice) -> str:
+    """A prior of exactly that shape, else one for any size that keeps the colour."""
+    others = {n: c() for n, c in priors().choices.items() if n not in (prior.name, "gaussian", "mixture")}
+    for wanted in (lambda c: c.image_shape == picture, lambda c: c.any_size and c.takes(picture)):
+        for name, choice in others.items():
+            if wanted(choice):
+                return name
+    return ""
+
+
+def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec:
+    """The changed spec ``now``; where its size asks for more orthogonal rows than there are pixels, the share of the
+    pixels that ``before`` measured stays."""
+    operator = now.operator
+    if not operator.orthogonal_rows or "measurements" not in operator.settings() or operator != before.operator:
+        return now
+    was, pixels = (math.prod(spec.shape_for(picture)) for spec in (before, now))
+    try:
+        rows = operator.rows_for(before.shape_for(picture))
+    except InputError:  # it did not fit before either
+        return now
+    if rows <= pixels:
+        return now
+    per_row = rows // operator.measurements  # type: ignore[attr-defined]  # colour channels measured alike
+    kept = max(1, round(rows * pixels / was) // per_row)
+    return now.replace(operator=dataclasses.replace(operator, measurements=kept))  # type: ignore[call-arg]
+
+
+def suited(picture: Shape, spec: RunSpec, prior: str) -> RunSpec:
+    """The spec with another prior; a matrix that cannot be held for the picture's size gives way to ``dct``, and few rows
+    for many pixels to half as many rows as pixels."""
+    changed = spec.replace(prior=prior, size="auto")
+    shape = changed.shape_for(picture)
+    pixels = shape[0] * shape[1] * shape[2]
+    operator: OperatorChoice = changed.operator
+    too_few = operator.random_like and operator.rows_for(shape) < pixels // 20
+    if operator.memory_for(shape) > LARGEST_DENSE or too_few:
+        changed = changed.replace(operator=OPERATORS.parse(f"dct measurements={pixels // 2}"), algorithm="auto")
+    return changed

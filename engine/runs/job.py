@@ -1,0 +1,240 @@
+"""From a RunSpec to a stream of iterates to a Reconstruction.
+
+A :class:`Job` is one batch of images measured by one operator. The window and ``qcs run`` have one image in it,
+``qcs evaluate`` many; nothing else differs.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import engine
+from engine.algorithms import Draws, Iterate
+from engine.control import Control
+from engine.device import choose_device
+from engine.errors import EngineError, InputError
+from engine.images import fit, load_image, plain_channels
+from engine.images.samples import sample_path
+from engine.runs.estimates import refuse_beyond_memory
+from engine.runs.posterior import RunningMoments
+from engine.runs.reconstruction import Reconstruction
+from engine.runs.spec import RunSpec
+from engine.sensing.measurement import Measurement, simulate
+from engine.sensing.quantizers import QUANTIZERS
+
+__all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
+
+HISTORY_POINTS = 400
+DOUBTFUL = 0.75
+"""Share of own measurements below which the result is doubted aloud: wrong matrices give half of the bits."""
+
+
+def load_truth(spec: RunSpec) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The picture that the spec names, fitted to the prior's size, and what was done to it."""
+    path = sample_path(spec.image) or Path(spec.image)
+    loaded = load_image(path)
+    height, width = loaded.pixels.shape[1:]
+    shape = spec.shape_for((plain_channels(loaded.pixels), height, width))
+    pixels, notes = fit(loaded.pixels, shape), list(loaded.notes)
+    if (height, width) != shape[1:]:
+        notes.append(f"cropped and resized from {width} x {height} to {shape[2]} x {shape[1]}")
+    return pixels, tuple(notes)
+
+
+def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
+    """A job for the spec's image or measurement file; ``pixels`` (c, h, w) stands in for the file (a drawing)."""
+    notes: tuple[str, ...] = ()
+    if spec.measurement:
+        return _own(spec)
+    if pixels is None:
+        pixels, notes = load_truth(spec)
+    refuse_beyond_memory(spec, pixels.shape)  # type: ignore[arg-type]
+    return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)
+
+
+def _own(spec: RunSpec) -> Job:
+    """A job for the spec's measurement file."""
+    from engine.sensing.files import assemble, operator_choice, pictured, read_pieces
+
+    pieces = read_pieces(spec.measurement)
+    shape = pictured(pieces)
+    if not spec.prior.takes(shape):
+        raise InputError(
+            f"The measurement is of images of shape {shape}, the prior '{spec.prior.name}' of {spec.prior.image_shape}; "
+            "choose a prior of that shape or one for any size."
+        )
+    measurement, notes = assemble(pieces), ()
+    quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
+    reason = spec.algorithm.refusal(operator_choice(pieces), quantizer)
+    if reason:
+        raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
+    if not measurement.noise_known:
+        from engine.runs.noise import estimate_noise
+
+        noise = estimate_noise(measurement, spec.prior.load("cpu", shape), spec.seed)
+        measurement = replace(measurement, noise=noise, noise_known=True)
+        notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
+    return Job(spec, measurement, notes=notes)
+
+
+def measure(spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,)) -> Measurement:
+    """Simulates the spec's measurement of images (n, c, h, w) with the absolute numbers ``indices``."""
+    operator = _build(spec, tuple(truth.shape[1:]))
+    return simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, indices, offset=spec.measured_offset)
+
+
+def _build(spec: RunSpec, shape: tuple[int, ...]):
+    try:
+        return spec.operator.build(shape, spec.seed)  # type: ignore[arg-type]
+    except MemoryError:
+        raise InputError(
+            f"The operator '{spec.operator.name}' does not fit in memory; ask for fewer measurements or a smaller image."
+        ) from None
+
+
+class Job:
+    """One run. Iterate over :meth:`stream`, then take :meth:`reconstructions`."""
+
+    def __init__(
+        self, spec: RunSpec, measurement: Measurement, indices: Sequence[int] = (0,), notes: tuple[str, ...] = ()
+    ) -> None:
+        self.spec, self.indices, self.notes = spec, list(indices), notes
+        self.device = choose_device(spec.device)
+        self.measurement = measurement
+        self.last: Iterate | None = None
+        self.finished_early = False
+        self.seconds = 0.0
+        self.history: dict[str, list] = {"step": []}
+
+    def stream(self, control: Control | None = None) -> Iterator[Iterate]:
+        """The iterates, one by one. Time spent paused or in the consumer does not count into ``seconds``.
+
+        Raises EngineError where the run fails, Cancelled when the control cancels.
+        """
+        control = control or Control()
+        spec = self.spec
+        mark = time.perf_counter()
+        try:
+            prior = spec.prior.load(self.device, self.measurement.operator.image_shape)
+            samples = range(spec.first_sample, spec.first_sample + spec.samples)
+            draws = Draws(spec.seed, self.indices, samples)
+            iterates = spec.algorithm.iterates(self.measurement.to(self.device), prior, draws)
+            for iterate in iterates:
+                self.last = iterate
+                self._remember(iterate)
+                self.seconds += time.perf_counter() - mark
+                yield iterate
+                keep_going = control.proceed()
+                mark = time.perf_counter()
+                if not keep_going and not iterate.is_last:
+                    self.finished_early = True
+                    return
+        except (MemoryError, torch.OutOfMemoryError):
+            raise EngineError(
+                f"Out of memory with {spec.samples} samples on {self.device}; lower the number of samples or the image size."
+            ) from None
+        except RuntimeError as error:
+            if isinstance(error, EngineError):
+                raise
+            if "memory" in str(error).lower():
+                raise EngineError(
+                    f"Out of memory on {self.device}; lower the number of samples or the image size."
+                ) from error
+            raise EngineError(f"The engine failed: {str(error).splitlines()[0][:200]}") from error
+
+    def _remember(self, iterate: Iterate) -> None:
+        """Keeps the curves, thinned to a few hundred points."""
+        if iterate.step % max(1, iterate.steps // HISTORY_POINTS) and not iterate.is_last:
+            return
+        row = dict(iterate.statistics)
+        truth, estimate = self.measurement.truth, iterate.denoised if iterate.denoised is not None else iterate.x
+        if truth is not None:
+            known = truth if iterate.per_image else truth.repeat_interleave(self.spec.samples, 0)
+            errors = (estimate.cpu().clamp(0, 1) - known).square().flatten(1).mean(1)
+            row["psnr"] = float((-10 * errors.clamp_min(1e-10).log10()).mean())
+            mean = iterate.mean if iterate.mean is not None else estimate.unflatten(0, (len(truth), -1)).mean(1)
+            actual = (mean.cpu().clamp(0, 1) - truth).square().flatten(1).mean(1).sqrt()
+            row["psnr_mean"] = float((-20 * actual.clamp_min(1e-5).log10()).mean())
+            if iterate.predicted_rmse is not None:
+                row["actual_rmse"] = float(actual.mean())
+        inside = self._consistency(iterate, estimate)
+        if inside is not None:
+            row["consistency"] = inside
+        self.history["step"].append(iterate.step)
+        for key in (self.history.keys() | row.keys()) - {"step"}:
+            column = self.history.setdefault(key, [None] * (len(self.history["step"]) - 1))
+            column.append(round(row[key], 6) if key in row else None)
+
+    def _consistency(self, iterate: Iterate, estimate: torch.Tensor) -> float | None:
+        seen = self.measurement if iterate.per_image else self.measurement.for_rows(self.spec.samples)
+        values = seen.consistency(estimate.cpu().float())
+        return None if values is None else float(values.mean())
+
+    def reconstructions(self) -> list[Reconstruction]:
+        """One per image, from the last iterate; raises EngineError if there was none."""
+        last = self.last
+        if last is None:
+            raise EngineError("The run ended before its first step; start it again.")
+        images, shape = self.measurement.images, self.measurement.operator.image_shape
+        if last.is_last:
+            samples = last.x
+        elif last.per_image:
+            samples = last.x.new_zeros((0, *shape))
+        else:
+            samples = last.denoised if last.denoised is not None else last.x
+        samples = samples.reshape(images, -1, *shape).float().cpu().numpy()
+        return [self._one(i, samples[i], last) for i in range(images)]
+
+    def _one(self, index: int, samples: np.ndarray, last: Iterate) -> Reconstruction:
+        moments = RunningMoments()
+        moments.add(samples)
+        own = last.mean is not None
+        mean = last.mean[index].float().cpu().numpy() if last.mean is not None else moments.mean
+        assert mean is not None
+        one = self.measurement.select([index])
+        truth = None if one.truth is None else one.truth[0].numpy()
+        seen, true = one.consistency(torch.from_numpy(mean)[None]), None
+        if one.truth is not None:
+            true = one.consistency(one.truth)
+        predicted = None if last.predicted_rmse is None else float(last.predicted_rmse[index])
+        notes = (*self.notes, last.note) if last.note else self.notes
+        if one.truth is None and seen is not None and float(seen[0]) < DOUBTFUL:
+            notes = (
+                *notes,
+                f"The result agrees with only {float(seen[0]):.0%} of the measurements: check that the matrix, "
+                "the order of its columns, the thresholds and the noise belong to them.",
+            )
+        return Reconstruction(
+            spec=self.spec, samples=samples, mean=mean, std=moments.std, own_mean=own, truth=truth,
+            consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),
+            predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
+            status="finished early" if self.finished_early else "done", history=self.history, facts=environment(self.device),
+            notes=notes,
+        )  # fmt: skip
+
+
+def environment(device: str) -> dict:
+    """What a result depends on beside its recipe."""
+    return {
+        "versions": {
+            "qcs-studio": engine.__version__, "torch": torch.__version__, "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "device": device, "threads": torch.get_num_threads(), "cores": os.cpu_count(),
+    }  # fmt: skip
+
+
+def reconstruct(spec: RunSpec, pixels: np.ndarray | None = None, control: Control | None = None) -> Reconstruction:
+    """The whole way in one call, for scripts and notebooks."""
+    job = prepare(spec, pixels)
+    for _ in job.stream(control):
+        pass
+    return job.reconstructions()[0]

@@ -1,0 +1,147 @@
+"""What a run leaves: samples, mean, std, metrics, the recipe; and how it is written to disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.files import all_or_none, make_folder, write_atomically, write_json
+from engine.images import save_png, save_tiff
+from engine.runs.calibration import calibration
+from engine.runs.metrics import image_metrics, rmse
+from engine.runs.posterior import RunningMoments
+from engine.runs.spec import RunSpec
+
+__all__ = ["STD_FULL_SCALE", "Reconstruction", "tile"]
+
+STD_FULL_SCALE = 0.5
+EXPORTS = (".png", ".tif", ".tiff", ".npz")
+"""A standard deviation of this size is white in std.png."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The result for one image. Arrays are float32, (channels, height, width); ``samples`` (n, c, h, w).
+
+    ``mean`` is the method's own posterior mean where it computes one, else the mean of the samples; ``std`` is None for
+    fewer than two samples. ``status`` is ``done`` or ``finished early``: then ``samples`` are the denoised estimates of
+    the moment (none while message passing had not reached its samples yet).
+    """
+
+    spec: RunSpec
+    samples: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray | None
+    own_mean: bool
+    truth: np.ndarray | None
+    consistency: float | None
+    consistency_truth: float | None
+    predicted_rmse: float | None
+    network_calls: int
+    seconds: float
+    status: str = "done"
+    history: dict[str, list] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def metrics(self) -> dict[str, float | None]:
+        """Metrics against the truth (absent without one), consistency, predicted and actual RMSE."""
+        values: dict[str, float | None] = {}
+        if self.truth is not None:
+            values |= image_metrics(self.mean, self.samples, self.truth)
+            values["rmse_mean"] = rmse(self.mean, self.truth)
+            values |= calibration(self.samples, self.mean, self.truth)
+            values["consistency_truth"] = self.consistency_truth
+        values["consistency"] = self.consistency
+        if self.predicted_rmse is not None:
+            values["predicted_rmse"] = self.predicted_rmse
+        return values
+
+    def with_more(self, other: Reconstruction) -> Reconstruction:
+        """This run with the samples of a second one added, which continued its sample numbers. A second run that was
+        finished early has no samples to give, only estimates: then this run stays as it is."""
+        if other.status != "done":
+            return replace(
+                self, notes=(*self.notes, "The added samples were stopped before they were samples; none was kept.")
+            )
+        moments = RunningMoments()
+        moments.add(self.samples)
+        moments.add(other.samples)
+        mean = self.mean if self.own_mean or moments.mean is None else moments.mean
+        return Reconstruction(
+            spec=self.spec.replace(samples=len(self.samples) + len(other.samples)),
+            samples=np.concatenate([self.samples, other.samples]), mean=mean, std=moments.std, own_mean=self.own_mean,
+            truth=self.truth, consistency=self.consistency, consistency_truth=self.consistency_truth,
+            predicted_rmse=self.predicted_rmse, network_calls=self.network_calls + other.network_calls,
+            seconds=self.seconds + other.seconds, status=other.status, history=self.history, facts=self.facts,
+            notes=self.notes,
+        )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``result.json`` holds."""
+        return {
+            "recipe": self.spec.as_dict(), "command": self.spec.as_command(), "status": self.status,
+            "metrics": self.metrics(), "samples": len(self.samples), "network_calls": self.network_calls,
+            "seconds": round(self.seconds, 4), "std_png_full_scale": STD_FULL_SCALE, "notes": list(self.notes),
+            "history": self.history, **self.facts,
+        }  # fmt: skip
+
+    def write(self, folder: Path | str) -> Path:
+        """Writes result.json, result.npz, mean.png, std.png, samples.png into a folder, all or none; raises InputError if
+        it cannot."""
+        folder = make_folder(folder)
+        recipe = self.spec.as_json()
+        with all_or_none():
+            save_png(folder / "mean.png", self.mean, recipe)
+            if self.std is not None:
+                save_png(folder / "std.png", self.std / STD_FULL_SCALE, recipe)
+            if len(self.samples):
+                save_png(folder / "samples.png", tile(self.samples), recipe)
+            self.write_npz(folder / "result.npz")
+            write_json(folder / "result.json", self.as_dict())
+        return folder
+
+    def write_npz(self, path: Path | str) -> Path:
+        """Samples, mean, std, truth as they are, with the recipe as JSON text."""
+        arrays: dict[str, Any] = {"samples": self.samples, "mean": self.mean, "recipe": np.array(self.spec.as_json())}
+        arrays |= {n: a for n, a in (("std", self.std), ("truth", self.truth)) if a is not None}
+
+        def save(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez_compressed(file, **arrays)
+
+        return write_atomically(path, save)
+
+    def export(self, path: Path | str, what: str) -> Path:
+        """One picture or file: ``what`` is mean, std or samples; the suffix says PNG, 16-bit TIFF or NPZ."""
+        path = Path(path)
+        if path.suffix.lower() == ".npz":
+            return self.write_npz(path)
+        pixels = {"mean": self.mean, "std": self.std, "samples": tile(self.samples) if len(self.samples) else None}[
+            what
+        ]
+        if pixels is None:
+            raise InputError(f"This run has no {what} yet: it needs {'two samples' if what == 'std' else 'samples'}.")
+        pixels = pixels / STD_FULL_SCALE if what == "std" else pixels
+        if path.suffix.lower() not in EXPORTS:
+            raise InputError(
+                f"'{path.name}': a picture is exported as {', '.join(EXPORTS)}; give one of these endings."
+            )
+        save = save_tiff if path.suffix.lower() in (".tif", ".tiff") else save_png
+        return save(path, pixels, self.spec.as_json())
+
+
+def tile(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
+    """Images (n, c, h, w) side by side on white, (c, height, width)."""
+    n, c, h, w = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    sheet = np.ones((c, rows * (h + gap) - gap, columns * (w + gap) - gap), np.float32)
+    for i, image in enumerate(images):
+        top, left = (i // columns) * (h + gap), (i % columns) * (w + gap)
+        sheet[:, top : top + h, left : left + w] = image
+    return sheet

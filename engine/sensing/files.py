@@ -1,0 +1,275 @@
+"""Measurements on disk: files that this program or anybody's ten-line script writes, in NumPy's or MATLAB's format.
+
+Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
+edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}); optional
+``shape`` ([channels,] height, width), ``noise`` (estimated where it is missing), ``offset``, ``thresholds`` (common to
+all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.errors import InputError
+from engine.files import write_atomically
+from engine.foreign.arrays import checked_matrix, read_arrays, read_vector
+from engine.sensing.measurement import Measurement
+from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
+from engine.sensing.operators.dense import DenseOperator
+from engine.sensing.quantizers import Quantizer
+from engine.sensing.quantizers.dithered import KINDS, UnknownDither
+from engine.settings import check_noise, whole
+
+__all__ = [
+    "KEYS",
+    "assemble",
+    "holds_bits",
+    "load_measurement",
+    "operator_choice",
+    "pictured",
+    "read_pieces",
+    "save_measurement",
+    "save_pieces",
+]
+
+KEYS = (
+    "y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
+)  # fmt: skip
+SEEN = ("y", "lower", "upper")
+LARGEST_PIXELS = 1e8
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def save_measurement(path: Path | str, measurement: Measurement, choice: OperatorChoice, seed: int) -> Path:
+    """Writes the first image's measurement with its operator, atomically: the recipe (``choice`` built with ``seed``), or
+    the matrix where the recipe names a file. The truth is not in it."""
+    seen = measurement.values if measurement.values is not None else measurement.codes
+    quantizer = measurement.quantizer
+    assert seen is not None and quantizer is not None
+    arrays: dict[str, Any] = {
+        "y": seen[0].cpu().numpy(),
+        "noise": np.array(measurement.noise),
+        "shape": np.array(measurement.operator.image_shape),
+        "offset": np.array(measurement.offset),
+    }
+    if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):
+        arrays["A"] = _numbers_of(measurement.operator)  # a recipe that names a file is worth nothing elsewhere
+    else:
+        arrays["operator"] = np.array(json.dumps({"recipe": str(choice), "seed": seed}))
+    if isinstance(quantizer, UnknownDither):
+        centre = quantizer.centre.numpy().reshape(-1)
+        arrays |= {"dither": np.array(quantizer.kind), "dither_width": np.array(quantizer.width)}
+        arrays["thresholds"] = centre[:, None] if len(centre) > 1 else centre
+    elif quantizer.thresholds is not None:
+        arrays["thresholds"] = quantizer.thresholds.numpy()
+    if quantizer.flip:
+        arrays["flip"] = np.array(quantizer.flip)
+    return save_pieces(path, arrays)
+
+
+def save_pieces(path: Path | str, arrays: dict[str, Any]) -> Path:
+    """Writes the entries of a measurement file as .npz, atomically."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise InputError(f"'{path}': a measurement file must end in .npz.")
+    if not path.parent.is_dir():
+        raise InputError(f"The folder '{path.parent}' does not exist; create it or choose another place.")
+
+    def save(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    return write_atomically(path, save)
+
+
+def _numbers_of(operator: Operator) -> np.ndarray:
+    """The operator's matrix, (rows, pixels), from what it does to single measurements."""
+    if isinstance(operator, DenseOperator):
+        return operator.matrix.cpu().numpy()
+    if operator.rows * operator.pixels > 1 << 28:
+        raise InputError(
+            "This operator is too large to be written as a matrix; choose one without a file in its settings."
+        )
+    rows = [operator.adjoint(part).flatten(1) for part in torch.eye(operator.rows).split(256)]
+    return torch.cat(rows).numpy()
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
+    """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv; unknown ones are refused."""
+    if Path(path).suffix.lower() in (".npy", ".csv", ".txt"):
+        return {"y": read_vector(path)}
+    arrays = read_arrays(path)
+    unknown = [n for n in arrays if n not in KEYS]
+    if unknown:
+        raise InputError(f"'{Path(path).name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
+    return arrays
+
+
+def load_measurement(path: Path | str) -> Measurement:
+    """Reads and checks a measurement file; every fault is an InputError that names the entry."""
+    return assemble(read_pieces(path))
+
+
+def operator_choice(pieces: dict[str, np.ndarray]) -> OperatorChoice:
+    """The kind of operator in a file: its recipe, or what a matrix of numbers can be taken for."""
+    if "A" not in pieces and "operator" in pieces:
+        return _recipe(pieces["operator"])[0]
+    matrix = pieces.get("A")
+    rows = 1 if matrix is None or matrix.ndim != 2 else max(1, len(matrix))
+    light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
+    if light:  # masks and patterns of light do not mix pixels at random
+        return OPERATORS.make("single-pixel", {"measurements": rows, "differential": False})
+    return OPERATORS.make("gaussian", {"measurements": rows})
+
+
+def holds_bits(y: np.ndarray) -> bool:
+    """Whether y is one bit each, as it stands: true and false, -1 and 1, or 0 and 1."""
+    if y.dtype.kind == "b":
+        return True
+    return y.dtype.kind in "iuf" and (bool((np.abs(y) == 1).all()) or bool(np.isin(y, (0, 1)).all() and y.any()))
+
+
+def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
+    """A measurement from the entries of a file; every fault is an InputError that names the entry."""
+    shape = pictured(pieces)
+    operator = _operator(pieces, shape)
+    more: dict[str, Any] = {"offset": _number("offset", pieces, 0.0)}
+    noise = 0.0
+    if "noise" in pieces:
+        noise = check_noise(_number("noise", pieces, 0.0))
+    else:
+        more["noise_known"] = False
+    if "y" in pieces:
+        y = _row("y", pieces["y"], operator.rows)
+        signs = holds_bits(pieces["y"])
+        if "thresholds" not in pieces and not signs:
+            with np.errstate(over="ignore"):
+                values = torch.from_numpy(y.astype(np.float32))
+            if not torch.isfinite(values).all():
+                raise InputError("'y' has entries beyond 3e38; measure in other units.")
+            return Measurement(operator, noise, values=values, quantizer=Quantizer(None), **more)
+        quantizer = _quantizer(pieces, operator.rows, y)
+        if signs and (quantizer.cells == 2 or "thresholds" not in pieces):
+            y = (y > 0).astype(np.float64)
+        if (y != np.rint(y)).any() or y.min() < 0 or y.max() >= quantizer.cells:
+            cells = quantizer.cells
+            raise InputError(f"'y' must hold codes from 0 to {cells - 1} for {cells - 1} thresholds.")
+        return Measurement.from_codes(operator, noise, quantizer, torch.from_numpy(y.astype(np.int64)), **more)
+    if "lower" in pieces and "upper" in pieces:
+        lower, upper = (_row(k, pieces[k], operator.rows, infinite=True) for k in ("lower", "upper"))
+        if not (lower < upper).all():
+            raise InputError("Every 'lower' edge must be below its 'upper' edge.")
+        return Measurement.from_cells(operator, noise, torch.from_numpy(lower), torch.from_numpy(upper), **more)
+    raise InputError("There is neither 'y' nor 'lower' and 'upper'; add what was measured.")
+
+
+def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quantizer:
+    """Thresholds common to all rows, or one line of them per row; zero where only signs were given."""
+    thresholds = _numbers("thresholds", pieces.get("thresholds", np.zeros(1)))
+    per_row = thresholds.ndim == 2 and thresholds.shape[0] == rows and rows > 1
+    if not per_row and thresholds.size == rows > 1 and y.max() <= 1:
+        thresholds, per_row = thresholds.reshape(rows, 1), True
+    made = torch.from_numpy(np.ascontiguousarray(thresholds if per_row else thresholds.reshape(-1)))
+    if "dither" in pieces:
+        kind = str(pieces["dither"]).strip("[]'\" ")
+        if kind not in KINDS:
+            raise InputError(f"dither={kind[:20]} is not known; give one of {', '.join(KINDS)}.")
+        width = _number("dither_width", pieces, math.nan)
+        if not width > 0 or made.shape[-1] != 1:
+            raise InputError("'dither' needs one bit and a 'dither_width' above 0.")
+        return UnknownDither(made, kind, width, made[..., 0])
+    flip = _number("flip", pieces, 0.0)
+    if not 0 <= flip < 0.5:
+        raise InputError(f"flip={flip:g} is not valid: a bit-flip probability is at least 0 and below 0.5.")
+    return Quantizer(made, flip=flip)
+
+
+def _recipe(entry: np.ndarray) -> tuple[OperatorChoice, int]:
+    try:
+        facts = json.loads(str(entry.reshape(-1)[0]))
+        recipe, seed = str(facts["recipe"]), whole("seed", facts["seed"], 0, 2**53)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
+    choice = OPERATORS.parse(recipe)
+    if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):
+        raise InputError(
+            "The recipe of a measurement file must not name another file; put the matrix itself in as 'A'."
+        )
+    return choice, seed
+
+
+def _operator(pieces: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
+    if "A" in pieces:
+        matrix = checked_matrix("A", pieces["A"])
+        pixels = math.prod(shape)
+        if matrix.shape[1] != pixels:
+            raise InputError(
+                f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
+            )
+        return DenseOperator(torch.from_numpy(matrix), shape)
+    if "operator" not in pieces:
+        raise InputError("There is neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
+    choice, seed = _recipe(pieces["operator"])
+    return choice.build(shape, seed)
+
+
+def _numbers(key: str, array: np.ndarray, infinite: bool = False) -> np.ndarray:
+    if array.size == 0:
+        raise InputError(f"'{key}' is empty; give its numbers.")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"'{key}' must hold numbers, not {array.dtype}.")
+    array = array.astype(np.float64)
+    if np.isnan(array).any() or (not infinite and np.isinf(array).any()):
+        raise InputError(f"'{key}' has entries that are not finite numbers; remove them.")
+    return array
+
+
+def _number(key: str, pieces: dict[str, np.ndarray], default: float) -> float:
+    if key not in pieces:
+        return default
+    numbers = _numbers(key, pieces[key]).reshape(-1)
+    if len(numbers) != 1:
+        raise InputError(f"'{key}' must be one number, not {len(numbers)}.")
+    return float(numbers[0])
+
+
+def _row(key: str, array: np.ndarray, rows: int, infinite: bool = False) -> np.ndarray:
+    numbers = _numbers(key, array, infinite).reshape(1, -1)
+    if numbers.shape[1] != rows:
+        raise InputError(f"'{key}' has {numbers.shape[1]} entries but the operator has {rows} rows.")
+    return numbers
+
+
+def pictured(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
+    """The shape (channels, height, width) of the picture that was measured; a square grey one where only the number of
+    columns of A tells."""
+    if "shape" not in pieces:
+        columns = checked_matrix("A", pieces["A"]).shape[1] if "A" in pieces else 0
+        side = math.isqrt(columns)
+        if not columns or side * side != columns:
+            raise InputError("There is no 'shape'; add (height, width) or (channels, height, width) of the image.")
+        return 1, side, side
+    numbers = _numbers("shape", pieces["shape"]).reshape(-1)
+    if len(numbers) == 2:
+        numbers = np.concatenate([[1], numbers])
+    if (
+        len(numbers) != 3
+        or (numbers != np.rint(numbers)).any()
+        or (numbers < 1).any()
+        or numbers.prod() > LARGEST_PIXELS
+    ):
+        raise InputError("'shape' must be (channels, height, width) of the image, whole numbers of at least 1.")
+    return tuple(int(n) for n in numbers)  # type: ignore[return-value]

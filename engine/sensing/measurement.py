@@ -1,0 +1,136 @@
+"""What was seen: codes or values, the operator that took them, the noise. Simulated from images; files in measurement_files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.seeds import generator
+from engine.sensing.channels import CellChannel, Channel
+from engine.sensing.operators import Operator
+from engine.sensing.quantizers import Levels, Quantizer, QuantizerChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Measurement", "levels_of", "simulate"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Measurements of one or more images by one operator.
+
+    Either ``values`` (images, rows), y = A (x - offset) + n as real numbers, or a ``channel`` that says what was
+    reported of them, usually the cells that they fell into. ``codes`` are the quantizer's cell numbers where it is
+    known. ``noise`` is the standard deviation of n in the units of A x, meaningless while not
+    ``noise_known``. ``truth`` (images, channels, height, width) is
+    only there when simulated.
+    """
+
+    operator: Operator
+    noise: float
+    values: Tensor | None = None
+    channel: Channel | None = None
+    codes: Tensor | None = None
+    quantizer: Quantizer | None = None
+    offset: float = 0.0
+    truth: Tensor | None = None
+    noise_known: bool = True
+
+    @classmethod
+    def from_codes(cls, operator: Operator, noise: float, quantizer: Quantizer, codes: Tensor, **more) -> Measurement:
+        """What a quantizer's codes (images, rows) say; real values where it quantizes nothing."""
+        if quantizer.is_linear:
+            return cls(operator, noise, values=codes, quantizer=quantizer, **more)
+        return cls(operator, noise, channel=quantizer.channel(codes), codes=codes, quantizer=quantizer, **more)
+
+    @classmethod
+    def from_cells(cls, operator: Operator, noise: float, lower: Tensor, upper: Tensor, **more) -> Measurement:
+        """Cells (images, rows), float64, that A (x - offset) + n fell into."""
+        return cls(operator, noise, channel=CellChannel(lower, upper), **more)
+
+    @property
+    def images(self) -> int:
+        return self._seen.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self._seen.device
+
+    @property
+    def _seen(self) -> Tensor:
+        if self.values is not None:
+            return self.values
+        assert self.channel is not None, "a measurement has values or a channel"
+        return self.channel.lower
+
+    @property
+    def is_linear(self) -> bool:
+        return self.values is not None
+
+    @property
+    def lower(self) -> Tensor | None:
+        """Lower edges of the reported cells, (images, rows), None where nothing is quantized."""
+        return None if self.channel is None else self.channel.lower
+
+    @property
+    def upper(self) -> Tensor | None:
+        """Upper edges, like ``lower``."""
+        return None if self.channel is None else self.channel.upper
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Noiseless measurement A (x - offset) before quantization, (batch, rows)."""
+        return self.operator.forward(x - self.offset) if self.offset else self.operator.forward(x)
+
+    def for_rows(self, samples: int) -> Measurement:
+        """Every image repeated ``samples`` times, image by image: one row of the batch per sample."""
+        return self._each(lambda t: t.repeat_interleave(samples, 0))
+
+    def select(self, rows: Tensor | Sequence[int]) -> Measurement:
+        """Some of the images."""
+        return self._each(lambda t: t[rows])
+
+    def to(self, device: str) -> Measurement:
+        return replace(self._each(lambda t: t.to(device)), operator=self.operator.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Measurement:
+        tensors = {n: change(t) for n in ("values", "codes", "truth") if (t := getattr(self, n)) is not None}
+        channel = None if self.channel is None else self.channel.take(change)
+        return replace(self, channel=channel, **tensors)
+
+    def consistency(self, x: Tensor) -> Tensor | None:
+        """Share of measurements whose cell holds the noiseless re-measurement of x, (batch,); None when linear."""
+        if self.lower is None or self.upper is None:
+            return None
+        z = self.predict(x).double()
+        return ((z >= self.lower) & (z < self.upper)).double().mean(1)
+
+
+def levels_of(operator: Operator, noise: float, offset: float, seed: int) -> Levels:
+    """What thresholds may follow: the operator's typical response and the noise, never the data."""
+    centre, scale = operator.typical_response(offset)
+    return Levels((scale**2 + noise**2) ** 0.5, centre, operator.rows, seed)
+
+
+def simulate(
+    truth: Tensor, operator: Operator, quantizer: QuantizerChoice, noise: float, seed: int,
+    indices: Sequence[int] | None = None, offset: float = 0.0,
+) -> Measurement:  # fmt: skip
+    """Measures images: codes = Q(A (x - offset) + n), n ~ N(0, noise^2 I).
+
+    Arguments: ``truth`` (images, channels, height, width) in [0, 1]; ``indices`` the absolute numbers of the images,
+    which key their noise, so that an image is measured alike alone and among others.
+    """
+    indices = range(truth.shape[0]) if indices is None else indices
+    built = quantizer.build(levels_of(operator, noise, offset, seed))
+    z = operator.forward(truth - offset)
+    draws = torch.stack([torch.randn(operator.rows, generator=generator(seed, "noise", i)) for i in indices])
+    codes = built.quantize(z + noise * draws)
+    if built.flip:
+        flips = torch.stack([torch.rand(operator.rows, generator=generator(seed, "flip", i)) for i in indices])
+        codes = built.report(codes, flips)
+    return Measurement.from_codes(operator, noise, built, codes, offset=offset, truth=truth)

@@ -1,0 +1,112 @@
+"""Quantizers: scalar, memoryless, declared by their thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.errors import InputError
+from engine.settings import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.sensing.channels import Channel
+
+__all__ = ["Levels", "Quantizer", "QuantizerChoice"]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What is known about z = A (x - offset) + n before it is measured, and what thresholds may follow: its typical
+    ``centre`` (a number, or one per row) and ``scale``; the number of ``rows`` and the ``seed`` for random thresholds."""
+
+    scale: float
+    centre: Tensor | float = 0.0
+    rows: int = 1
+    seed: int = 0
+
+
+class Quantizer:
+    """Maps z to the number of the cell it falls into: code k for thresholds[k-1] <= z < thresholds[k].
+
+    ``thresholds`` is increasing, float64: (cells - 1,) for all rows alike or (rows, cells - 1) for each row its own; None
+    for "not quantized", when codes are z itself. The outer cells are half-infinite, and a value on a threshold belongs
+    to the cell above, so sign(0) = +1. ``flip`` is the probability that the one bit is reported wrongly.
+    """
+
+    def __init__(self, thresholds: Tensor | None, flip: float = 0.0) -> None:
+        if thresholds is not None and bool((thresholds.diff(dim=-1) <= 0).any()):
+            raise InputError("The thresholds of a quantizer must increase; sort them and remove repeated ones.")
+        if flip and (thresholds is None or thresholds.shape[-1] != 1):
+            raise InputError("A bit-flip probability goes with one bit only; leave flip=0.")
+        self.thresholds, self.flip = thresholds, flip
+
+    @property
+    def is_linear(self) -> bool:
+        return self.thresholds is None
+
+    @property
+    def cells(self) -> int:
+        """Number of cells, 0 where nothing is quantized."""
+        return 0 if self.thresholds is None else self.thresholds.shape[-1] + 1
+
+    def quantize(self, z: Tensor) -> Tensor:
+        """Codes 0 .. cells - 1 (int64), of the shape (images, rows) of z; z itself where nothing is quantized."""
+        import torch
+
+        if self.thresholds is None:
+            return z
+        edges = self.thresholds.to(z.device)
+        if edges.ndim == 1:
+            return torch.bucketize(z.double(), edges, right=True)
+        return (z.double()[..., None] >= edges).sum(-1)
+
+    def report(self, codes: Tensor, draw: Tensor) -> Tensor:
+        """What the sensor reports of the codes; ``draw`` are uniform random numbers of their shape."""
+        import torch
+
+        return torch.where(draw < self.flip, 1 - codes, codes) if self.flip else codes
+
+    def edges(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Lower and upper edges of the cells, float64, of the shape of ``codes`` (images, rows)."""
+        import torch
+
+        assert self.thresholds is not None, "a linear measurement has no cells"
+        inner = self.thresholds.double().to(codes.device)
+        ends = torch.full_like(inner[..., :1], torch.inf)
+        edges = torch.cat([-ends, inner, ends], dim=-1)
+        if edges.ndim == 1:
+            return edges[codes], edges[codes + 1]
+        rows = torch.arange(len(edges), device=codes.device)
+        return edges[rows, codes], edges[rows, codes + 1]
+
+    def channel(self, codes: Tensor) -> Channel:
+        """What the codes say about z."""
+        from engine.sensing.channels import CellChannel
+
+        return CellChannel(*self.edges(codes), flip=self.flip)
+
+
+@dataclass(frozen=True)
+class QuantizerChoice(Choice):
+    """Settings of a quantizer; :meth:`build` makes it."""
+
+    @property
+    def bits_per_measurement(self) -> int | None:
+        """None where nothing is quantized."""
+        return None
+
+    def build(self, levels: Levels) -> Quantizer:
+        """The quantizer. Its range may follow the operator's response and the noise, never the data."""
+        raise NotImplementedError
+
+    def about(self, centre: Tensor | float, unit: list[float] | tuple[float, ...]) -> Tensor:
+        """Thresholds ``unit`` shifted to a centre, one row of them per row of the operator if the centre has rows."""
+        import torch
+
+        thresholds = torch.tensor(unit, dtype=torch.float64)
+        centre = torch.as_tensor(centre, dtype=torch.float64)
+        if centre.ndim and bool((centre == centre[0]).all()):
+            centre = centre[0]
+        return thresholds + centre[:, None] if centre.ndim else thresholds + centre

@@ -1,0 +1,20 @@
+"""No quantizer: the measurement keeps its real values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+
+__all__ = ["NoQuantizer"]
+
+
+@dataclass(frozen=True)
+class NoQuantizer(QuantizerChoice):
+    """No quantization: y = A x + n (the linear case)."""
+
+    name = "none"
+    label = "None (linear)"
+
+    def build(self, levels: Levels) -> Quantizer:
+        return Quantizer(None)

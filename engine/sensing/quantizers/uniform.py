@@ -1,0 +1,52 @@
+"""The uniform Q-bit quantizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.settings import integer, number, one_of
+
+__all__ = ["Uniform", "gaussian_optimal_step"]
+
+# Steps of the uniform quantizer with the least mean squared error for a unit Gaussian (Max, 1960), by bits.
+_STEPS = {1: 1.596, 2: 0.9957, 3: 0.5860, 4: 0.3352, 5: 0.1881, 6: 0.1041, 7: 0.0569, 8: 0.0308}
+
+
+def gaussian_optimal_step(bits: int) -> float:
+    """Step, in standard deviations, of the best uniform quantizer of a Gaussian (Max, 1960)."""
+    return _STEPS[bits]
+
+
+@dataclass(frozen=True)
+class Uniform(QuantizerChoice):
+    """Uniform Q-bit quantizer, symmetric mid-rise (QCS-SGM eqs. 3 and 4)."""
+
+    name = "uniform"
+    label = "Uniform"
+
+    bits: int = integer(2, "Bits", "Bits per measurement Q: 2^Q cells.", unit="bit", low=1, high=8)
+    rule: str = one_of(
+        "optimal",
+        ("optimal", "three-sigma"),
+        "Range rule",
+        "How the step follows the typical scale s of measurements: the Gaussian-optimal step times s, or cells that end "
+        "at three s on either side.",
+    )
+    step: float | None = number(
+        None,
+        "Step",
+        "Width of a cell. auto follows the range rule with s^2 = mean row norm^2 * 0.35^2 + noise^2 (for non-negative "
+        "rows, s is a quarter of the response to white); it is stored with the measurement.",
+        above=0,
+    )
+
+    @property
+    def bits_per_measurement(self) -> int:
+        return self.bits
+
+    def build(self, levels: Levels) -> Quantizer:
+        unit = gaussian_optimal_step(self.bits) if self.rule == "optimal" else 6 / 2**self.bits
+        step = self.step or unit * levels.scale
+        half = 2 ** (self.bits - 1)
+        return Quantizer(self.about(levels.centre, [k * step for k in range(1 - half, half)]))

@@ -1,0 +1,51 @@
+"""A training that a window follows: names, and curves that a resumed one goes on with."""
+
+import json
+
+import numpy as np
+import pytest
+
+from engine.control import Cancelled, Control
+from engine.errors import InputError
+from engine.images import save_png
+from engine.priors.training.session import prepare_settings, run_session, training_folder
+from engine.priors.training.settings import DenoiserTraining
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("QCS_STUDIO_DATA", str(tmp_path / "data"))
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        save_png(tmp_path / f"{i}.png", rng.random((1, 8, 8), np.float32))
+    return DenoiserTraining(
+        images=str(tmp_path), prior="mine", width=16, blocks=1, batch=4, attention=False, steps=12, threads=1
+    )
+
+
+@pytest.mark.parametrize("name", ["mnist", "gaussian"])
+def test_a_name_that_is_taken_is_refused(settings, name):
+    with pytest.raises(InputError, match="already"):
+        prepare_settings(settings.replace(prior=name))
+
+
+def test_the_curves_go_on_where_they_were(settings):
+    settings, control, seen = prepare_settings(settings), Control(), []
+
+    def emit(frame):
+        seen.append(frame)
+        if frame.step == 5:
+            control.cancel()
+
+    with pytest.raises(Cancelled):
+        run_session(settings, control, emit, lambda: True)
+    curve = json.loads((training_folder() / "mine.curve").read_text())
+    assert curve["step"] == [1, 2, 3, 4, 5]
+    assert curve["loss"] == seen[-1].history["loss"]
+    again = []
+    assert run_session(settings, Control(), again.append, lambda: True) == "mine"
+    assert again[0].history["step"] == [1, 2, 3, 4, 5, 6]
+    assert again[0].history["loss"][:5] == curve["loss"]
+    assert not (training_folder() / "mine.curve").exists()
+    with pytest.raises(InputError, match="already"):
+        prepare_settings(settings)

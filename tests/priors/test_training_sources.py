@@ -1,0 +1,53 @@
+"""Where training batches come from."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import InputError
+from engine.images import save_png
+from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.sources import PhotoCrops, make_source
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twenty pictures of different sizes whose pixel values tell where they are."""
+    for i in range(20):
+        height, width = 40 + i, 60 - i
+        ramp = np.add.outer(np.arange(height), np.arange(width)) / (height + width)
+        save_png(tmp_path / f"{i:02}.png", np.stack([ramp, ramp[::-1], np.full_like(ramp, i / 20)]).astype(np.float32))
+    return tmp_path
+
+
+def test_crops_are_seeded_cut_from_the_photographs_and_turned(photos):
+    source = make_source(DenoiserTraining(images=str(photos), out="x.safetensors", crops=True, side=16))
+    assert isinstance(source, PhotoCrops)
+    assert source.shape == (3, 16, 16)
+    first, again, other = (source.batch(64, torch.Generator().manual_seed(s)) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape == (64, 3, 16, 16)
+    flat = first[:, 2].flatten(1)
+    assert float((flat.max(1).values - flat.min(1).values).max()) == 0  # the third channel names the photograph
+    assert len(flat[:, 0].unique()) > 10
+    slopes = first[:, 0, -1, 0] - first[:, 0, 0, 0]
+    assert (slopes > 0).any() and (slopes < 0).any()  # turned and mirrored
+    everything = torch.cat([p.flatten() for p in source.photos]).double() / 255
+    assert source.mean == pytest.approx(float(everything.mean()), abs=1e-6)
+    assert source.deviation == pytest.approx(float(everything.std(correction=0)), abs=1e-6)
+
+
+def test_colour_can_be_made_grey_and_held_out_images_keep_their_size(photos):
+    source = make_source(DenoiserTraining(images=str(photos), out="x.safetensors", crops=True, side=16, colour="grey"))
+    assert source.shape == (1, 16, 16)
+    held = source.held_out(str(photos))
+    assert held[0].shape == (1, 40, 60)
+
+
+def test_too_little_to_train_on_is_one_sentence(photos, tmp_path):
+    with pytest.raises(InputError, match="too few"):
+        make_source(DenoiserTraining(images=str(photos), out="x.safetensors", crops=True, side=58))
+    (tmp_path / "set.idx").write_bytes(b"")
+    with pytest.raises(InputError, match="IDX"):
+        make_source(DenoiserTraining(images=str(tmp_path / "set.idx"), out="x.safetensors", crops=True))

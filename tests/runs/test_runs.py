@@ -1,0 +1,279 @@
+"""Runs: the same spec gives the same arrays, whatever the batch; they stop where they are told to."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from engine.control import Cancelled, Control
+from engine.errors import EngineError, InputError
+from engine.experiments.evaluation import evaluate
+from engine.images import load_image, save_png
+from engine.images.samples import sample_names, sample_path
+from engine.runs.job import Job, measure, prepare, reconstruct
+from engine.runs.spec import RunSpec
+
+ALGORITHMS = {
+    "turbo": "turbo rounds=4 levels=5",
+    "guided": "guided steps=6",
+    "qcs-sgm": "qcs-sgm levels=4 repeats=2 sigma_first=1 sigma_last=0.1",
+}
+each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
+
+
+def spec(algorithm="turbo rounds=4 levels=5", **more):
+    values = {"operator": "gaussian measurements=150", "samples": 3, "device": "cpu"} | more
+    return RunSpec(algorithm=algorithm, **values)
+
+
+@each_algorithm
+def test_same_spec_same_arrays(algorithm):
+    first, second = (reconstruct(spec(algorithm)) for _ in range(2))
+    assert np.array_equal(first.samples, second.samples)
+    assert np.array_equal(first.mean, second.mean)
+    other = reconstruct(spec(algorithm, seed=1))
+    assert not np.allclose(first.samples, other.samples, atol=1e-2)
+
+
+@each_algorithm
+def test_a_sample_alone_is_the_same_in_a_batch(algorithm):
+    together = reconstruct(spec(algorithm)).samples
+    for i in range(3):
+        alone = reconstruct(spec(algorithm, samples=1, first_sample=i)).samples[0]
+        assert np.abs(alone - together[i]).max() < 1e-3
+
+
+@each_algorithm
+def test_an_image_alone_is_the_same_among_others(algorithm):
+    one = spec(algorithm, samples=2)
+    truth = torch.from_numpy(np.stack([load_image(sample_path(f"sample:{n}")).pixels for n in sample_names()[:3]]))
+
+    def samples(rows):
+        job = Job(one, measure(one, truth[rows], rows), rows)
+        for _ in job.stream():
+            pass
+        return [r.samples for r in job.reconstructions()]
+
+    together = samples([0, 1, 2])
+    for i in range(3):
+        assert np.abs(samples([i])[0] - together[i]).max() < 1e-3
+
+
+@each_algorithm
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_finish_keeps_the_estimate_within_one_step(algorithm, where):
+    job, control = prepare(spec(algorithm)), Control()
+    steps = job.spec.algorithm.steps_for(3)
+    stop = {"first": 1, "middle": steps // 2, "last": steps}[where]
+    seen = 0
+    for iterate in job.stream(control):
+        seen = iterate.step
+        if iterate.step == stop:
+            control.finish()
+    assert seen == stop
+    result = job.reconstructions()[0]
+    assert result.status == ("done" if where == "last" else "finished early")
+    assert np.isfinite(result.mean).all()
+    if where == "last":
+        assert len(result.samples) == 3
+
+
+@each_algorithm
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_cancel_within_one_step(algorithm, where):
+    job, control = prepare(spec(algorithm)), Control()
+    steps = job.spec.algorithm.steps_for(3)
+    stop = {"first": 1, "middle": steps // 2, "last": steps}[where]
+    seen = 0
+
+    def consume():
+        nonlocal seen
+        for iterate in job.stream(control):
+            seen = iterate.step
+            if iterate.step == stop:
+                control.cancel()
+
+    with pytest.raises(Cancelled):
+        consume()
+    assert seen == stop
+
+
+@pytest.mark.parametrize("where", [1, 5, 10])
+def test_pause_holds_and_resume_changes_nothing(where):
+    job, control, reached = prepare(spec()), Control(), threading.Event()
+    steps = []
+
+    def work():
+        for iterate in job.stream(control):
+            steps.append(iterate.step)
+            if iterate.step == where:
+                control.pause()
+                reached.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert reached.wait(30)
+    thread.join(0.2)
+    assert thread.is_alive()
+    assert len(steps) == where
+    assert control.paused
+    control.resume()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert np.array_equal(job.reconstructions()[0].samples, reconstruct(spec()).samples)
+
+
+def test_added_samples_equal_a_larger_run():
+    few, more = reconstruct(spec(samples=2)), reconstruct(spec(samples=3, first_sample=2))
+    joined, whole = few.with_more(more), reconstruct(spec(samples=5))
+    assert joined.spec.samples == 5
+    assert np.abs(joined.samples - whole.samples).max() < 1e-3
+    assert np.allclose(joined.std, whole.std, atol=1e-3)
+    assert np.allclose(joined.mean, whole.mean, atol=1e-3)
+
+
+def test_iterates_are_never_written_to_again():
+    for algorithm in ALGORITHMS.values():
+        stream = prepare(spec(algorithm)).stream()
+        kept = [(i.x, i.x.clone(), i.denoised, i.denoised.clone()) for i in stream]
+        assert all(torch.equal(a, b) and torch.equal(c, d) for a, b, c, d in kept)
+
+
+def test_history_has_one_column_per_curve_and_no_truth_means_no_psnr():
+    job = prepare(spec())
+    for _ in job.stream():
+        pass
+    columns = {len(v) for v in job.history.values()}
+    assert columns == {10}
+    assert {"step", "sigma", "psnr", "psnr_mean", "consistency", "predicted_rmse", "actual_rmse"} <= job.history.keys()
+
+
+def test_spec_round_trip_and_command():
+    one = spec("guided steps=7", noise=0.1, seed=5, quantizer="uniform bits=3")
+    assert RunSpec.from_json(one.as_json()) == one
+    assert "--algorithm 'guided steps=7" in one.as_command()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "one JSON object"),
+        ('{"imgae": "x"}', "did you mean image"),
+        ('{"samples": 0}', "samples=0"),
+        ('{"noise": "nan"}', "noise=nan"),
+        ('{"seed": 1.5}', "seed=1.5"),
+        ('{"device": "tpu"}', "device=tpu"),
+        ('{"image": 3}', "must be text"),
+        ('{"prior": "minst"}', "did you mean mnist"),
+    ],
+)
+def test_bad_run_files(content, says):
+    with pytest.raises(InputError, match=says):
+        RunSpec.from_json(content)
+
+
+def test_turbo_refuses_what_it_cannot_do():
+    with pytest.raises(InputError, match="eigenbasis"):
+        RunSpec(operator="gaussian measurements=9000", algorithm="turbo")
+    assert RunSpec(operator="gaussian measurements=9000").algorithm.name == "guided"
+
+
+def test_engine_failures_are_one_sentence(monkeypatch):
+    job = prepare(spec())
+    monkeypatch.setattr(type(job.spec.prior), "load", lambda *_: (_ for _ in ()).throw(RuntimeError("bad\nweights")))
+    with pytest.raises(EngineError, match=r"bad$"):
+        next(job.stream())
+    monkeypatch.setattr(type(job.spec.prior), "load", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
+    with pytest.raises(EngineError, match="Out of memory"):
+        next(job.stream())
+
+
+def test_written_result_is_complete(tmp_path):
+    result = reconstruct(spec())
+    result.write(tmp_path / "out")
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == {"result.json", "result.npz", "mean.png", "std.png", "samples.png"}
+    facts = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert facts["metrics"]["psnr_mean"] > 10
+    assert RunSpec.from_dict(facts["recipe"]) == result.spec
+    with np.load(tmp_path / "out" / "result.npz") as arrays:
+        assert np.array_equal(arrays["samples"], result.samples)
+        assert RunSpec.from_json(str(arrays["recipe"])) == result.spec
+    for name in ("a.png", "a.tif", "a.npz"):
+        result.export(tmp_path / name, "mean")
+        assert (tmp_path / name).stat().st_size > 0
+
+
+def test_turbo_mean_is_its_own_and_guided_is_the_mean_of_samples():
+    turbo, guided = reconstruct(spec()), reconstruct(spec("guided steps=6"))
+    assert not np.allclose(turbo.mean, turbo.samples.mean(0), atol=1e-4)
+    assert np.allclose(guided.mean, guided.samples.mean(0), atol=1e-6)
+    assert np.allclose(guided.std, guided.samples.std(0, ddof=1), atol=1e-6)
+
+
+def test_evaluate_numbers_images_absolutely(tmp_path):
+    for i, name in enumerate(sample_names()[:4]):
+        save_png(tmp_path / f"{i}.png", load_image(sample_path(f"sample:{name}")).pixels)
+    whole = evaluate(spec(samples=2), tmp_path).rows()
+    part = evaluate(spec(samples=2), tmp_path, offset=2, limit=1).rows()
+    assert [r["index"] for r in whole] == [0, 1, 2, 3]
+    assert part[0]["index"] == 2
+    assert part[0]["psnr_mean"] == pytest.approx(whole[2]["psnr_mean"], abs=1e-2)
+
+
+def test_more_bits_help():
+    quality = [
+        reconstruct(spec("turbo rounds=8 levels=4", quantizer=q, samples=1)).metrics()["psnr_mean"]
+        for q in ("one-bit", "uniform bits=3", "none")
+    ]
+    assert quality[0] + 1 < quality[1] < quality[2] - 1
+
+
+def test_clean_messages_still_give_spread_samples():
+    """Almost noiseless linear data: the samples spread as turbo predicts, not collapsed onto the denoised message."""
+    job = prepare(spec("turbo", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8))
+    for _ in job.stream():
+        pass
+    result = job.reconstructions()[0]
+    spread = float(np.sqrt(np.mean(result.std**2)))
+    assert spread == pytest.approx(result.predicted_rmse, rel=0.5)
+
+
+@pytest.mark.parametrize("noise", [10.0, 300.0])
+def test_predicted_error_never_exceeds_the_prior(noise):
+    result = reconstruct(spec("turbo rounds=5 levels=3", noise=noise, samples=1))
+    prior = result.spec.prior.load()
+    assert result.predicted_rmse <= prior.variance**0.5 * 1.001
+
+
+def test_evaluation_keeps_what_is_done_when_interrupted(tmp_path, digit, monkeypatch):
+    import engine.experiments.evaluation as module
+
+    for i in range(3):
+        save_png(tmp_path / f"{i}.png", digit)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1)
+    for error, attribute in ((KeyboardInterrupt(), "interrupted"), (EngineError("It broke."), "failure")):
+        seen = []
+
+        def stop(done, total, share, seen=seen, error=error):
+            seen.append(done)
+            if done == 2:
+                raise error
+
+        part = module.evaluate(spec(samples=1), tmp_path, progress=stop)
+        assert len(part.results) == 2
+        assert getattr(part, attribute)
+
+
+def test_too_many_samples_for_memory_are_refused(monkeypatch):
+    import psutil
+
+    class Little:
+        available = 10_000_000
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
+    with pytest.raises(InputError, match="samples"):
+        prepare(spec(samples=4096))
