@@ -6,18 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from engine.priors.choice import KINDS, PriorChoice
 from engine.seeds import RowGenerators, generator
 from engine.settings import Choice
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.priors.base import DenoiserPrior
+    from engine.priors.base import Prior
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
-__all__ = ["AlgorithmChoice", "Draws", "Iterate", "likelihood_facts"]
+__all__ = ["ESTIMATE", "RESTARTS", "SAMPLES", "AlgorithmChoice", "Draws", "Iterate", "likelihood_facts"]
+
+SAMPLES, RESTARTS, ESTIMATE = "posterior samples", "restarts", "one estimate"
+"""What the rows of a result are. Only samples have a posterior std. Restarts have a spread, and the best by measured loss is
+the estimate. One estimate has neither."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Iterate:
 
     ``x`` and ``denoised`` are (rows, channels, height, width); rows are images * samples, or images alone while
     ``per_image`` is set (message passing does not know samples yet). ``mean`` (images, c, h, w) is the posterior mean
-    where the method computes one itself, ``predicted_rmse`` (images,) its own estimate of the error of it.
+    where the method computes one itself, ``predicted_rmse`` (images,) its own estimate of the error of it. ``loss``
+    (rows,) ranks restarts: the least is the estimate.
     ``statistics`` are scalars for curves: the mean over images of noise levels and message variances.
     """
 
@@ -59,6 +65,7 @@ class Iterate:
     per_image: bool = False
     mean: Tensor | None = None
     predicted_rmse: Tensor | None = None
+    loss: Tensor | None = None
     messages: Mapping[str, Tensor] = field(default_factory=dict)
     note: str = ""
     phase: str = "sampling"
@@ -70,12 +77,19 @@ class Iterate:
 
 @dataclass(frozen=True)
 class AlgorithmChoice(Choice):
-    """Settings of an algorithm; :meth:`iterates` runs it. ``reconstructs`` is False for one that looks at no measurement."""
+    """Settings of an algorithm; :meth:`iterates` runs it.
 
+    ``takes`` are the kinds of prior it can work with and ``rows_are`` says what its rows mean; forms, errors, files and
+    tables follow from these two. ``reconstructs`` is False for one that looks at no measurement.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("denoiser",)
+    rows_are: ClassVar[str] = SAMPLES
     reconstructs: ClassVar[bool] = True
 
-    def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
-        """Runs on the device of the measurement. The last iterate's ``x`` are the posterior samples."""
+    def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
+        """Runs on the device of the measurement. The last iterate's ``x`` are the rows: posterior samples or restarts,
+        (images * samples, ...), or one estimate an image, which is also its ``mean``."""
         raise NotImplementedError
 
     def steps_for(self, samples: int) -> int:
@@ -86,11 +100,22 @@ class AlgorithmChoice(Choice):
         """Cost of one image in network evaluations of one row (a gradient counts as two more)."""
         raise NotImplementedError
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
-        """Why it does not go together with operator or quantizer, in one clause; None where it does."""
+    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+        """Why it does not go together with them, in one clause with the way out; None where it does."""
+        if prior.kind not in self.takes:
+            return self.takes_instead()
+        return self.misfit(operator, quantizer, prior)
+
+    def takes_instead(self) -> str:
+        """Which prior it takes, in one clause."""
+        kinds = " or a ".join(KINDS[kind][0] for kind in self.takes)
+        return f"{self.name} takes a {kinds}: choose {KINDS[self.takes[0]][1]}"
+
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+        """:meth:`refusal` for a prior of a kind that it takes."""
         return None
 
-    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         """What to expect of a combination that runs but is known to do badly, in one clause; None where all is well."""
         return None
 

@@ -34,7 +34,7 @@ def spec_of(arguments: argparse.Namespace, **more) -> RunSpec:
         values["offset"] = arguments.offset_of_x
     if more.get("measurement"):
         if values.get("algorithm") == "auto":
-            values["algorithm"] = _algorithm_for(more["measurement"])
+            values["algorithm"] = _algorithm_for(more["measurement"], values.get("prior", "mnist"))
         for name in ("operator", "quantizer", "noise", "offset"):
             if name in values:
                 _refuse_beside_measurement(name)
@@ -93,12 +93,14 @@ def completed_measurement(arguments: argparse.Namespace) -> str:
     return str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces))
 
 
-def _algorithm_for(measurement: str) -> str:
-    """The algorithm that suits the operator of a measurement file."""
+def _algorithm_for(measurement: str, prior: str) -> str:
+    """The algorithm that suits the operator of a measurement file and the prior."""
+    from engine.priors.library import priors
     from engine.runs.advice import recommend
     from engine.sensing.files import holds_bits, operator_choice, read_pieces
     from engine.sensing.quantizers import QUANTIZERS
 
     pieces = read_pieces(measurement)
     linear = "y" in pieces and "thresholds" not in pieces and not holds_bits(pieces["y"])
-    return recommend(operator_choice(pieces), QUANTIZERS.parse("none" if linear else "one-bit"))[0]
+    quantizer = QUANTIZERS.parse("none" if linear else "one-bit")
+    return recommend(operator_choice(pieces), quantizer, priors().parse(prior))[0]

@@ -1,15 +1,17 @@
-"""What every prior with a denoiser offers: the posterior mean of a clean image given a noisy one."""
+"""The kinds of prior: what each knows of images, and what algorithms may ask of it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Card", "DenoiserPrior"]
+    from engine.seeds import RowGenerators
+
+__all__ = ["Card", "DenoiserPrior", "GeneratorPrior", "LowRankPrior", "Prior", "SparsityPrior"]
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,49 @@ class Card:
         return asdict(self)
 
 
-class DenoiserPrior(ABC):
-    """A distribution of images known through its denoiser.
+class Prior(ABC):
+    """What is known of images before anything is measured.
 
     Attributes
     ----------
+    kind : one of the names in :data:`engine.priors.choice.KINDS`; algorithms say which kinds they take
     card : Card
     image_shape : (channels, height, width)
+    mean, variance : scalar mean and variance of the images' pixels about their mean
+    """
+
+    kind: ClassVar[str]
+    card: Card
+    image_shape: tuple[int, int, int]
+    mean: float
+    variance: float
+
+    @abstractmethod
+    def to(self, device: str) -> Prior:
+        """The same prior on a torch device."""
+
+    @abstractmethod
+    def unit_of_work(self, rows: int, device: str) -> Tensor:
+        """One call of what algorithms of its kind spend their time in, for ``rows`` images: it is timed for estimates."""
+
+    def mean_image(self) -> Tensor | None:
+        """The mean of the prior as an image (channels, height, width) if it is known better than by ``mean``."""
+        return None
+
+
+class DenoiserPrior(Prior):
+    """A distribution of images known through its denoiser: the posterior mean of a clean image given a noisy one.
+
+    Attributes
+    ----------
     sigma_min, sigma_max : the noise levels, in [0, 1] units, it was made for
     contrast : median and logarithmic spread of the root-mean-square of x - mean over its pictures, where a picture at
         another contrast is as likely (photographs); None where the pictures themselves tell (digits on black)
-    mean, variance : scalar mean and variance of the images' pixels about their mean: the start of message passing
     """
 
-    card: Card
-    image_shape: tuple[int, int, int]
+    kind = "denoiser"
     sigma_min: float
     sigma_max: float
-    mean: float
-    variance: float
     contrast: tuple[float, float] | None = None
 
     @abstractmethod
@@ -60,15 +86,88 @@ class DenoiserPrior(ABC):
         image (batch,), in the same units. Returns a tensor like ``x``. Differentiable in ``x``.
         """
 
-    @abstractmethod
-    def to(self, device: str) -> DenoiserPrior:
-        """The same prior on a torch device."""
-
     def score(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Gradient of the log density of x = x0 + sigma z (Tweedie's formula)."""
         squared = sigma**2 if isinstance(sigma, (int, float)) else (sigma**2).reshape(-1, 1, 1, 1)
         return (self.denoise(x, sigma) - x) / squared
 
-    def mean_image(self) -> Tensor | None:
-        """The mean of the prior as an image (channels, height, width) if it is known better than by ``mean``."""
+    def unit_of_work(self, rows: int, device: str) -> Tensor:
+        import torch
+
+        return self.denoise(torch.rand((rows, *self.image_shape), device=device), 0.3)
+
+
+class GeneratorPrior(Prior):
+    """Images as the outputs of a generator: x = generate(latent) with a latent drawn from a simple distribution.
+
+    ``latent_shape`` is that of one latent.
+    """
+
+    kind = "generator"
+    latent_shape: tuple[int, ...]
+
+    @abstractmethod
+    def draw_latents(self, generators: RowGenerators, device: str = "cpu") -> Tensor:
+        """Latents from their distribution, (rows, *latent_shape), one generator per row."""
+
+    @abstractmethod
+    def generate(self, latent: Tensor) -> Tensor:
+        """Images (rows, channels, height, width) in [0, 1]; differentiable in ``latent`` (rows, *latent_shape)."""
+
+    def unit_of_work(self, rows: int, device: str) -> Tensor:
+        import torch
+
+        return self.generate(torch.zeros((rows, *self.latent_shape), device=device))
+
+
+class SparsityPrior(Prior):
+    """Images that a penalty R(x) calls simple. It is convex, 0 for the flat image of the level ``mean``, and no density:
+    there are estimates with it, but no samples of it."""
+
+    kind = "sparsity"
+
+    @abstractmethod
+    def penalty(self, x: Tensor) -> Tensor:
+        """R(x) >= 0, (batch,), float64, for images (batch, channels, height, width)."""
+
+    @abstractmethod
+    def prox(self, x: Tensor, step: Tensor | float, memory: dict | None = None) -> Tensor:
+        """argmin over u of R(u) + |u - x|^2 / (2 step), like ``x``; ``step`` >= 0, one or one per image (batch,).
+
+        Whoever asks for a sequence of near points gives the same, at first empty, ``memory`` each time: a map that is
+        found by iterations may leave there where it ended, and starts from it.
+        """
+
+    def analyse(self, x: Tensor) -> Tensor | None:
+        """Coefficients (batch, pixels) in the orthonormal basis in which the images are sparse; None where there is none."""
         return None
+
+    def synthesise(self, coefficients: Tensor) -> Tensor:
+        """Images (batch, channels, height, width): inverse and transpose of :meth:`analyse`, with the centre added."""
+        raise NotImplementedError
+
+    def unit_of_work(self, rows: int, device: str) -> Tensor:
+        import torch
+
+        return self.prox(torch.rand((rows, *self.image_shape), device=device), 0.1)
+
+
+class LowRankPrior(Prior):
+    """Images that are, seen as a matrix or a tensor, of low rank."""
+
+    kind = "low-rank"
+    rank: int | None
+    """The rank that is assumed; None where it is to be read off the data."""
+
+    @abstractmethod
+    def matricise(self, x: Tensor) -> Tensor:
+        """Images (batch, channels, height, width) as matrices (batch, parts, rows, columns) whose rank is low."""
+
+    @abstractmethod
+    def depict(self, matrices: Tensor) -> Tensor:
+        """Inverse of :meth:`matricise`."""
+
+    def unit_of_work(self, rows: int, device: str) -> Tensor:
+        import torch
+
+        return self.matricise(torch.rand((rows, *self.image_shape), device=device))

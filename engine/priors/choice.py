@@ -10,23 +10,31 @@ from engine.errors import InputError
 from engine.settings import Choice
 
 if TYPE_CHECKING:
-    from engine.priors.base import DenoiserPrior
+    from engine.priors.base import Prior
 
-__all__ = ["LONGEST_AUTO", "FilePrior", "PriorChoice", "Shape"]
+__all__ = ["KINDS", "LONGEST_AUTO", "FilePrior", "PriorChoice", "Shape", "missing_prior"]
 
 Shape = tuple[int, int, int]
+KINDS = {
+    "denoiser": ("denoiser prior", "mnist or natural"),
+    "generator": ("generator prior", "vae-mnist"),
+    "sparsity": ("sparsity prior", "wavelet"),
+    "low-rank": ("low-rank prior", "low-rank"),
+}
+"""Kind of prior to its words and to what to choose where one is wanted."""
 LONGEST_AUTO = 512
 """Longest side that a picture keeps on its own; a set size may be larger."""
 
 
 @dataclass(frozen=True)
 class PriorChoice(Choice):
-    """A prior that can be chosen by name.
+    """A prior that can be chosen by name; ``kind`` is one of :data:`KINDS` and decides which algorithms take it.
 
     ``image_shape`` is the size it was made for, ``any_size`` whether it takes others, ``channels`` the numbers of
     colour channels it knows. ``facts`` hold at least ``mean``, ``sigma_min``, ``sigma_max`` and ``card`` (a dictionary).
     """
 
+    kind: ClassVar[str] = "denoiser"
     any_size: ClassVar[bool] = False
 
     @property
@@ -41,7 +49,7 @@ class PriorChoice(Choice):
     def facts(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def load(self, device: str = "cpu", shape: Shape | None = None) -> DenoiserPrior:
+    def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
         """The prior for images of ``shape`` (its own where None) on a torch device."""
         raise NotImplementedError
 
@@ -64,6 +72,10 @@ class PriorChoice(Choice):
             share = min(1.0, LONGEST_AUTO / max(picture[1:]))
             size = max(1, round(picture[1] * share)), max(1, round(picture[2] * share))
         return (channels, *size)
+
+    @classmethod
+    def describe(cls) -> dict:
+        return super().describe() | {"kind": cls.kind}
 
     def takes(self, shape: Shape) -> bool:
         """Whether images of this shape can be reconstructed with it."""
@@ -110,7 +122,7 @@ class FilePrior(PriorChoice):
         cards = {str(c): v[1]["card"] for c, v in sorted(cls.variants.items())}
         return super().describe() | facts | more | ({"cards": cards} if len(cards) > 1 else {})
 
-    def load(self, device: str = "cpu", shape: Shape | None = None) -> DenoiserPrior:
+    def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
         from engine.priors.networks.registry import load_prior
 
         channels = min(self.variants) if shape is None else shape[0]
@@ -120,3 +132,29 @@ class FilePrior(PriorChoice):
                 f"{' or any height and width' if self.any_size else ''}, not {shape}; choose another prior."
             )
         return load_prior(self.variants[channels][0], device)
+
+
+def missing_prior(name: str, kind: str, facts: dict[str, Any], any_size: bool) -> PriorChoice:
+    """Stands for a prior that an old run names and this machine does not have, so that the run can still be looked at."""
+
+    @dataclass(frozen=True)
+    class MissingPrior(PriorChoice):
+        """Not installed here."""
+
+        def __post_init__(self) -> None:
+            pass
+
+        @property
+        def image_shape(self) -> Shape:
+            return tuple(facts["image_shape"])  # type: ignore[return-value]
+
+        @property
+        def facts(self) -> dict[str, Any]:
+            return facts
+
+        def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
+            raise InputError(f"The prior '{name}' of this run is not installed here; train or import it first.")
+
+    MissingPrior.name, MissingPrior.label = name, name
+    MissingPrior.kind, MissingPrior.any_size = kind, any_size
+    return MissingPrior()

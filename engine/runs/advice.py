@@ -1,22 +1,34 @@
-"""Which algorithm suits an operator and a quantizer, and why: what the window chooses until the user does."""
+"""Which algorithm suits operator, quantizer and prior, and why: what the window chooses until the user does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from engine.algorithms.messages.turbo import Turbo
+from engine.errors import InputError
 
 if TYPE_CHECKING:
+    from engine.priors.choice import PriorChoice
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
 __all__ = ["recommend"]
 
 
-def recommend(operator: OperatorChoice, quantizer: QuantizerChoice) -> tuple[str, str]:
-    """The written form of the algorithm to take and the reason, in one clause."""
-    turbo = Turbo()
-    refused = turbo.refusal(operator, quantizer)
+def recommend(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    """The written form of the algorithm to take and the reason, in one clause; InputError for a kind of prior that no
+    algorithm takes."""
+    if prior.kind not in _BY_KIND:
+        raise InputError(f"No algorithm takes the prior '{prior.name}' yet; choose another prior.")
+    return _BY_KIND[prior.kind](operator, quantizer, prior)
+
+
+def _for_sparsity(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    return "lasso", "a convex problem with one solution, for any cells and any linear operator"
+
+
+def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
     if not operator.is_linear:
@@ -32,3 +44,6 @@ def recommend(operator: OperatorChoice, quantizer: QuantizerChoice) -> tuple[str
         "guided likelihood=ep",
         "the rows depend on one another and do not mix all pixels, which expectation propagation takes into account",
     )
+
+
+_BY_KIND = {"denoiser": _for_denoiser, "sparsity": _for_sparsity}

@@ -18,11 +18,13 @@ import torch
 
 import engine
 from engine.algorithms import Draws, Iterate
+from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
 from engine.control import Control
 from engine.device import choose_device
 from engine.errors import EngineError, InputError
 from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
+from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
@@ -73,13 +75,14 @@ def _own(spec: RunSpec) -> Job:
         )
     measurement, notes = assemble(pieces), ()
     quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
-    reason = spec.algorithm.refusal(operator_choice(pieces), quantizer)
+    reason = spec.algorithm.refusal(operator_choice(pieces), quantizer, spec.prior)
     if reason:
         raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
     if not measurement.noise_known:
         from engine.runs.noise import estimate_noise
 
-        noise = estimate_noise(measurement, spec.prior.load("cpu", shape), spec.seed)
+        denoiser = spec.prior if spec.prior.kind == "denoiser" else priors().parse("gaussian")
+        noise = estimate_noise(measurement, denoiser.load("cpu", shape), spec.seed)  # type: ignore[arg-type]
         measurement = replace(measurement, noise=noise, noise_known=True)
         notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
     return Job(spec, measurement, notes=notes)
@@ -184,7 +187,9 @@ class Job:
         if last is None:
             raise EngineError("The run ended before its first step; start it again.")
         images, shape = self.measurement.images, self.measurement.operator.image_shape
-        if last.is_last:
+        if self.spec.algorithm.rows_are == ESTIMATE:
+            samples = last.x.new_zeros((0, *shape))
+        elif last.is_last:
             samples = last.x
         elif last.per_image:
             samples = last.x.new_zeros((0, *shape))
@@ -199,6 +204,9 @@ class Job:
         own = last.mean is not None
         mean = last.mean[index].float().cpu().numpy() if last.mean is not None else moments.mean
         assert mean is not None
+        rows = self.spec.algorithm.rows_are
+        if rows == RESTARTS and last.loss is not None:
+            mean, own = samples[int(last.loss.reshape(self.measurement.images, -1)[index].argmin())], True
         one = self.measurement.select([index])
         truth = None if one.truth is None else one.truth[0].numpy()
         seen, true = one.consistency(torch.from_numpy(mean)[None]), None
@@ -213,7 +221,7 @@ class Job:
                 "the order of its columns, the thresholds and the noise belong to them.",
             )
         return Reconstruction(
-            spec=self.spec, samples=samples, mean=mean, std=moments.std, own_mean=own, truth=truth,
+            spec=self.spec, samples=samples, mean=mean, std=moments.std if rows == SAMPLES else None, own_mean=own, truth=truth,
             consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),
             predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
             status="finished early" if self.finished_early else "done", history=self.history, facts=environment(self.device),

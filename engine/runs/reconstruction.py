@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.algorithms.base import RESTARTS, SAMPLES
 from engine.errors import InputError
 from engine.files import all_or_none, make_folder, write_atomically, write_json
 from engine.images import save_png, save_tiff
@@ -27,8 +28,9 @@ EXPORTS = (".png", ".tif", ".tiff", ".npz")
 class Reconstruction:
     """The result for one image. Arrays are float32, (channels, height, width); ``samples`` (n, c, h, w).
 
-    ``mean`` is the method's own posterior mean where it computes one, else the mean of the samples; ``std`` is None for
-    fewer than two samples. ``status`` is ``done`` or ``finished early``: then ``samples`` are the denoised estimates of
+    ``mean`` is the method's own posterior mean or estimate where it computes one, else the mean of the samples; ``std`` is
+    None for fewer than two samples and for methods whose rows are no posterior samples (:attr:`rows_are`); of one estimate
+    there are no ``samples``. ``status`` is ``done`` or ``finished early``: then ``samples`` are the denoised estimates of
     the moment (none while message passing had not reached its samples yet).
     """
 
@@ -54,12 +56,27 @@ class Reconstruction:
         if self.truth is not None:
             values |= image_metrics(self.mean, self.samples, self.truth)
             values["rmse_mean"] = rmse(self.mean, self.truth)
-            values |= calibration(self.samples, self.mean, self.truth)
+            values |= calibration(self.posterior_samples, self.mean, self.truth)
             values["consistency_truth"] = self.consistency_truth
         values["consistency"] = self.consistency
         if self.predicted_rmse is not None:
             values["predicted_rmse"] = self.predicted_rmse
         return values
+
+    @property
+    def rows_are(self) -> str:
+        """What the method's rows are: posterior samples, restarts or one estimate."""
+        return self.spec.algorithm.rows_are
+
+    @property
+    def posterior_samples(self) -> np.ndarray:
+        """``samples`` where they are samples of the posterior, else none: restarts say nothing of uncertainty."""
+        return self.samples if self.rows_are == SAMPLES else self.samples[:0]
+
+    @property
+    def spread(self) -> np.ndarray | None:
+        """Standard deviation over restarts, which is no posterior std; None for other methods."""
+        return self.samples.std(0, ddof=1) if self.rows_are == RESTARTS and len(self.samples) > 1 else None
 
     def with_more(self, other: Reconstruction) -> Reconstruction:
         """This run with the samples of a second one added, which continued its sample numbers. A second run that was
@@ -85,7 +102,7 @@ class Reconstruction:
         """What ``result.json`` holds."""
         return {
             "recipe": self.spec.as_dict(), "command": self.spec.as_command(), "status": self.status,
-            "metrics": self.metrics(), "samples": len(self.samples), "network_calls": self.network_calls,
+            "rows": self.rows_are, "metrics": self.metrics(), "samples": len(self.samples), "network_calls": self.network_calls,
             "seconds": round(self.seconds, 4), "std_png_full_scale": STD_FULL_SCALE, "notes": list(self.notes),
             "history": self.history, **self.facts,
         }  # fmt: skip
@@ -125,6 +142,8 @@ class Reconstruction:
             what
         ]
         if pixels is None:
+            if self.rows_are != SAMPLES:
+                raise InputError(f"{self.spec.algorithm.label} gives {self.rows_are} and no {what}; export the mean.")
             raise InputError(f"This run has no {what} yet: it needs {'two samples' if what == 'std' else 'samples'}.")
         pixels = pixels / STD_FULL_SCALE if what == "std" else pixels
         if path.suffix.lower() not in EXPORTS:

@@ -77,14 +77,14 @@ class RunSpec:
     size: str = "auto"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.prior, PriorChoice):
+            object.__setattr__(self, "prior", priors().parse(self.prior))
         families = {"operator": OPERATORS, "quantizer": QUANTIZERS, "algorithm": ALGORITHMS}
         for name, family in families.items():
             written = getattr(self, name)
             if name == "algorithm" and written == "auto":
-                written = recommend(self.operator, self.quantizer)[0]
+                written = recommend(self.operator, self.quantizer, self.prior)[0]
             object.__setattr__(self, name, family.parse(written))  # type: ignore[attr-defined]
-        if not isinstance(self.prior, PriorChoice):
-            object.__setattr__(self, "prior", priors().parse(self.prior))
         object.__setattr__(self, "size", read_size(self.size))
         if not self.measurement:
             self.shape_for(self.prior.image_shape)  # a size that the prior does not take
@@ -95,7 +95,10 @@ class RunSpec:
         object.__setattr__(self, "first_sample", whole("first_sample", self.first_sample, 0, 2**31))
         if self.device not in ("auto", "cpu", "cuda"):  # Apple GPUs lack the float64 that the likelihoods need
             raise InputError(f"device={self.device} is not valid: give auto, cpu or cuda.")
-        reason = None if self.measurement else self.algorithm.refusal(self.operator, self.quantizer)
+        if self.measurement:  # the file decides the operator; the kind of prior is known already
+            reason = None if self.prior.kind in self.algorithm.takes else self.algorithm.takes_instead()
+        else:
+            reason = self.algorithm.refusal(self.operator, self.quantizer, self.prior)
         if reason:
             raise InputError(f"The algorithm '{self.algorithm.name}' does not fit here: {reason}.")
 

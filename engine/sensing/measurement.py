@@ -102,6 +102,20 @@ class Measurement:
         channel = None if self.channel is None else self.channel.take(change)
         return replace(self, channel=channel, **tensors)
 
+    def decoded(self) -> Measurement:
+        """The codes as if they were real values, which is how methods without a quantizer see them: the middle of a cell;
+        of an outer cell as far beyond its edge as the middle of its neighbour is before it; -1 and 1 about the threshold
+        for one bit."""
+        assert self.lower is not None and self.upper is not None, "real values need no decoding"
+        lower, upper = self.lower, self.upper
+        widths = upper - lower
+        finite = widths.isfinite()
+        half = 0.5 * torch.where(finite, widths, torch.inf).amin(1, keepdim=True)
+        half = torch.where(half.isfinite(), half, 1.0)
+        outer = torch.where(lower.isfinite(), lower + half, upper - half)
+        values = torch.where(finite, 0.5 * (lower + upper), outer)
+        return replace(self, values=values.float(), channel=None, codes=None, quantizer=Quantizer(None))
+
     def consistency(self, x: Tensor) -> Tensor | None:
         """Share of measurements whose cell holds the noiseless re-measurement of x, (batch,); None when linear."""
         if self.lower is None or self.upper is None:

@@ -55,7 +55,9 @@ class SetupController(QObject):
 
     def take_choice(self, spec: RunSpec) -> None:
         """A run file names its algorithm: it counts as chosen unless it is the suggested one."""
-        self.chosen_by_hand = spec.algorithm != ALGORITHMS.parse(recommend(spec.operator, spec.quantizer)[0])
+        self.chosen_by_hand = spec.algorithm != ALGORITHMS.parse(
+            recommend(spec.operator, spec.quantizer, spec.prior)[0]
+        )
 
     def follow_advice(self) -> None:
         """Goes back to the suggested algorithm, and keeps following."""
@@ -74,14 +76,14 @@ class SetupController(QObject):
         """Takes the forms into the session; a combination that does not fit is said and stops Run."""
         w = self.window
         try:
-            operator, quantizer = w.operator_form.choice(), w.quantizer_form.choice()
+            operator, quantizer, prior = w.operator_form.choice(), w.quantizer_form.choice(), w.prior_form.choice()
             if not self.chosen_by_hand:
-                suggested = ALGORITHMS.parse(recommend(operator, quantizer)[0])
+                suggested = ALGORITHMS.parse(recommend(operator, quantizer, prior)[0])
                 if w.algorithm_form.choice() != suggested:
                     w.algorithm_form.show_choice(suggested)
             algorithm = w.algorithm_form.choice()
-            self._grey(operator, quantizer, algorithm)
-            offset, prior = w.offset.value(), w.prior_form.choice()
+            self._grey(operator, quantizer, prior, algorithm)
+            offset = w.offset.value()
             size = self.session.spec.size if prior.any_size or self.session.spec.measurement else "auto"
             spec = self.session.spec.replace(
                 noise=float(f"{w.noise.value():.6g}"), offset=None if offset <= AUTO_OFFSET else float(f"{offset:.6g}"),
@@ -108,11 +110,11 @@ class SetupController(QObject):
                 w.image.size_combo.setCurrentText(spec.size)
         self.session.changed("state")
 
-    def _grey(self, operator, quantizer, algorithm) -> None:
-        reasons = {name: cls().refusal(operator, quantizer) for name, cls in ALGORITHMS.choices.items()}
-        reasons[algorithm.name] = algorithm.refusal(operator, quantizer)
-        self.window.algorithm_form.set_refusals(reasons, algorithm.warning(operator, quantizer))
-        written, why = recommend(operator, quantizer)
+    def _grey(self, operator, quantizer, prior, algorithm) -> None:
+        reasons = {name: cls().refusal(operator, quantizer, prior) for name, cls in ALGORITHMS.choices.items()}
+        reasons[algorithm.name] = algorithm.refusal(operator, quantizer, prior)
+        self.window.algorithm_form.set_refusals(reasons, algorithm.warning(operator, quantizer, prior))
+        written, why = recommend(operator, quantizer, prior)
         suggested = ALGORITHMS.parse(written)
         follows = algorithm == suggested
         says = f"Suggested here: {suggested.label}" if self.chosen_by_hand and not follows else f"Why {suggested.label}"
@@ -145,13 +147,13 @@ class SetupController(QObject):
         w.operator_form.show_words(f"The matrix in '{file}'." if file and self.session.own_matrix else "")
         w.quantizer_form.show_words(f"As '{file}' says." if file else "")
         self.problem = self.session.misfit(spec) if self.session.ready else ""
-        self._grey(spec.operator, spec.quantizer, spec.algorithm)
+        self._grey(spec.operator, spec.quantizer, spec.prior, spec.algorithm)
         self._show_estimate()
 
     def _changed(self, what: str) -> None:
         if what == "measurement" and not self.chosen_by_hand:
             spec = self.session.spec
-            self.session.spec = spec.replace(algorithm=recommend(spec.operator, spec.quantizer)[0])
+            self.session.spec = spec.replace(algorithm=recommend(spec.operator, spec.quantizer, spec.prior)[0])
         if what in ("spec", "image", "measurement") and not self._editing:
             self.show_spec()
         if what in ("spec", "image", "speed"):

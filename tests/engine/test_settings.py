@@ -80,17 +80,22 @@ def test_priors_have_cards():
     assert len(card["quality"]["sigma"]) == len(card["quality"]["rmse"]) >= 8
 
 
+MNIST = priors().parse("mnist")
+
+
 def test_turbo_warns_where_it_does_badly_and_is_refused_where_it_cannot_run():
     turbo, one_bit = ALGORITHMS.parse("turbo"), QUANTIZERS.parse("one-bit")
     for written in ("correlated", "dct measurements=60000", "single-pixel"):
         assert (
-            turbo.refusal(OPERATORS.parse(written), one_bit) is turbo.warning(OPERATORS.parse(written), one_bit) is None
+            turbo.refusal(OPERATORS.parse(written), one_bit, MNIST)
+            is turbo.warning(OPERATORS.parse(written), one_bit, MNIST)
+            is None
         )
     for written in ("correlated convention=element-wise", "inpainting", "blur", "super-resolution", "identity"):
-        assert turbo.refusal(OPERATORS.parse(written), one_bit) is None
-        assert "guided" in turbo.warning(OPERATORS.parse(written), one_bit)
+        assert turbo.refusal(OPERATORS.parse(written), one_bit, MNIST) is None
+        assert "guided" in turbo.warning(OPERATORS.parse(written), one_bit, MNIST)
     for written in ("phase-retrieval", "gaussian measurements=20000"):
-        assert "guided" in turbo.refusal(OPERATORS.parse(written), one_bit)
+        assert "guided" in turbo.refusal(OPERATORS.parse(written), one_bit, MNIST)
 
 
 def test_the_advice_fits_what_it_is_given_for():
@@ -98,8 +103,8 @@ def test_the_advice_fits_what_it_is_given_for():
     for written in [*names, "correlated convention=element-wise", "gaussian measurements=20000"]:
         for quantizer in QUANTIZERS.choices:
             operator, seen = OPERATORS.parse(written), QUANTIZERS.parse(quantizer)
-            algorithm = ALGORITHMS.parse(recommend(operator, seen)[0])
-            assert algorithm.refusal(operator, seen) is None
-            assert algorithm.warning(operator, seen) is None
-    assert recommend(OPERATORS.parse("ill-conditioned"), QUANTIZERS.parse("one-bit"))[0] == "turbo"
-    assert recommend(OPERATORS.parse("inpainting"), QUANTIZERS.parse("one-bit"))[0] == "guided"
+            algorithm = ALGORITHMS.parse(recommend(operator, seen, MNIST)[0])
+            assert algorithm.refusal(operator, seen, MNIST) is None
+            assert algorithm.warning(operator, seen, MNIST) is None
+    assert recommend(OPERATORS.parse("ill-conditioned"), QUANTIZERS.parse("one-bit"), MNIST)[0] == "turbo"
+    assert recommend(OPERATORS.parse("inpainting"), QUANTIZERS.parse("one-bit"), MNIST)[0] == "guided"

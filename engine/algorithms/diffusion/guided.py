@@ -14,6 +14,7 @@ from engine.settings import integer, number, one_of
 
 if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
+    from engine.priors.choice import PriorChoice
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
@@ -47,7 +48,7 @@ class Guided(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return samples * (3 * self.steps + 1)
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         return likelihood_refusal(self.likelihood, operator, quantizer)
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:

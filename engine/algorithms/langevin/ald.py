@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.algorithms.langevin.dynamics import Langevin, Score
-from engine.algorithms.langevin.stability import largest_eigenvalue
 from engine.errors import InputError
+from engine.sensing.operators.norm import largest_eigenvalue
 from engine.settings import number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.priors.choice import PriorChoice
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
@@ -31,7 +32,7 @@ class Ald(Langevin):
         1.0, "Annealing", "gamma_t / beta_t: the noise variance is raised by gamma_t^2.", low=0, high=1000
     )
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if quantizer.bits_per_measurement is not None:
             return "ald knows no quantizer; choose the quantizer 'none', or take qcs-sgm"
         if not operator.is_linear:

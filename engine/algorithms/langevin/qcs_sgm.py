@@ -13,6 +13,7 @@ from engine.settings import one_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.priors.choice import PriorChoice
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
@@ -38,10 +39,10 @@ class QcsSgm(Langevin):
 
         return score, limit, made
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         return likelihood_refusal(self.likelihood, operator, quantizer)
 
-    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if self.likelihood == "diagonal" and not operator.orthogonal_rows and operator.is_linear:
             return "the diagonal likelihood is an approximation here; qcs-sgm-plus takes the correlations into account"
         return None

@@ -12,6 +12,7 @@ from engine.settings import integer, number, one_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.priors.choice import PriorChoice
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
@@ -49,5 +50,5 @@ class QcsSgmPlus(Langevin):
 
         return score, 2 / (1 + self.gamma), made
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         return likelihood_refusal("ep", operator, quantizer)

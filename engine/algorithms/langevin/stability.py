@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from engine.sensing.operators.norm import largest_eigenvalue
 
+if TYPE_CHECKING:
     from engine.sensing.operators import Operator
 
-__all__ = ["largest_eigenvalue", "stable_step"]
+__all__ = ["stable_step"]
 
 
 def stable_step(operator: Operator) -> float:
@@ -24,20 +24,3 @@ def stable_step(operator: Operator) -> float:
     norms = operator.row_norms_squared()
     inverse_roots = norms.clamp_min(1e-30).rsqrt() * (norms > 1e-30)  # 0 for rows that measure nothing
     return 2 / (1 + largest_eigenvalue(operator, inverse_roots))
-
-
-def largest_eigenvalue(operator: Operator, weights: Tensor | None = None) -> float:
-    """lambda_max(W A A^T W), W = diag(weights), by 50 power iterations, which approach it from below within a per cent
-    or two."""
-    import torch
-
-    from engine.seeds import generator
-
-    device = operator.row_norms_squared().device
-    w = torch.ones(operator.rows, device=device) if weights is None else weights.float()
-    z = torch.randn((1, operator.rows), generator=generator(0, "power")).to(device)
-    largest = 0.0
-    for _ in range(50):
-        z = w * operator.forward(operator.adjoint(w * z / z.norm().clamp_min(1e-30)))
-        largest = float(z.norm())
-    return largest

@@ -16,6 +16,7 @@ from engine.settings import integer, number
 
 if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
+    from engine.priors.choice import PriorChoice
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
@@ -54,14 +55,14 @@ class Turbo(AlgorithmChoice):
         """Probes for an image of so many pixels: the error of one probe falls with the root of them."""
         return self.probes or (SMALL_PROBES if pixels < LARGE_PIXELS else 1)
 
-    def refusal(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return "turbo needs a linear operator; take guided"
         if not operator.has_eigenbasis:
             return "turbo needs the eigenbasis of A A^T, which takes too long for so many rows; take guided or a fast operator"
         return None
 
-    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice) -> str | None:
+    def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.random_like:
             return "turbo rests on a matrix that mixes all pixels at random, and this one does not; guided does better here"
         return None
