@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
+from engine.foreign.wall import read_behind_wall
 
-__all__ = ["ARRAY_FILES", "checked_matrix", "read_arrays", "read_matrix", "read_vector"]
+__all__ = ["ARRAY_FILES", "checked_matrix", "most_unpacked", "read_arrays", "read_matrix", "read_vector"]
 
 ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
 LARGEST_RATIO = 200
+ANY_UNPACKED = 1 << 27
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
@@ -30,7 +32,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
             raise InputError(f"'{path.name}' is a MATLAB v7.3 file; save it again with save(..., '-v7').")
         if path.suffix.lower() == ".mat" or head.startswith(b"MATLAB 5.0"):
-            return _read_mat(path)
+            return _read_mat(path, size)
         return _read_npz(path)
     except InputError:
         raise
@@ -77,33 +79,15 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_mat(path: Path) -> dict[str, np.ndarray]:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
+def most_unpacked(size: int) -> int:
+    """Bytes that a MATLAB file of ``size`` bytes may unpack to: any file so many, larger ones by their size."""
+    return min(LARGEST, max(ANY_UNPACKED, LARGEST_RATIO * size))
 
-    try:
-        listed = whosmat(str(path))
-        total = sum(8 * int(np.prod(shape, dtype=float)) for _, shape, _ in listed)
-        if total > LARGEST:
-            raise InputError(f"'{path.name}' unpacks to {total / 1e6:,.0f} MB; give a smaller file.")
-        kinds = {name: kind for name, _, kind in listed}
-        odd = [
-            name
-            for name, kind in kinds.items()
-            if kind in ("cell", "struct", "object", "function", "opaque", "unknown")
-        ]
-        if odd:
-            raise InputError(f"'{path.name}': '{odd[0][:40]}' is a {kinds[odd[0]]}; save plain arrays of numbers.")
-        loaded = loadmat(str(path), variable_names=list(kinds))
-    except (MatReadError, NotImplementedError):
-        raise ValueError("not a MATLAB file") from None
-    arrays = {}
-    for name, value in loaded.items():
-        if not name.startswith("__"):
-            value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
-            value = value.astype(bool) if kinds[name] == "logical" else value
-            arrays[name] = np.array(str(value[0])) if value.dtype.kind == "U" and value.size == 1 else value
-    return arrays
+
+def _read_mat(path: Path, size: int) -> dict[str, np.ndarray]:
+    memory = 2 * most_unpacked(size) + size + (64 << 20)
+    seconds = 1.0 + most_unpacked(size) / 1e8  # disks and zlib are several times as fast
+    return read_behind_wall("engine.foreign.matlab:read_mat", path, memory, seconds, LARGEST).arrays
 
 
 def read_matrix(path: Path | str) -> np.ndarray:
