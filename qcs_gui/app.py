@@ -87,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(path: Path) -> str:
     from engine.errors import InputError
+    from engine.files import refuse_no_file
 
+    refuse_no_file(path)
     try:
         if path.stat().st_size > 1 << 20:
             raise InputError(f"'{path}' is larger than 1 MB; that is not a run file.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
 from engine.foreign.wall import read_behind_wall
 
 __all__ = ["ARRAY_FILES", "checked_matrix", "most_unpacked", "read_arrays", "read_matrix", "read_vector"]
@@ -22,7 +23,7 @@ ANY_UNPACKED = 1 << 27
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The named arrays of an .npz or .mat (up to v7) file, never unpickled and never larger than 1 GB."""
     path = Path(path)
-    _refuse_devices(path)
+    refuse_no_file(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -54,12 +55,6 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
             else f"it is not {'a MATLAB' if path.suffix.lower() == '.mat' else 'an .npz'} file or is damaged"
         )
         raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
-
-
-def _refuse_devices(path: Path) -> None:
-    """Reading a device or a pipe may never end."""
-    if path.exists() and not path.is_file():
-        raise InputError(f"'{path}' is not a file; give the name of one.")
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -115,7 +110,7 @@ def read_vector(path: Path | str) -> np.ndarray:
 def _read_table(path: Path) -> np.ndarray:
     """The array of a .npy or text file, at least two-dimensional for text."""
     suffix = path.suffix.lower()
-    _refuse_devices(path)
+    refuse_no_file(path)
     try:
         if suffix == ".npy":
             lazy = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
 
 __all__ = ["FORMAT", "read_header"]
 
@@ -17,6 +18,7 @@ _LARGEST_HEADER = 1 << 20
 
 def read_header(path: Path | str) -> dict[str, Any]:
     """The facts about a denoiser file without reading its weights; raises InputError if it is not one."""
+    refuse_no_file(path)
     try:
         with Path(path).open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))

@@ -1,6 +1,8 @@
 """The command line: what it writes, and exit status 2 with one sentence for bad input."""
 
 import json
+import os
+import socket
 
 import numpy as np
 import pytest
@@ -135,6 +137,42 @@ def test_bad_input_is_status_2_and_one_sentence(capsys, tmp_path, monkeypatch, a
     assert err.startswith("qcs: ")
     assert len(err.strip().splitlines()) == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--image", "pipe"],
+        ["run", "--measurement", "pipe.mat"],
+        ["run", "--measurement", "pipe.csv"],
+        ["run", "--operator", "matrix file=pipe.npy"],
+        ["measure", "--image", "pipe"],
+        ["evaluate", "--images", "pipe"],
+        ["evaluate", "--images", "folder"],
+        ["denoise", "--noise", "0.1", "--images", "pipe"],
+        ["denoise", "--noise", "0.1", "--images", "folder"],
+        ["train", "--images", "pipe"],
+        ["train", "--images", "folder"],
+        ["import-prior", "--file", "pipe.pth"],
+        ["import-prior", "--file", "network"],
+    ],
+    ids=" ".join,
+)
+def test_pipes_and_sockets_are_not_read(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder", "network"):
+        (tmp_path / folder).mkdir()
+    for name in ("pipe", "pipe.mat", "pipe.csv", "pipe.npy", "pipe.pth", "folder/a.png", "network/config.json"):
+        os.mkfifo(tmp_path / name)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("folder/b.png")
+        if arguments[0] != "import-prior":
+            arguments = [*arguments, "--out", "x.npz" if arguments[0] == "measure" else "x.safetensors"]
+        status, _, err = run(capsys, *arguments)
+    assert status == 2, err
+    assert err.startswith("qcs: ")
+    assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

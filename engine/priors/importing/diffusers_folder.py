@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
 from engine.priors.importing.checkpoints import Weights, read_safetensors
 from engine.priors.networks.schedule import schedule
 
@@ -71,6 +72,7 @@ def read_diffusers(folder: Path, ema: bool = True) -> DiffusersFolder:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    refuse_no_file(path)
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST_CONFIG))
