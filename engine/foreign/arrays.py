@@ -18,6 +18,8 @@ ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
 LARGEST_RATIO = 200
 ANY_UNPACKED = 1 << 27
+LARGEST_ENTRY = 1e15
+"""Of a matrix: sums of products of a few of them still are numbers of single precision."""
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
@@ -144,10 +146,17 @@ def checked_matrix(name: str, array: np.ndarray) -> np.ndarray:
         raise InputError(f"'{name}' holds an array of shape {array.shape}; a sensing matrix has two dimensions.")
     if array.dtype.kind not in "biuf":
         raise InputError(f"'{name}' holds {array.dtype} entries; a sensing matrix holds real numbers.")
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
         matrix = np.ascontiguousarray(array, np.float32)
-    if not np.isfinite(matrix).all():
-        raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
+    largest = max(float(matrix.max()), -float(matrix.min()))
+    if not largest <= LARGEST_ENTRY:  # also where it is no number
+        if not np.isfinite(array).all():
+            raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
+        row, column = np.unravel_index(np.abs(array, dtype=np.float64).argmax(), array.shape)
+        raise InputError(
+            f"'{name}' has an entry of {float(array[row, column]):.3g} (row {row + 1}, column {column + 1}), too large to "
+            "compute with; give matrix, measurements and noise in other units, so that entries are near 1."
+        )
     if not matrix.any():
         raise InputError(f"'{name}' is all zero: it measures nothing; give the sensing matrix.")
     return matrix
