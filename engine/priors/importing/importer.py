@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.files import make_folder
 from engine.priors.base import Card
+from engine.priors.header import refuse_odd_levels
 from engine.priors.importing.checkpoints import Weights, read_checkpoint
 from engine.priors.importing.diffusers_folder import read_diffusers
 from engine.priors.importing.settings import PriorImport
@@ -134,7 +135,15 @@ def _found(settings: PriorImport, source: Path) -> _Found:
     if source.is_dir():
         if settings.kind not in ("auto", "diffusers"):
             raise InputError(f"'{source.name}' is a folder, not a {settings.kind} file; set kind to diffusers or auto.")
-        return _diffusers(settings, source)
+        try:
+            return _diffusers(settings, source)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = (str(error).splitlines() or [""])[0][:120]
+            raise InputError(
+                f"'{source.name}' has a configuration that makes no sense ({reason}); fetch the folder again."
+            ) from None
     if settings.kind == "diffusers":
         raise InputError(f"'{source.name}' is a file; the kind diffusers needs the folder with its config.json.")
     weights = read_checkpoint(source, settings.ema)
@@ -187,6 +196,7 @@ def _ncsnv2(settings: PriorImport, source: Path, weights: Weights) -> _Found:
     low, high = (float(s) / (2 if settings.pixels == "-1..1" else 1) for s in (sigmas.min(), sigmas.max()))
     if high <= low:
         raise InputError(f"'{source.name}' has a single noise level, too little for a prior; take another checkpoint.")
+    refuse_odd_levels(low, high, source.name)
     side = settings.side or max(_SIDE, shape.smallest_side)
     if side < shape.smallest_side:
         raise InputError(f"side={side} is too small for {variant}; give at least {shape.smallest_side}.")

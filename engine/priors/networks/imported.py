@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
-from engine.priors.header import FORMAT, read_header
+from engine.priors.header import FORMAT, read_header, refuse_odd_levels
 
 __all__ = ["PIXELS_AT_ONCE", "ImportedPrior"]
 
@@ -45,6 +45,7 @@ class ImportedPrior(DenoiserPrior):
         self.mean, self.deviation = float(facts["mean"]), float(facts["deviation"])
         self.variance = self.deviation**2
         self.sigma_min, self.sigma_max = float(facts["sigma_min"]), float(facts["sigma_max"])
+        refuse_odd_levels(self.sigma_min, self.sigma_max, card.name)
 
     @classmethod
     @abstractmethod

@@ -5,7 +5,6 @@ Settings, checkpoint and log of a training lie in a folder of the user's until i
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import numpy as np
 from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.files import make_folder, write_json
+from engine.foreign.json_text import parsed_json
 from engine.priors.library import priors, user_folder
 from engine.priors.training.settings import DenoiserTraining
 
@@ -60,7 +60,7 @@ def unfinished() -> dict[str, DenoiserTraining]:
     found = {}
     for path in sorted(training_folder().glob("*.json")):
         try:
-            found[path.stem] = DenoiserTraining(**json.loads(path.read_text(encoding="utf-8")))
+            found[path.stem] = DenoiserTraining(**parsed_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, InputError):
             continue  # written by another version, or damaged: it cannot be resumed
     return found
@@ -166,7 +166,7 @@ class _Watch:
         """The curves up to the step that was resumed, as far as they were kept."""
         history: dict[str, list] = {"step": [], "loss": [], "psnr_step": [], "psnr": []}
         try:
-            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.trainer.step else {}
+            kept = parsed_json(self.file.read_text(encoding="utf-8")) if self.trainer.step else {}
             for steps, values in (("step", "loss"), ("psnr_step", "psnr")):
                 pairs = [(int(a), float(b)) for a, b in zip(kept[steps], kept[values], strict=True)]
                 for step, value in pairs:
