@@ -15,7 +15,7 @@ from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.images.reading import SMALLEST_SIDE
 
-__all__ = ["Pictures", "image_names", "load_images", "load_labels"]
+__all__ = ["Pictures", "image_names", "load_images", "load_labels", "readable_images"]
 
 _LARGEST_IDX = 1 << 30
 
@@ -100,6 +100,22 @@ def _folder(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: 
     if not names:
         return np.zeros((0, *shape), np.float32)
     return np.stack([fit(load_image(name).pixels, shape) for name in names])
+
+
+def readable_images(folder: Path, broken: list[str]) -> Iterator[np.ndarray]:
+    """The pictures of a folder that can be read, each (c, h, w) at its own size; the names of the others, as far as they
+    are not there yet, go to ``broken``."""
+    from engine.images import load_image
+
+    for path in image_names(folder):
+        try:
+            pixels = load_image(path).pixels
+        except InputError:
+            name = str(path.relative_to(folder))
+            if name not in broken:
+                broken.append(name)
+        else:
+            yield pixels
 
 
 def _idx_images(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: int | None) -> np.ndarray:

@@ -211,12 +211,14 @@ def test_train_and_resume(capsys, tmp_path, digit):
     (tmp_path / "images").mkdir()
     for i in range(16):
         save_png(tmp_path / "images" / f"{i:02}.png", np.roll(digit, i - 8, axis=2))
+    (tmp_path / "images" / "05a.png").write_bytes(b"no picture")
     content = np.stack([np.rint(np.roll(digit[0], i, 1) * 255).astype(np.uint8) for i in range(20)])
     status, out, _ = run(
         capsys, "train", "--images", tmp_path / "images", "--side", 12, "--width", 16, "--blocks", 1, "--batch", 4,
         "--steps", 2, "--out", tmp_path / "folder.safetensors",
     )  # fmt: skip
     assert status == 0
+    assert out.startswith("1 picture could not be read and was left out: '05a.png'.\n")
     idx = tmp_path / "set-idx3-ubyte"
     idx.write_bytes(bytes([0, 0, 8, 3]) + np.array(content.shape, ">u4").tobytes() + content.tobytes())
     common = ["--images", idx, "--width", 16, "--blocks", 1, "--batch", 4, "--validation", idx, "--threads", 1]

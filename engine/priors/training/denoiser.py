@@ -201,7 +201,10 @@ class DenoiserTrainer:
         card = Card(
             name=name, title=s.title or name, data=s.data, licence=licence, command=self.command, seed=s.seed,
             parameters=sum(p.numel() for p in self.network.parameters()),
-            notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+            notes=" ".join(filter(None, [
+                f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+                self.source.note,
+            ])),
         )  # fmt: skip
         return self.objective.prior({k: v.cpu() for k, v in self.averaged.items()}, card)
 

@@ -34,7 +34,8 @@ POINTS = 400
 @dataclass(frozen=True)
 class TrainingFrame:
     """One look at a training. ``history`` has lists ``step``, ``loss``, ``psnr_step``, ``psnr``; ``psnr`` is by noise
-    level in dB on held-out images, ``samples`` (n, c, h, w) are drawn from nothing; both as of the last preview."""
+    level in dB on held-out images, ``samples`` (n, c, h, w) are drawn from nothing; both as of the last preview. ``note``:
+    what was left out of the training, if anything."""
 
     step: int
     share: float
@@ -44,6 +45,7 @@ class TrainingFrame:
     psnr: dict[float, float] = field(default_factory=dict)
     samples: np.ndarray | None = None
     preview: int = 0
+    note: str = ""
 
     @property
     def seconds_left(self) -> float:
@@ -195,5 +197,5 @@ class _Watch:
         history = {k: list(v) for k, v in self.history.items()}
         return TrainingFrame(
             trainer.step, min(1.0, trainer.share_done()), trainer.seconds, trainer.loss, history, dict(self.psnr),
-            self.samples, self.count,
+            self.samples, self.count, trainer.source.note,
         )  # fmt: skip
