@@ -48,6 +48,12 @@ def test_headers_that_are_none(tmp_path, header):
     assert nothing_written()
 
 
+def test_long_headers_are_not_read(tmp_path):
+    with_header(tmp_path / "x.safetensors", "{" + " " * (5 << 20) + "}")
+    with pytest.raises(InputError, match="no network's"):
+        import_prior(PriorImport(file=str(tmp_path / "x.safetensors")))
+
+
 @pytest.mark.parametrize("file", ["config.json", "scheduler_config.json"])
 @pytest.mark.parametrize("content", [DEEP, '{"sample_size": 1e999}', '{"sample_size": NaN}'])
 def test_configurations_that_are_none(tmp_path, file, content):
