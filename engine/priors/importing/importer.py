@@ -26,6 +26,7 @@ from engine.priors.networks.guided import infer_shape
 from engine.priors.networks.guided_prior import GuidedPrior
 from engine.priors.networks.imported import ImportedPrior
 from engine.priors.networks.ncsnv2 import ScoreNetShape
+from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.schedule import schedule
 from engine.priors.networks.score_network import ScorePrior
 from engine.priors.networks.variance_preserving import VariancePreserving, sigma_range
@@ -92,7 +93,7 @@ def read_network(
         prior = found.prior.assemble(facts, card, found.weights.tensors, source)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0][:120]
         raise InputError(f"'{source.name}' cannot be made a prior ({reason}); choose another kind or file.") from None
     said.append(_trial(prior))
@@ -162,7 +163,7 @@ def _found(settings: PriorImport, source: Path) -> _Found:
         return (_ncsnv2 if kind == "ncsnv2" else _guided)(settings, source, weights)
     except InputError:
         raise
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise InputError(
             f"'{source.name}' is not a whole {kind} network ({error}); import the full checkpoint."
         ) from None
@@ -222,6 +223,7 @@ def _guided(settings: PriorImport, source: Path, weights: Weights) -> _Found:
 def _diffusers(settings: PriorImport, source: Path) -> _Found:
     read = read_diffusers(source, settings.ema)
     config = read.config
+    refuse_implausible(config, (), source.name)
     inputs, outputs = int(config.get("in_channels", 3)), int(config.get("out_channels", 3))
     if outputs not in (inputs, 2 * inputs):
         raise InputError(
@@ -271,8 +273,12 @@ def _trial(prior: ImportedPrior) -> str:
     height, width = (max(min(n, 64), multiple) // multiple * multiple for n in (height, width))
     sigma = min(max(0.2, prior.sigma_min), prior.sigma_max)
     noise = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        left = float((prior.denoise(0.5 + sigma * noise, sigma) - 0.5).square().mean().sqrt()) / sigma
+    try:
+        with torch.no_grad():
+            left = float((prior.denoise(0.5 + sigma * noise, sigma) - 0.5).square().mean().sqrt()) / sigma
+    except (RuntimeError, MemoryError, IndexError, TypeError) as error:
+        reason = (str(error).splitlines() or [""])[0][:120]
+        raise InputError(f"The network of '{prior.card.name}' cannot be run ({reason}); take another file.") from None
     if not math.isfinite(left):
         raise InputError(
             f"The network of '{prior.card.name}' answers with numbers that are not finite; take another file."
