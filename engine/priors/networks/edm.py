@@ -104,7 +104,7 @@ class EdmDenoiser(DenoiserPrior):
         ) as error:  # fmt: skip
             if isinstance(error, InputError):
                 raise
-            reason = (str(error).splitlines() or [""])[0][:120]
+            reason = " ".join(str(error).split())[:160]
             raise InputError(f"'{path}' is not a whole denoiser file ({reason}).") from None
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return cls(

@@ -105,7 +105,7 @@ class ImportedPrior(DenoiserPrior):
             KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
             OSError,
         ) as error:  # fmt: skip
-            reason = (str(error).splitlines() or [""])[0][:120]
+            reason = " ".join(str(error).split())[:160]
             raise InputError(f"'{path}' is not a whole denoiser file ({reason}).") from None
 
 
