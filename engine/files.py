@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.errors import InputError
 
-__all__ = ["all_or_none", "make_folder", "write_atomically", "write_json"]
+__all__ = ["all_or_none", "make_folder", "refuse_no_file", "write_atomically", "write_json"]
 
 _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
 """Finished temporary files and the names that they get at the end of :func:`all_or_none`."""
@@ -50,6 +50,12 @@ def make_folder(folder: Path | str) -> Path:
             f"Cannot write to the folder '{folder}' ({error.strerror or error}); choose another one."
         ) from None
     return folder
+
+
+def refuse_no_file(path: Path | str) -> None:
+    """InputError for a pipe, a socket or a device: reading one may never end. What is not there at all passes."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"'{path}' is not a file; give the name of one.")
 
 
 def write_atomically(path: Path | str, write: Callable[[Path], Any]) -> Path:

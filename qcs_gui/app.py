@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the window; returns the exit status."""
+    multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     started = time.monotonic()
     parsed = _parser().parse_args(arguments)
     has_screen = sys.platform != "linux" or any(
@@ -85,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _read(path: Path) -> str:
     from engine.errors import InputError
+    from engine.files import refuse_no_file
 
+    refuse_no_file(path)
     try:
         if path.stat().st_size > 1 << 20:
             raise InputError(f"'{path}' is larger than 1 MB; that is not a run file.")

@@ -163,6 +163,8 @@ def train(arguments: argparse.Namespace) -> int:
         for k, v in values.items()
     ]
     trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))
+    if trainer.source.note:
+        print(trainer.source.note, flush=True)
     bar, interrupted, last = Bar("train"), False, time.monotonic()
     try:
         for progress in trainer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status and never raises for what a user can cause."""
+    multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     try:
         parsed = _parser().parse_args(arguments)
         return parsed.work(parsed)

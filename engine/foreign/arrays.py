@@ -9,18 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
+from engine.foreign.wall import read_behind_wall
 
-__all__ = ["ARRAY_FILES", "checked_matrix", "read_arrays", "read_matrix", "read_vector"]
+__all__ = ["ARRAY_FILES", "checked_matrix", "most_unpacked", "read_arrays", "read_matrix", "read_vector"]
 
 ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
 LARGEST_RATIO = 200
+ANY_UNPACKED = 1 << 27
+LARGEST_ENTRY = 1e15
+"""Of a matrix: sums of products of a few of them still are numbers of single precision."""
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     """The named arrays of an .npz or .mat (up to v7) file, never unpickled and never larger than 1 GB."""
     path = Path(path)
-    _refuse_devices(path)
+    refuse_no_file(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -30,7 +35,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
             raise InputError(f"'{path.name}' is a MATLAB v7.3 file; save it again with save(..., '-v7').")
         if path.suffix.lower() == ".mat" or head.startswith(b"MATLAB 5.0"):
-            return _read_mat(path)
+            return _read_mat(path, size)
         return _read_npz(path)
     except InputError:
         raise
@@ -54,12 +59,6 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         raise InputError(f"'{path.name}' cannot be read: {hint}.") from None
 
 
-def _refuse_devices(path: Path) -> None:
-    """Reading a device or a pipe may never end."""
-    if path.exists() and not path.is_file():
-        raise InputError(f"'{path}' is not a file; give the name of one.")
-
-
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
@@ -77,33 +76,15 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _read_mat(path: Path) -> dict[str, np.ndarray]:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
+def most_unpacked(size: int) -> int:
+    """Bytes that a MATLAB file of ``size`` bytes may unpack to: any file so many, larger ones by their size."""
+    return min(LARGEST, max(ANY_UNPACKED, LARGEST_RATIO * size))
 
-    try:
-        listed = whosmat(str(path))
-        total = sum(8 * int(np.prod(shape, dtype=float)) for _, shape, _ in listed)
-        if total > LARGEST:
-            raise InputError(f"'{path.name}' unpacks to {total / 1e6:,.0f} MB; give a smaller file.")
-        kinds = {name: kind for name, _, kind in listed}
-        odd = [
-            name
-            for name, kind in kinds.items()
-            if kind in ("cell", "struct", "object", "function", "opaque", "unknown")
-        ]
-        if odd:
-            raise InputError(f"'{path.name}': '{odd[0][:40]}' is a {kinds[odd[0]]}; save plain arrays of numbers.")
-        loaded = loadmat(str(path), variable_names=list(kinds))
-    except (MatReadError, NotImplementedError):
-        raise ValueError("not a MATLAB file") from None
-    arrays = {}
-    for name, value in loaded.items():
-        if not name.startswith("__"):
-            value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
-            value = value.astype(bool) if kinds[name] == "logical" else value
-            arrays[name] = np.array(str(value[0])) if value.dtype.kind == "U" and value.size == 1 else value
-    return arrays
+
+def _read_mat(path: Path, size: int) -> dict[str, np.ndarray]:
+    memory = 2 * most_unpacked(size) + size + (64 << 20)
+    seconds = 1.0 + most_unpacked(size) / 1e8  # disks and zlib are several times as fast
+    return read_behind_wall("engine.foreign.matlab:read_mat", path, memory, seconds, LARGEST).arrays
 
 
 def read_matrix(path: Path | str) -> np.ndarray:
@@ -131,7 +112,7 @@ def read_vector(path: Path | str) -> np.ndarray:
 def _read_table(path: Path) -> np.ndarray:
     """The array of a .npy or text file, at least two-dimensional for text."""
     suffix = path.suffix.lower()
-    _refuse_devices(path)
+    refuse_no_file(path)
     try:
         if suffix == ".npy":
             lazy = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -165,10 +146,17 @@ def checked_matrix(name: str, array: np.ndarray) -> np.ndarray:
         raise InputError(f"'{name}' holds an array of shape {array.shape}; a sensing matrix has two dimensions.")
     if array.dtype.kind not in "biuf":
         raise InputError(f"'{name}' holds {array.dtype} entries; a sensing matrix holds real numbers.")
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
         matrix = np.ascontiguousarray(array, np.float32)
-    if not np.isfinite(matrix).all():
-        raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
+    largest = max(float(matrix.max()), -float(matrix.min()))
+    if not largest <= LARGEST_ENTRY:  # also where it is no number
+        if not np.isfinite(array).all():
+            raise InputError(f"'{name}' has entries that are not finite numbers; remove them.")
+        row, column = np.unravel_index(np.abs(array, dtype=np.float64).argmax(), array.shape)
+        raise InputError(
+            f"'{name}' has an entry of {float(array[row, column]):.3g} (row {row + 1}, column {column + 1}), too large to "
+            "compute with; give matrix, measurements and noise in other units, so that entries are near 1."
+        )
     if not matrix.any():
         raise InputError(f"'{name}' is all zero: it measures nothing; give the sensing matrix.")
     return matrix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
+from engine.images.reading import SMALLEST_SIDE
 
-__all__ = ["Pictures", "image_names", "load_images", "load_labels"]
+__all__ = ["Pictures", "image_names", "load_images", "load_labels", "readable_images"]
 
 _LARGEST_IDX = 1 << 30
 
@@ -99,6 +102,22 @@ def _folder(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: 
     return np.stack([fit(load_image(name).pixels, shape) for name in names])
 
 
+def readable_images(folder: Path, broken: list[str]) -> Iterator[np.ndarray]:
+    """The pictures of a folder that can be read, each (c, h, w) at its own size; the names of the others, as far as they
+    are not there yet, go to ``broken``."""
+    from engine.images import load_image
+
+    for path in image_names(folder):
+        try:
+            pixels = load_image(path).pixels
+        except InputError:
+            name = str(path.relative_to(folder))
+            if name not in broken:
+                broken.append(name)
+        else:
+            yield pixels
+
+
 def _idx_images(path: Path, shape: tuple[int, int, int] | None, offset: int, limit: int | None) -> np.ndarray:
     array = _read_idx(path, dimensions=3)[offset:][:limit]
     stack = array[:, None].astype(np.float32) / 255
@@ -115,6 +134,7 @@ def load_labels(path: Path | str) -> np.ndarray:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
+    refuse_no_file(path)
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     with (gzip.open if packed else open)(path, "rb") as file:
@@ -123,21 +143,39 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _read_idx(path: Path, dimensions: int) -> np.ndarray:
-    content = bytearray()
+    content, header, expected = bytearray(), 4 + 4 * dimensions, _LARGEST_IDX
+    sizes: tuple[int, ...] = ()
     try:
         for block in _blocks(path):
             content += block
-            if len(content) > _LARGEST_IDX:
-                raise InputError(f"'{path}' unpacks to more than 1 GB; that is not an image set this program reads.")
+            if not sizes and len(content) >= header:
+                sizes = _sizes(path, content[:header], dimensions)
+                expected = math.prod(sizes)
+                if math.prod(max(n, 1) for n in sizes) > _LARGEST_IDX:
+                    raise InputError(f"'{path}' holds more than 1 GB; that is not an image set this program reads.")
+            if len(content) > header + expected:
+                raise InputError(f"'{path}' is damaged: it holds more than the {expected} bytes that it says.")
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"'{path}' cannot be read ({error}); it is damaged or not a gzip IDX file.") from None
-    header = 4 + 4 * dimensions
-    if len(content) < header or content[:4] != bytes([0, 0, 8, dimensions]):
-        raise InputError(
-            f"'{path}' is not an IDX file of {'images' if dimensions == 3 else 'labels'}; give a folder or such a file."
-        )
-    sizes = struct.unpack(f">{dimensions}I", content[4:header])
-    expected = int(np.prod([int(s) for s in sizes], dtype=object))
+    if not sizes:
+        raise _no_idx(path, dimensions)
     if expected != len(content) - header:
         raise InputError(f"'{path}' is cut short or damaged: {len(content) - header} of {expected} bytes are there.")
-    return np.frombuffer(bytes(content), np.uint8, offset=header).reshape(sizes)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
+
+
+def _sizes(path: Path, header: bytes, dimensions: int) -> tuple[int, ...]:
+    """The sizes that the first bytes of an IDX file tell, of pictures that a picture file could also hold."""
+    if header[:4] != bytes([0, 0, 8, dimensions]):
+        raise _no_idx(path, dimensions)
+    sizes = struct.unpack(f">{dimensions}I", header[4:])
+    if dimensions == 3 and min(sizes[1:]) < SMALLEST_SIDE:
+        raise InputError(
+            f"'{path}' holds pictures of {sizes[2]} x {sizes[1]} pixels; they need at least {SMALLEST_SIDE} on a side."
+        )
+    return sizes
+
+
+def _no_idx(path: Path, dimensions: int) -> InputError:
+    kind = "images" if dimensions == 3 else "labels"
+    return InputError(f"'{path}' is not an IDX file of {kind}; give a folder or such a file.")

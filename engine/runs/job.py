@@ -103,6 +103,16 @@ def _build(spec: RunSpec, shape: tuple[int, ...]):
         ) from None
 
 
+def _refuse_overflow(iterate: Iterate) -> None:
+    """Nothing that is not a number reaches a window or a file, whichever algorithm it comes from."""
+    seen = (iterate.x, iterate.denoised, iterate.mean)
+    if not all(bool(torch.isfinite(t).all()) for t in seen if t is not None):
+        raise EngineError(
+            f"The picture is no longer finite at step {iterate.step} of {iterate.steps}: the numbers grew beyond single "
+            "precision; check the noise, or give matrix, measurements and noise in other units, near 1."
+        )
+
+
 class Job:
     """One run. Iterate over :meth:`stream`, then take :meth:`reconstructions`."""
 
@@ -131,6 +141,7 @@ class Job:
             draws = Draws(spec.seed, self.indices, samples)
             iterates = spec.algorithm.iterates(self.measurement.to(self.device), prior, draws)
             for iterate in iterates:
+                _refuse_overflow(iterate)
                 self.last = iterate
                 self._remember(iterate)
                 self.seconds += time.perf_counter() - mark

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.algorithms import ALGORITHMS, AlgorithmChoice
 from engine.errors import InputError
+from engine.foreign.json_text import parsed_json
 from engine.priors.choice import Shape
 from engine.priors.library import PriorChoice, priors
 from engine.runs.advice import recommend
@@ -160,8 +161,8 @@ class RunSpec:
         if len(content) > 1 << 20:
             raise InputError("The run file is larger than 1 MB; that is not a run file.")
         try:
-            values = json.loads(content)
-        except (ValueError, RecursionError) as error:
+            values = parsed_json(content)
+        except ValueError as error:
             raise InputError(f"The run file is not JSON ({error}).") from None
         return cls.from_dict(values)
 

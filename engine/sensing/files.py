@@ -19,6 +19,7 @@ import torch
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.foreign.arrays import checked_matrix, read_arrays, read_vector
+from engine.foreign.json_text import parsed_json
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
@@ -197,11 +198,11 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
 
 def _recipe(entry: np.ndarray) -> tuple[OperatorChoice, int]:
     try:
-        facts = json.loads(str(entry.reshape(-1)[0]))
+        facts = parsed_json(str(entry.reshape(-1)[0]))
         recipe, seed = str(facts["recipe"]), whole("seed", facts["seed"], 0, 2**53)
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError):
         raise InputError("'operator' must be JSON with 'recipe' and 'seed'.") from None
     choice = OPERATORS.parse(recipe)
     if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
-from engine.files import make_folder
+from engine.files import make_folder, refuse_no_file
 from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
 from engine.images.samples import sample_path
 from engine.priors.library import user_folder
@@ -95,6 +95,7 @@ class PictureController(QObject):
         """Restores the set-up of a run file, or of the recipe inside an exported PNG."""
         path = Path(name)
         try:
+            refuse_no_file(path)
             if path.suffix.lower() == ".png":
                 recipe = read_recipe(path)
                 if recipe is None:

@@ -190,6 +190,8 @@ class TrainingController(QObject):
         words = f"{left / 60:.0f} min" if left > 90 else f"{left:.0f} s"
         state = "Paused" if self.control.paused else "Training"
         d.says.setText(f"{state}: step {frame.step:,}, loss {frame.loss:.3f}, {words} left")
+        d.note.setText(frame.note)
+        d.note.setVisible(bool(frame.note))
         if frame.preview > self._preview and frame.samples is not None:
             self._preview = frame.preview
             d.show_samples(frame.samples)

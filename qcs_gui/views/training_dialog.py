@@ -52,6 +52,10 @@ class TrainingDialog(QDialog):
         self.says = QLabel("Choose a folder of pictures.")
         self.says.setWordWrap(True)
         self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.note.hide()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the training")
@@ -84,6 +88,7 @@ class TrainingDialog(QDialog):
         fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         left.addWidget(fields, 1)
         left.addWidget(self.says)
+        left.addWidget(self.note)
         buttons = QGridLayout()
         for i, button in enumerate((self.start_button, self.pause_button, self.keep_button, self.leave_button)):
             buttons.addWidget(button, i // 2, i % 2)
@@ -120,6 +125,7 @@ class TrainingDialog(QDialog):
     def clear(self) -> None:
         """Takes away what an earlier training has shown."""
         self.progress.setValue(0)
+        self.note.hide()
         self.show_curves({})
         self.psnr_label.setText(NO_PREVIEW)
         self.strip.clear_samples()

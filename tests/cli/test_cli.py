@@ -1,6 +1,8 @@
 """The command line: what it writes, and exit status 2 with one sentence for bad input."""
 
 import json
+import os
+import socket
 
 import numpy as np
 import pytest
@@ -137,6 +139,42 @@ def test_bad_input_is_status_2_and_one_sentence(capsys, tmp_path, monkeypatch, a
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "--image", "pipe"],
+        ["run", "--measurement", "pipe.mat"],
+        ["run", "--measurement", "pipe.csv"],
+        ["run", "--operator", "matrix file=pipe.npy"],
+        ["measure", "--image", "pipe"],
+        ["evaluate", "--images", "pipe"],
+        ["evaluate", "--images", "folder"],
+        ["denoise", "--noise", "0.1", "--images", "pipe"],
+        ["denoise", "--noise", "0.1", "--images", "folder"],
+        ["train", "--images", "pipe"],
+        ["train", "--images", "folder"],
+        ["import-prior", "--file", "pipe.pth"],
+        ["import-prior", "--file", "network"],
+    ],
+    ids=" ".join,
+)
+def test_pipes_and_sockets_are_not_read(capsys, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder", "network"):
+        (tmp_path / folder).mkdir()
+    for name in ("pipe", "pipe.mat", "pipe.csv", "pipe.npy", "pipe.pth", "folder/a.png", "network/config.json"):
+        os.mkfifo(tmp_path / name)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("folder/b.png")
+        if arguments[0] != "import-prior":
+            arguments = [*arguments, "--out", "x.npz" if arguments[0] == "measure" else "x.safetensors"]
+        status, _, err = run(capsys, *arguments)
+    assert status == 2, err
+    assert err.startswith("qcs: ")
+    assert len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "operator", ["phase-retrieval", "inpainting", "blur", "super-resolution factor=4", "single-pixel"]
 )
@@ -173,12 +211,14 @@ def test_train_and_resume(capsys, tmp_path, digit):
     (tmp_path / "images").mkdir()
     for i in range(16):
         save_png(tmp_path / "images" / f"{i:02}.png", np.roll(digit, i - 8, axis=2))
+    (tmp_path / "images" / "05a.png").write_bytes(b"no picture")
     content = np.stack([np.rint(np.roll(digit[0], i, 1) * 255).astype(np.uint8) for i in range(20)])
     status, out, _ = run(
         capsys, "train", "--images", tmp_path / "images", "--side", 12, "--width", 16, "--blocks", 1, "--batch", 4,
         "--steps", 2, "--out", tmp_path / "folder.safetensors",
     )  # fmt: skip
     assert status == 0
+    assert out.startswith("1 picture could not be read and was left out: '05a.png'.\n")
     idx = tmp_path / "set-idx3-ubyte"
     idx.write_bytes(bytes([0, 0, 8, 3]) + np.array(content.shape, ">u4").tobytes() + content.tobytes())
     common = ["--images", idx, "--width", 16, "--blocks", 1, "--batch", 4, "--validation", idx, "--threads", 1]

@@ -52,3 +52,17 @@ def test_no_module_has_grown_too_long():
 
 def test_main_window_imports_no_engine_thread():
     assert "worker" not in (ROOT / "qcs_gui/views/main_window.py").read_text()
+
+
+def test_priors_are_built_without_the_compiler_of_torch():
+    code = (
+        "import sys; from engine.priors.library import priors; from engine.priors.networks.unfilled import unfilled\n"
+        "priors().get('mnist')().load()\n"
+        "from engine.priors.networks.guided import GuidedNet, GuidedShape\n"
+        "from engine.priors.networks.ncsnv2 import ScoreNet, ScoreNetShape\n"
+        "with unfilled(): networks = GuidedNet(GuidedShape(widths=(1 << 20, 1 << 20))), ScoreNet(ScoreNetShape())\n"
+        "assert all(p.is_meta for n in networks for p in n.parameters())\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr

@@ -60,6 +60,18 @@ def test_a_prior_is_trained_paused_kept_and_chosen(dialog, qtbot, click):
     assert card["quality"]["sigma"]
 
 
+def test_pictures_that_are_left_out_are_said(dialog, pictures, qtbot, click):
+    _, d = dialog
+    (pictures / "07a.png").write_bytes(b"no picture")
+    assert not d.note.isVisible()
+    click(d.start_button)
+    wait_steps(qtbot, d, 1)
+    assert d.note.isVisible()
+    assert "'07a.png'" in d.note.text()
+    click(d.leave_button)
+    qtbot.waitUntil(lambda: "Saved for later" in d.says.text(), timeout=60000)
+
+
 def test_a_training_that_was_left_goes_on_where_it_was(dialog, qtbot, click):
     studio, d = dialog
     click(d.start_button)

@@ -65,6 +65,8 @@ def test_an_empty_folder_is_told_from_an_offset_too_high(tmp_path):
         idx(IMAGES) + b"x",
         gzip.compress(idx(IMAGES))[:-12],
         bytes([0, 0, 8, 3]) + b"\xff" * 12,
+        bytes([0, 0, 8, 3]) + bytes(4) + b"\xff" * 8,
+        gzip.compress(bytes([0, 0, 8, 3]) + b"\0\0\0\1" * 3 + bytes(50_000_000)),
     ],
 )
 def test_damaged_idx_is_one_sentence(tmp_path, content):
@@ -72,6 +74,16 @@ def test_damaged_idx_is_one_sentence(tmp_path, content):
     with pytest.raises(InputError) as caught:
         load_images(tmp_path / "x.gz")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("shape", [(5, 0, 4), (5, 4, 0), (0, 0, 0), (5, 1, 4), (2**32 - 1, 0, 2**32 - 1)])
+def test_pictures_without_a_side_are_refused(tmp_path, shape, pack):
+    header = bytes([0, 0, 8, 3]) + np.array(shape, ">u4").tobytes()
+    (tmp_path / "x").write_bytes(pack(header + bytes(20 if 1 in shape else 0)))
+    for read in (load_images, Pictures):
+        with pytest.raises(InputError, match=r"holds pictures of \d+ x \d+ pixels; they need at least 2"):
+            read(tmp_path / "x")
 
 
 @pytest.mark.parametrize(("offset", "limit"), [(5, 1), (-1, 1), (0, 0)])

@@ -117,7 +117,7 @@ def test_names_that_are_taken(tmp_path):
     assert import_prior(settings.replace(overwrite=True)) == path
 
 
-def test_archives_are_looked_at_before_they_are_unpacked(tmp_path, monkeypatch):
+def test_archives_are_looked_at_before_they_are_unpacked(tmp_path):
     import zipfile
 
     path = tmp_path / "n.pth"
@@ -127,12 +127,16 @@ def test_archives_are_looked_at_before_they_are_unpacked(tmp_path, monkeypatch):
     path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     with pytest.raises(InputError, match="damaged"):
         read_checkpoint(path)
-    path.write_bytes(whole)
-    monkeypatch.setattr("engine.priors.importing.checkpoints.LARGEST_PICKLE", 1 << 16)
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("more/data.pkl", bytes(1 << 17))
-    with pytest.raises(InputError, match="unpacks to far more"):
-        read_checkpoint(path)
+    for name, packing in (
+        ("more/data.pkl", zipfile.ZIP_DEFLATED),
+        ("more", zipfile.ZIP_DEFLATED),
+        ("m.pkl", zipfile.ZIP_STORED),
+    ):
+        path.write_bytes(whole)
+        with zipfile.ZipFile(path, "a", packing) as archive:
+            archive.writestr(name, bytes(5 << 20))
+        with pytest.raises(InputError, match="unpacks to far more"):
+            read_checkpoint(path)
 
 
 def test_devices_are_not_checkpoints():

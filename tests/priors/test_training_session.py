@@ -8,6 +8,7 @@ import pytest
 from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.images import save_png
+from engine.priors.library import priors
 from engine.priors.training.session import prepare_settings, run_session, training_folder
 from engine.priors.training.settings import DenoiserTraining
 
@@ -49,3 +50,11 @@ def test_the_curves_go_on_where_they_were(settings):
     assert not (training_folder() / "mine.curve").exists()
     with pytest.raises(InputError, match="already"):
         prepare_settings(settings)
+
+
+def test_what_was_left_out_is_told_and_on_the_card(settings, tmp_path):
+    (tmp_path / "9a.png").write_bytes(b"no picture")
+    seen = []
+    run_session(prepare_settings(settings), Control(), seen.append, lambda: True)
+    assert {frame.note for frame in seen} == {"1 picture could not be read and was left out: '9a.png'."}
+    assert priors().parse("mine").facts["card"]["notes"].endswith(seen[0].note)

@@ -51,3 +51,35 @@ def test_too_little_to_train_on_is_one_sentence(photos, tmp_path):
     (tmp_path / "set.idx").write_bytes(b"")
     with pytest.raises(InputError, match="IDX"):
         make_source(DenoiserTraining(images=str(tmp_path / "set.idx"), out="x.safetensors", crops=True))
+
+
+@pytest.mark.parametrize("crops", [True, False])
+def test_broken_pictures_are_left_out_and_said(photos, crops):
+    settings = DenoiserTraining(images=str(photos), out="x.safetensors", crops=crops, side=16)
+    whole = make_source(settings)
+    assert whole.note == ""
+    (photos / "00a.png").write_bytes(b"no picture")
+    assert make_source(settings).note == "1 picture could not be read and was left out: '00a.png'."
+    (photos / "000.png").write_bytes((photos / "03.png").read_bytes()[:200])  # the very first one
+    source = make_source(settings)
+    assert source.note == "2 pictures could not be read and were left out, the first of them '000.png'."
+    assert source.shape == whole.shape
+    first, second = (s.batch(8, torch.Generator().manual_seed(0)) for s in (whole, source))
+    assert torch.equal(first, second)
+    for i in range(5):
+        (photos / f"{i:02}.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"15 .*too few to train on; give at least 16"):
+        make_source(settings)
+    for path in photos.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="0 images are too few to train on; give at least 16"):
+        make_source(settings)
+
+
+def test_tables_do_not_leave_pictures_out(photos):
+    from engine.images.datasets import Pictures, load_images
+
+    (photos / "07a.png").write_bytes(b"no picture")
+    for read in (lambda: list(Pictures(photos)), lambda: load_images(photos, (3, 16, 16))):
+        with pytest.raises(InputError, match=r"'07a\.png'"):
+            read()

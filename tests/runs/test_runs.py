@@ -1,5 +1,6 @@
 """Runs: the same spec gives the same arrays, whatever the batch; they stop where they are told to."""
 
+import contextlib
 import json
 import threading
 
@@ -277,3 +278,36 @@ def test_too_many_samples_for_memory_are_refused(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
     with pytest.raises(InputError, match="samples"):
         prepare(spec(samples=4096))
+
+
+@pytest.mark.parametrize("algorithm", ["guided steps=10", "turbo rounds=3 levels=2"])
+@pytest.mark.parametrize("scale", [1e5, 1e30])
+def test_numbers_beyond_all_measure_end_in_a_sentence_or_a_picture(tmp_path, algorithm, scale):
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(300, 784)) / 17
+    np.savez(tmp_path / "m.npz", y=scale * (matrix @ rng.random(784)), A=matrix, noise=0.05)
+    job = prepare(RunSpec(measurement=str(tmp_path / "m.npz"), algorithm=algorithm, samples=2))
+    with pytest.raises(EngineError, match=r"^[^\n]+$") if scale == 1e30 else contextlib.nullcontext():
+        for iterate in job.stream():
+            assert torch.isfinite(iterate.x).all()
+    if job.last is not None:
+        result = job.reconstructions()[0]
+        assert all(np.isfinite(a).all() for a in (result.mean, result.samples, result.std))
+
+
+def test_a_picture_that_is_not_finite_is_not_kept(monkeypatch):
+    from engine.algorithms.diffusion.guided import Guided
+
+    plain = Guided.iterates
+
+    def spoilt(self, *arguments):
+        for iterate in plain(self, *arguments):
+            if iterate.step == 3:
+                iterate.x[0, 0, 0, 0] = float("nan")
+            yield iterate
+
+    monkeypatch.setattr(Guided, "iterates", spoilt)
+    job = prepare(spec("guided steps=6", samples=1))
+    with pytest.raises(EngineError, match="no longer finite at step 3"):
+        list(job.stream())
+    assert job.last.step == 2

@@ -237,6 +237,29 @@ def test_recipes_that_make_no_sense(tmp_path, recipe):
         load_measurement(tmp_path / "m.npz")
 
 
+@pytest.mark.parametrize("entry", [1e300, -1e300, 1e16])
+@pytest.mark.parametrize("ending", ["npz", "mat", "npy", "csv"])
+def test_entries_too_large_are_named(tmp_path, entry, ending):
+    from scipy.io import savemat
+
+    matrix = np.random.default_rng(0).normal(size=(5, 64))
+    matrix[2, 7] = entry
+    file = tmp_path / f"m.{ending}"
+    if ending == "npz":
+        np.savez(file, y=np.ones(5), A=matrix)
+        with pytest.raises(InputError, match=r"'A' has an entry of -?1e\+\d+ \(row 3, column 8\).*other units"):
+            load_measurement(file)
+    else:
+        write = {
+            "mat": lambda f, m: savemat(f, {"A": m}),
+            "npy": np.save,
+            "csv": lambda f, m: np.savetxt(f, m, delimiter=","),
+        }
+        write[ending](file, matrix)
+        with pytest.raises(InputError, match=r"has an entry of -?1e\+\d+ \(row 3, column 8\).*other units"):
+            OPERATORS.parse(f"matrix file={file}").build((1, 8, 8), 0)
+
+
 def test_devices_are_not_read():
     from engine.foreign.arrays import read_arrays, read_vector
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from engine.errors import InputError
+from engine.files import refuse_no_file
+from engine.foreign.json_text import parsed_json
 from engine.priors.importing.checkpoints import Weights, read_safetensors
 from engine.priors.networks.schedule import schedule
 
@@ -71,9 +72,10 @@ def read_diffusers(folder: Path, ema: bool = True) -> DiffusersFolder:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    refuse_no_file(path)
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(_LARGEST_CONFIG))
+            content = parsed_json(file.read(_LARGEST_CONFIG))
         if not isinstance(content, dict):
             raise ValueError
     except OSError as error:
@@ -130,7 +132,7 @@ def _schedule(facts: dict[str, Any], name: str) -> dict[str, Any]:
             float(facts.get("beta_end", 0.02)),
             bool(facts.get("rescale_betas_zero_snr", False)),
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"'{name}' has a scheduler_config.json with numbers that are none; fetch it again.") from None
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.files import make_folder
 from engine.priors.base import Card
+from engine.priors.header import refuse_odd_levels
 from engine.priors.importing.checkpoints import Weights, read_checkpoint
 from engine.priors.importing.diffusers_folder import read_diffusers
 from engine.priors.importing.settings import PriorImport
@@ -25,6 +26,7 @@ from engine.priors.networks.guided import infer_shape
 from engine.priors.networks.guided_prior import GuidedPrior
 from engine.priors.networks.imported import ImportedPrior
 from engine.priors.networks.ncsnv2 import ScoreNetShape
+from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.schedule import schedule
 from engine.priors.networks.score_network import ScorePrior
 from engine.priors.networks.variance_preserving import VariancePreserving, sigma_range
@@ -91,7 +93,7 @@ def read_network(
         prior = found.prior.assemble(facts, card, found.weights.tensors, source)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         reason = (str(error).splitlines() or [""])[0][:120]
         raise InputError(f"'{source.name}' cannot be made a prior ({reason}); choose another kind or file.") from None
     said.append(_trial(prior))
@@ -134,7 +136,15 @@ def _found(settings: PriorImport, source: Path) -> _Found:
     if source.is_dir():
         if settings.kind not in ("auto", "diffusers"):
             raise InputError(f"'{source.name}' is a folder, not a {settings.kind} file; set kind to diffusers or auto.")
-        return _diffusers(settings, source)
+        try:
+            return _diffusers(settings, source)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = (str(error).splitlines() or [""])[0][:120]
+            raise InputError(
+                f"'{source.name}' has a configuration that makes no sense ({reason}); fetch the folder again."
+            ) from None
     if settings.kind == "diffusers":
         raise InputError(f"'{source.name}' is a file; the kind diffusers needs the folder with its config.json.")
     weights = read_checkpoint(source, settings.ema)
@@ -153,7 +163,7 @@ def _found(settings: PriorImport, source: Path) -> _Found:
         return (_ncsnv2 if kind == "ncsnv2" else _guided)(settings, source, weights)
     except InputError:
         raise
-    except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise InputError(
             f"'{source.name}' is not a whole {kind} network ({error}); import the full checkpoint."
         ) from None
@@ -187,6 +197,7 @@ def _ncsnv2(settings: PriorImport, source: Path, weights: Weights) -> _Found:
     low, high = (float(s) / (2 if settings.pixels == "-1..1" else 1) for s in (sigmas.min(), sigmas.max()))
     if high <= low:
         raise InputError(f"'{source.name}' has a single noise level, too little for a prior; take another checkpoint.")
+    refuse_odd_levels(low, high, source.name)
     side = settings.side or max(_SIDE, shape.smallest_side)
     if side < shape.smallest_side:
         raise InputError(f"side={side} is too small for {variant}; give at least {shape.smallest_side}.")
@@ -212,6 +223,7 @@ def _guided(settings: PriorImport, source: Path, weights: Weights) -> _Found:
 def _diffusers(settings: PriorImport, source: Path) -> _Found:
     read = read_diffusers(source, settings.ema)
     config = read.config
+    refuse_implausible(config, (), source.name)
     inputs, outputs = int(config.get("in_channels", 3)), int(config.get("out_channels", 3))
     if outputs not in (inputs, 2 * inputs):
         raise InputError(
@@ -261,8 +273,12 @@ def _trial(prior: ImportedPrior) -> str:
     height, width = (max(min(n, 64), multiple) // multiple * multiple for n in (height, width))
     sigma = min(max(0.2, prior.sigma_min), prior.sigma_max)
     noise = torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        left = float((prior.denoise(0.5 + sigma * noise, sigma) - 0.5).square().mean().sqrt()) / sigma
+    try:
+        with torch.no_grad():
+            left = float((prior.denoise(0.5 + sigma * noise, sigma) - 0.5).square().mean().sqrt()) / sigma
+    except (RuntimeError, MemoryError, IndexError, TypeError) as error:
+        reason = (str(error).splitlines() or [""])[0][:120]
+        raise InputError(f"The network of '{prior.card.name}' cannot be run ({reason}); take another file.") from None
     if not math.isfinite(left):
         raise InputError(
             f"The network of '{prior.card.name}' answers with numbers that are not finite; take another file."

@@ -15,7 +15,9 @@ from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header
 from engine.priors.networks.pieces import in_pieces
+from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.unet import UNet, UNetShape
+from engine.priors.networks.unfilled import unfilled
 
 __all__ = ["EdmDenoiser"]
 
@@ -81,11 +83,13 @@ class EdmDenoiser(DenoiserPrior):
         try:
             settings = facts["network"] | {"multipliers": tuple(facts["network"]["multipliers"])}
             shape = UNetShape(**settings)
-            network = UNet(shape)
             tensors = {k: v.float() for k, v in load_file(path).items()}
+            refuse_implausible(shape.as_dict(), facts["image_shape"], Path(path).name)
+            with unfilled():  # no memory for what the header says before the weights have said the same
+                network = UNet(shape)
             if not all(torch.isfinite(v).all() for v in tensors.values()):
                 raise InputError(f"'{path}' holds weights that are not finite; train or export it again.")
-            network.load_state_dict(tensors, strict=True)
+            network.load_state_dict(tensors, strict=True, assign=True)
             card = Card(**facts["card"])
             image_shape = tuple(int(n) for n in facts["image_shape"])
             if len(image_shape) != 3:
@@ -94,10 +98,14 @@ class EdmDenoiser(DenoiserPrior):
             if contrast is not None and (len(contrast) != 2 or min(contrast) <= 0):
                 raise ValueError("contrast")
             numbers = [float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max")]
-        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
+        except (
+            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
+            OSError,
+        ) as error:  # fmt: skip
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"'{path}' is not a whole denoiser file ({str(error).splitlines()[0][:120]}).") from None
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(f"'{path}' is not a whole denoiser file ({reason}).") from None
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return cls(
             network, image_shape, *numbers,

@@ -64,6 +64,8 @@ def infer_shape(
         )
     indices = sorted({int(k.split(".")[1]) for k in tensors if k.startswith("input_blocks.")})
     count = indices[-1] + 1
+    if count > 2 * len(tensors):  # all blocks but the pooling ones have tensors, so this is a number out of the air
+        raise ValueError(f"input_blocks.{count - 1}")
     ups = {
         int(k.split(".")[1])
         for k in tensors

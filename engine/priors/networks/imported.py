@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
-from engine.priors.header import FORMAT, read_header
+from engine.priors.header import FORMAT, read_header, refuse_odd_levels
+from engine.priors.networks.plausible import refuse_implausible
+from engine.priors.networks.unfilled import unfilled
 
 __all__ = ["PIXELS_AT_ONCE", "ImportedPrior"]
 
@@ -45,6 +47,7 @@ class ImportedPrior(DenoiserPrior):
         self.mean, self.deviation = float(facts["mean"]), float(facts["deviation"])
         self.variance = self.deviation**2
         self.sigma_min, self.sigma_max = float(facts["sigma_min"]), float(facts["sigma_max"])
+        refuse_odd_levels(self.sigma_min, self.sigma_max, card.name)
 
     @classmethod
     @abstractmethod
@@ -58,7 +61,9 @@ class ImportedPrior(DenoiserPrior):
 
         No weight of the network is left as it was initialised: it is built without memory for them.
         """
-        with torch.device("meta"):
+        described = facts.get("network") or facts.get("config") or {}
+        refuse_implausible(described, facts["image_shape"], Path(source).name)
+        with unfilled():
             network = cls.build(facts)
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
         _check(tensors, {k: v.shape for k, v in network.state_dict().items()}, Path(source).name)
@@ -96,8 +101,12 @@ class ImportedPrior(DenoiserPrior):
             return cls.assemble(facts, Card(**facts["card"]), load_file(path), path)
         except InputError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError, OSError) as error:
-            raise InputError(f"'{path}' is not a whole denoiser file ({str(error).splitlines()[0][:120]}).") from None
+        except (
+            KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
+            OSError,
+        ) as error:  # fmt: skip
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(f"'{path}' is not a whole denoiser file ({reason}).") from None
 
 
 def _check(given: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], source: str) -> None:

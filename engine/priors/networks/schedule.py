@@ -13,6 +13,7 @@ import numpy as np
 
 __all__ = ["noise_levels", "schedule"]
 
+MOST_STEPS = 100_000
 _FARTHEST = 1e-8
 """Smallest abar that is used: one of zero has no noise level relative to the image."""
 
@@ -29,12 +30,13 @@ def noise_levels(facts: Mapping[str, Any]) -> np.ndarray:
 
     ``facts``: what :func:`schedule` gives, or ``betas``, a list. Raises ValueError for what is no schedule.
     """
-    kept = np.cumprod(1 - _betas(facts))
-    if facts.get("zero_end"):
-        root = np.sqrt(kept)
-        kept = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
-    kept = kept[kept > _FARTHEST]
-    levels = np.sqrt((1 - kept) / kept)
+    with np.errstate(all="ignore"):  # what comes of impossible betas is looked at below
+        kept = np.cumprod(1 - _betas(facts))
+        if facts.get("zero_end"):
+            root = np.sqrt(kept)
+            kept = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
+        kept = kept[kept > _FARTHEST]
+        levels = np.sqrt((1 - kept) / kept)
     if len(levels) < 2 or not np.isfinite(levels).all() or levels[0] <= 0 or (np.diff(levels) <= 0).any():
         raise ValueError("the noise levels do not increase")
     return levels
@@ -44,6 +46,8 @@ def _betas(facts: Mapping[str, Any]) -> np.ndarray:
     if "betas" in facts:
         return np.asarray(facts["betas"], dtype=np.float64)
     kind, steps, first, last = facts["kind"], int(facts["steps"]), float(facts["first"]), float(facts["last"])
+    if not 1 <= steps <= MOST_STEPS:
+        raise ValueError(f"{steps} steps")
     if kind == "linear":
         return np.linspace(first, last, steps)
     if kind == "scaled-linear":

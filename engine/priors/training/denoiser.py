@@ -7,6 +7,7 @@ steps may be lowered or raised while it runs without changing the steps already 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -20,7 +21,9 @@ from torch import Tensor
 from engine.device import choose_device
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
+from engine.foreign.json_text import parsed_json
 from engine.priors.base import Card, DenoiserPrior
+from engine.priors.header import refuse_odd_levels
 from engine.priors.sampling import reverse_diffusion
 from engine.priors.training.objectives import make_objective
 from engine.priors.training.settings import DenoiserTraining
@@ -62,6 +65,7 @@ class DenoiserTrainer:
             torch.set_num_threads(settings.threads)
         if settings.sigma_min >= settings.sigma_max:
             raise InputError(f"sigma_min={settings.sigma_min:g} must be below sigma_max={settings.sigma_max:g}.")
+        refuse_odd_levels(settings.sigma_min, settings.sigma_max, self.out.name)
         self.source = make_source(settings)
         self.held_out = self.source.held_out(settings.validation) if settings.validation else self.source.kept
         self.mean, self.deviation = self.source.mean, self.source.deviation
@@ -124,9 +128,10 @@ class DenoiserTrainer:
         """(step, loss) of the resumed training, as far as its log goes."""
         log, points = self.checkpoint.with_suffix(".log.jsonl"), []
         for line in log.read_text(encoding="utf-8").splitlines() if self.step and log.exists() else []:
-            row = json.loads(line)
-            if row["step"] <= self.step:
-                points.append((row["step"], row["loss"]))
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut short
+                row = parsed_json(line)
+                if row["step"] <= self.step:
+                    points.append((row["step"], row["loss"]))
         return points
 
     def _update(self, draw: torch.Generator) -> float:
@@ -196,7 +201,10 @@ class DenoiserTrainer:
         card = Card(
             name=name, title=s.title or name, data=s.data, licence=licence, command=self.command, seed=s.seed,
             parameters=sum(p.numel() for p in self.network.parameters()),
-            notes=f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+            notes=" ".join(filter(None, [
+                f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+                self.source.note,
+            ])),
         )  # fmt: skip
         return self.objective.prior({k: v.cpu() for k, v in self.averaged.items()}, card)
 

@@ -5,7 +5,6 @@ Settings, checkpoint and log of a training lie in a folder of the user's until i
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import numpy as np
 from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.files import make_folder, write_json
+from engine.foreign.json_text import parsed_json
 from engine.priors.library import priors, user_folder
 from engine.priors.training.settings import DenoiserTraining
 
@@ -34,7 +34,8 @@ POINTS = 400
 @dataclass(frozen=True)
 class TrainingFrame:
     """One look at a training. ``history`` has lists ``step``, ``loss``, ``psnr_step``, ``psnr``; ``psnr`` is by noise
-    level in dB on held-out images, ``samples`` (n, c, h, w) are drawn from nothing; both as of the last preview."""
+    level in dB on held-out images, ``samples`` (n, c, h, w) are drawn from nothing; both as of the last preview. ``note``:
+    what was left out of the training, if anything."""
 
     step: int
     share: float
@@ -44,6 +45,7 @@ class TrainingFrame:
     psnr: dict[float, float] = field(default_factory=dict)
     samples: np.ndarray | None = None
     preview: int = 0
+    note: str = ""
 
     @property
     def seconds_left(self) -> float:
@@ -60,7 +62,7 @@ def unfinished() -> dict[str, DenoiserTraining]:
     found = {}
     for path in sorted(training_folder().glob("*.json")):
         try:
-            found[path.stem] = DenoiserTraining(**json.loads(path.read_text(encoding="utf-8")))
+            found[path.stem] = DenoiserTraining(**parsed_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, InputError):
             continue  # written by another version, or damaged: it cannot be resumed
     return found
@@ -166,7 +168,7 @@ class _Watch:
         """The curves up to the step that was resumed, as far as they were kept."""
         history: dict[str, list] = {"step": [], "loss": [], "psnr_step": [], "psnr": []}
         try:
-            kept = json.loads(self.file.read_text(encoding="utf-8")) if self.trainer.step else {}
+            kept = parsed_json(self.file.read_text(encoding="utf-8")) if self.trainer.step else {}
             for steps, values in (("step", "loss"), ("psnr_step", "psnr")):
                 pairs = [(int(a), float(b)) for a, b in zip(kept[steps], kept[values], strict=True)]
                 for step, value in pairs:
@@ -195,5 +197,5 @@ class _Watch:
         history = {k: list(v) for k, v in self.history.items()}
         return TrainingFrame(
             trainer.step, min(1.0, trainer.share_done()), trainer.seconds, trainer.loss, history, dict(self.psnr),
-            self.samples, self.count,
+            self.samples, self.count, trainer.source.note,
         )  # fmt: skip

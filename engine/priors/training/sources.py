@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.images import load_image
-from engine.images.datasets import image_names, load_images
+from engine.images import fit, load_image
+from engine.images.datasets import image_names, load_images, readable_images
 from engine.priors.training.settings import DenoiserTraining
 
 __all__ = ["FixedImages", "PhotoCrops", "Source", "make_source"]
@@ -31,6 +32,17 @@ class Source(ABC):
     deviation: float
     kept: list[Tensor]
     """Images that are never trained on, for judging where no others are given; none where there are few."""
+    broken: Sequence[str] = ()
+    """Names of the pictures that could not be read and were left out."""
+
+    @property
+    def note(self) -> str:
+        """What was left out, in one sentence; empty where nothing was."""
+        if not self.broken:
+            return ""
+        if len(self.broken) == 1:
+            return f"1 picture could not be read and was left out: '{self.broken[0]}'."
+        return f"{len(self.broken)} pictures could not be read and were left out, the first of them '{self.broken[0]}'."
 
     @abstractmethod
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
@@ -84,7 +96,8 @@ class PhotoCrops(Source):
 
     def __init__(self, folder: Path, side: int, channels: int, keep: bool = False) -> None:
         self.shape, self.channels = (channels, side, side), channels
-        self.photos = [p for p in self._load(folder) if min(p.shape[1:]) >= side]
+        self.broken: list[str] = []
+        self.photos = [p for p in self._load(readable_images(folder, self.broken)) if min(p.shape[1:]) >= side]
         pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
         if len(self.photos) < FEWEST_IMAGES and pixels < FEWEST_IMAGES * (4 * side) ** 2:
             raise InputError(
@@ -102,11 +115,10 @@ class PhotoCrops(Source):
         self.mean = sum(s for s, _ in sums) / total
         self.deviation = max(sum(q for _, q in sums) / (total * 255) - self.mean**2, 0.0) ** 0.5
 
-    def _load(self, folder: Path) -> list[Tensor]:
+    def _load(self, pictures: Iterable[np.ndarray]) -> list[Tensor]:
         """uint8 to keep thousands of photographs in memory."""
         loaded = []
-        for name in image_names(folder):
-            pixels = load_image(name).pixels
+        for pixels in pictures:
             if self.channels == 1 and len(pixels) == 3:
                 pixels = np.tensordot(np.asarray(LUMA, np.float32), pixels, axes=1)[None]
             if self.channels == 3 and len(pixels) == 1:
@@ -131,7 +143,7 @@ class PhotoCrops(Source):
         return self.photos[:2000]
 
     def held_out(self, path: str) -> list[Tensor]:
-        return [p.float() / 255 for p in self._load(Path(path))]
+        return [p.float() / 255 for p in self._load(load_image(name).pixels for name in image_names(path))]
 
 
 def make_source(settings: DenoiserTraining) -> Source:
@@ -147,13 +159,21 @@ def make_source(settings: DenoiserTraining) -> Source:
         names = image_names(place)
         if not names:
             raise InputError(f"The folder '{place}' holds no pictures; give one that does.")
-        channels, height, width = load_image(names[0]).pixels.shape
+        broken: list[str] = []
+        first = next(readable_images(place, broken), None)
+        if first is None:
+            raise InputError(f"0 images are too few to train on; give at least {FEWEST_IMAGES} that can be read.")
+        channels, height, width = first.shape
         channels = {"same": channels, "grey": 1, "colour": 3}[settings.colour]
         side = settings.side or min(height, width, LARGEST_SIDE)
         shape = (channels, side, side)
-        source = (
-            PhotoCrops(place, side, channels, keep) if settings.crops else FixedImages(load_images(place, shape), keep)
-        )
+        if settings.crops:
+            source = PhotoCrops(place, side, channels, keep)
+        else:
+            broken = []
+            images = [fit(pixels, shape) for pixels in readable_images(place, broken)]
+            source = FixedImages(np.stack(images), keep)
+            source.broken = broken
     if source.deviation < 1e-3:
         raise InputError("All training images are the same flat picture; give a varied set.")
     return source
