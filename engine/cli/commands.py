@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.cli.progress import Bar
-from engine.cli.sources import completed_measurement, spec_of
+from engine.cli.sources import completed_measurement, repeated, spec_of
 from engine.errors import EngineError, InputError
+
+if TYPE_CHECKING:
+    from engine.runs.reconstruction import Reconstruction
 
 __all__ = [
     "BAD_INPUT",
@@ -32,17 +37,24 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.control import Control
     from engine.files import make_folder
 
-    if arguments.image and arguments.measurement:
-        raise InputError("Give either --image or --measurement, not both.")
-    source = (
-        {"measurement": completed_measurement(arguments)}
-        if arguments.measurement
-        else {"image": arguments.image or "sample:digit-3"}
-    )
-    spec = spec_of(arguments, **source)
+    if bool(arguments.image) + bool(arguments.measurement) + bool(arguments.from_run) > 1:
+        raise InputError("Give one of --image, --measurement and --from.")
+    if arguments.save and arguments.no_save:
+        raise InputError("Give either --save or --no-save, not both.")
+    if arguments.save:
+        from engine.runs.library import Library
+
+        Library().refuse_taken(arguments.save)
+    pixels = None
+    if arguments.from_run:
+        spec, pixels = repeated(arguments)
+    elif arguments.measurement:
+        spec = spec_of(arguments, measurement=completed_measurement(arguments))
+    else:
+        spec = spec_of(arguments, image=arguments.image or "sample:digit-3")
     from engine.runs.job import prepare
 
-    job, control, bar = prepare(spec), Control(), Bar(spec.algorithm.name)
+    job, control, bar = prepare(spec, pixels), Control(), Bar(spec.algorithm.name)
     folder = make_folder(arguments.out)  # nothing is left behind by what cannot run
     interrupted = False
     stream = job.stream(control)
@@ -57,13 +69,28 @@ def run(arguments: argparse.Namespace) -> int:
             raise
     result = job.reconstructions()[0]
     result.write(folder)
+    kept = {} if arguments.no_save else _keep(result, arguments.save)
     shown = {k: round(v, 4) for k, v in result.metrics().items() if v is not None}
     print(
         json.dumps(
-            {"out": str(folder), "seconds": round(result.seconds, 2), "network_calls": result.network_calls} | shown
+            {"out": str(folder)} | kept
+            | {"seconds": round(result.seconds, 2), "network_calls": result.network_calls, "rows": result.rows_are} | shown
         )
-    )
+    )  # fmt: skip
+    if result.failed:
+        print(f"qcs: {result.failed}", file=sys.stderr)
     return INTERRUPTED if interrupted else DONE
+
+
+def _keep(result: Reconstruction, name: str) -> dict[str, str]:
+    """Puts the run into the library; the results are written already, so that a full disk here is only told."""
+    from engine.runs.library import Library
+
+    try:
+        return {"run": Library().add(result, name).name}
+    except InputError as error:
+        print(f"qcs: the run was not kept in the library: {error}", file=sys.stderr)
+        return {}
 
 
 def evaluate(arguments: argparse.Namespace) -> int:

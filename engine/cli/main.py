@@ -66,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         help="measurement file (.npz, .mat, .npy or .csv); operator, noise and offset complete what it does not say",
     )
     _choices(run)
+    run.add_argument(
+        "--from", dest="from_run", default="", metavar="RUN", help="repeat the recipe of a kept run or of a file"
+    )
+    run.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
+    run.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
     run.add_argument("--out", required=True, help="folder for the results")
     run.set_defaults(work=work.run)
 
@@ -76,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     _choices(evaluate)
     evaluate.add_argument("--out", required=True, help="folder for the results")
     evaluate.set_defaults(work=work.evaluate)
+
+    from engine.cli.runs import add_arguments as add_runs
+
+    add_runs(commands.add_parser("runs", help="the library of kept runs"))
 
     measure = commands.add_parser("measure", help="simulate and save a measurement")
     measure.add_argument("--image", required=True, help="picture file or sample:NAME")

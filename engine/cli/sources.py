@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from engine.runs.spec import RunSpec
 
-__all__ = ["completed_measurement", "spec_of"]
+__all__ = ["completed_measurement", "repeated", "spec_of"]
 
 
 def spec_of(arguments: argparse.Namespace, **more) -> RunSpec:
@@ -38,14 +41,40 @@ def spec_of(arguments: argparse.Namespace, **more) -> RunSpec:
         for name in ("operator", "quantizer", "noise", "offset"):
             if name in values:
                 _refuse_beside_measurement(name)
+    spec = RunSpec(**values, **more)
+    set_threads(arguments)
+    return spec
+
+
+def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]:
+    """The recipe of a kept run and its picture (c, h, w), as it was; what it measured, where there was no picture, is
+    written beside the results. Device and threads may be given anew, everything else is the run's."""
+    from engine.files import make_folder
+    from engine.runs.library import Library
+    from engine.sensing.files import save_pieces
+
+    for name in ("operator", "quantizer", "noise", "offset_of_x"):
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name.split('_')[0]} does not go with --from: the run decides it.")
+    result = Library().open(arguments.from_run)
+    spec = result.spec if arguments.device == "auto" else result.spec.replace(device=arguments.device)
+    set_threads(arguments)
+    if not spec.measurement or Path(spec.measurement).is_file():
+        return spec, result.truth if not spec.measurement else None
+    if not {"A", "operator"} & result.measured.keys():
+        raise InputError(f"'{spec.measurement}', which this run reconstructs, is no longer there; put it back.")
+    path = save_pieces(make_folder(arguments.out) / "measurement.npz", result.measured)
+    return spec.replace(measurement=str(path)), None
+
+
+def set_threads(arguments: argparse.Namespace) -> None:
+    """Sets the number of threads that the arguments ask for."""
     if getattr(arguments, "threads", 0) < 0:
         raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
-    spec = RunSpec(**values, **more)
     if getattr(arguments, "threads", 0):
         import torch
 
         torch.set_num_threads(arguments.threads)
-    return spec
 
 
 def _refuse_beside_measurement(name: str) -> None:

@@ -7,13 +7,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.runs.document import open_run, save_run
     from engine.runs.job import Job, load_truth, measure, prepare, reconstruct
     from engine.runs.reconstruction import Reconstruction
     from engine.runs.spec import RunSpec
 
-__all__ = ["Job", "Reconstruction", "RunSpec", "load_truth", "measure", "prepare", "reconstruct"]
+__all__ = [
+    "Job",
+    "Reconstruction",
+    "RunSpec",
+    "load_truth",
+    "measure",
+    "open_run",
+    "prepare",
+    "reconstruct",
+    "save_run",
+]
 
-_HOMES = {"RunSpec": "spec", "Reconstruction": "reconstruction"}
+_HOMES = {"RunSpec": "spec", "Reconstruction": "reconstruction", "open_run": "document", "save_run": "document"}
 
 
 def __getattr__(name: str):

@@ -26,15 +26,20 @@ from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
+from engine.runs.judgement import chance_consistency, failure
+from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
 from engine.runs.spec import RunSpec
+from engine.sensing.files import pieces_of
 from engine.sensing.measurement import Measurement, simulate
 from engine.sensing.quantizers import QUANTIZERS
 
 __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
 
 HISTORY_POINTS = 400
+LARGEST_KEPT_MATRIX = 1 << 22
+"""Entries of a matrix of one's own up to which a run keeps it beside what it measured."""
 DOUBTFUL = 0.75
 """Share of own measurements below which the result is doubted aloud: wrong matrices give half of the bits."""
 
@@ -85,7 +90,8 @@ def _own(spec: RunSpec) -> Job:
         noise = estimate_noise(measurement, denoiser.load("cpu", shape), spec.seed)  # type: ignore[arg-type]
         measurement = replace(measurement, noise=noise, noise_known=True)
         notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
-    return Job(spec, measurement, notes=notes)
+    kept = {k: v for k, v in pieces.items() if k != "A" or v.size <= LARGEST_KEPT_MATRIX}
+    return Job(spec, measurement, notes=notes, measured=kept | {"noise": np.array(measurement.noise)})
 
 
 def measure(spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,)) -> Measurement:
@@ -117,8 +123,9 @@ class Job:
     """One run. Iterate over :meth:`stream`, then take :meth:`reconstructions`."""
 
     def __init__(
-        self, spec: RunSpec, measurement: Measurement, indices: Sequence[int] = (0,), notes: tuple[str, ...] = ()
-    ) -> None:
+        self, spec: RunSpec, measurement: Measurement, indices: Sequence[int] = (0,), notes: tuple[str, ...] = (),
+        measured: dict[str, np.ndarray] | None = None,
+    ) -> None:  # fmt: skip
         self.spec, self.indices, self.notes = spec, list(indices), notes
         self.device = choose_device(spec.device)
         self.measurement = measurement
@@ -126,6 +133,8 @@ class Job:
         self.finished_early = False
         self.seconds = 0.0
         self.history: dict[str, list] = {"step": []}
+        self.keyframes = KeyframeRecorder()
+        self._measured, self._trivial = measured, np.array(0.5)
 
     def stream(self, control: Control | None = None) -> Iterator[Iterate]:
         """The iterates, one by one. Time spent paused or in the consumer does not count into ``seconds``.
@@ -137,6 +146,8 @@ class Job:
         mark = time.perf_counter()
         try:
             prior = spec.prior.load(self.device, self.measurement.operator.image_shape)
+            centre = prior.mean_image()
+            self._trivial = np.array(prior.mean) if centre is None else centre.float().cpu().numpy()
             samples = range(spec.first_sample, spec.first_sample + spec.samples)
             draws = Draws(spec.seed, self.indices, samples)
             iterates = spec.algorithm.iterates(self.measurement.to(self.device), prior, draws)
@@ -144,6 +155,8 @@ class Job:
                 _refuse_overflow(iterate)
                 self.last = iterate
                 self._remember(iterate)
+                if self.measurement.images == 1:
+                    self.keyframes.add(iterate, spec.samples)
                 self.seconds += time.perf_counter() - mark
                 yield iterate
                 keep_going = control.proceed()
@@ -218,7 +231,7 @@ class Job:
         rows = self.spec.algorithm.rows_are
         if rows == RESTARTS and last.loss is not None:
             mean, own = samples[int(last.loss.reshape(self.measurement.images, -1)[index].argmin())], True
-        one = self.measurement.select([index])
+        one, images = self.measurement.select([index]), self.measurement.images
         truth = None if one.truth is None else one.truth[0].numpy()
         seen, true = one.consistency(torch.from_numpy(mean)[None]), None
         if one.truth is not None:
@@ -231,12 +244,21 @@ class Job:
                 f"The result agrees with only {float(seen[0]):.0%} of the measurements: check that the matrix, "
                 "the order of its columns, the thresholds and the noise belong to them.",
             )
+        failed = ""
+        if self.spec.algorithm.reconstructs:
+            codes = one.codes
+            chance = None if codes is None else chance_consistency(codes[0].cpu().numpy())
+            failed = failure(mean, truth, self._trivial, None if seen is None else float(seen[0]), chance)
+            notes = (*notes, failed) if failed else notes
+        measured = self._measured
+        if measured is None:
+            measured = pieces_of(one, self.spec.operator, self.spec.seed, LARGEST_KEPT_MATRIX) if images == 1 else {}
         return Reconstruction(
             spec=self.spec, samples=samples, mean=mean, std=moments.std if rows == SAMPLES else None, own_mean=own, truth=truth,
             consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),
             predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
             status="finished early" if self.finished_early else "done", history=self.history, facts=environment(self.device),
-            notes=notes,
+            notes=notes, failed=failed, measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from engine.errors import InputError
 from engine.files import all_or_none, make_folder, write_atomically, write_json
 from engine.images import save_png, save_tiff
 from engine.runs.calibration import calibration
+from engine.runs.keyframes import Keyframe
 from engine.runs.metrics import image_metrics, rmse
 from engine.runs.posterior import RunningMoments
 from engine.runs.spec import RunSpec
@@ -49,6 +50,11 @@ class Reconstruction:
     history: dict[str, list] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failed: str = ""
+    """Why the result is worth less than a trivial one, in one sentence; empty where it is not."""
+    measured: dict[str, np.ndarray] = field(default_factory=dict)
+    """What was measured, as the entries of a measurement file; a large matrix of one's own is left out."""
+    keyframes: tuple[Keyframe, ...] = ()
 
     def metrics(self) -> dict[str, float | None]:
         """Metrics against the truth (absent without one), consistency, predicted and actual RMSE."""
@@ -95,14 +101,15 @@ class Reconstruction:
             truth=self.truth, consistency=self.consistency, consistency_truth=self.consistency_truth,
             predicted_rmse=self.predicted_rmse, network_calls=self.network_calls + other.network_calls,
             seconds=self.seconds + other.seconds, status=other.status, history=self.history, facts=self.facts,
-            notes=self.notes,
+            notes=self.notes, failed=self.failed, measured=self.measured, keyframes=self.keyframes,
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """What ``result.json`` holds."""
         return {
             "recipe": self.spec.as_dict(), "command": self.spec.as_command(), "status": self.status,
-            "rows": self.rows_are, "metrics": self.metrics(), "samples": len(self.samples), "network_calls": self.network_calls,
+            "rows": self.rows_are, "failed": self.failed, "metrics": self.metrics(), "samples": len(self.samples),
+            "network_calls": self.network_calls,
             "seconds": round(self.seconds, 4), "std_png_full_scale": STD_FULL_SCALE, "notes": list(self.notes),
             "history": self.history, **self.facts,
         }  # fmt: skip

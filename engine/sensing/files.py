@@ -34,6 +34,7 @@ __all__ = [
     "load_measurement",
     "operator_choice",
     "pictured",
+    "pieces_of",
     "read_pieces",
     "save_measurement",
     "save_pieces",
@@ -50,8 +51,15 @@ LARGEST_PIXELS = 1e8
 
 
 def save_measurement(path: Path | str, measurement: Measurement, choice: OperatorChoice, seed: int) -> Path:
-    """Writes the first image's measurement with its operator, atomically: the recipe (``choice`` built with ``seed``), or
-    the matrix where the recipe names a file. The truth is not in it."""
+    """Writes the first image's measurement with its operator, atomically. The truth is not in it."""
+    return save_pieces(path, pieces_of(measurement, choice, seed))
+
+
+def pieces_of(
+    measurement: Measurement, choice: OperatorChoice, seed: int, largest_matrix: int = 1 << 31
+) -> dict[str, Any]:
+    """The entries of the first image's measurement: the operator as its recipe (``choice`` built with ``seed``), or as the
+    matrix where the recipe names a file, unless that has more than ``largest_matrix`` entries."""
     seen = measurement.values if measurement.values is not None else measurement.codes
     quantizer = measurement.quantizer
     assert seen is not None and quantizer is not None
@@ -62,7 +70,9 @@ def save_measurement(path: Path | str, measurement: Measurement, choice: Operato
         "offset": np.array(measurement.offset),
     }
     if any(setting.files and getattr(choice, key) for key, setting in choice.settings().items()):
-        arrays["A"] = _numbers_of(measurement.operator)  # a recipe that names a file is worth nothing elsewhere
+        # a recipe that names a file is worth nothing elsewhere
+        if measurement.operator.rows * measurement.operator.pixels <= largest_matrix:
+            arrays["A"] = _numbers_of(measurement.operator)
     else:
         arrays["operator"] = np.array(json.dumps({"recipe": str(choice), "seed": seed}))
     if isinstance(quantizer, UnknownDither):
@@ -73,7 +83,7 @@ def save_measurement(path: Path | str, measurement: Measurement, choice: Operato
         arrays["thresholds"] = quantizer.thresholds.numpy()
     if quantizer.flip:
         arrays["flip"] = np.array(quantizer.flip)
-    return save_pieces(path, arrays)
+    return arrays
 
 
 def save_pieces(path: Path | str, arrays: dict[str, Any]) -> Path:

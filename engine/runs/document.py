@@ -1,0 +1,192 @@
+"""A run as one file, ``NAME.qcs``: a ZIP that opens anywhere.
+
+``run.json`` (recipe, metrics, curves, versions, notes, and the size and SHA-256 of the other members), ``arrays.npz`` (samples,
+mean, std, truth, and what was measured as the entries of a measurement file), ``keyframes.npz`` and ``thumbnail.png``. Nothing
+is pickled; a file is written whole or not at all, and nothing of it is believed before its checksum is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.errors import InputError
+from engine.files import refuse_no_file, write_atomically
+from engine.foreign.json_text import parsed_json
+from engine.priors.choice import missing_prior
+from engine.priors.library import priors
+from engine.runs.keyframes import pack, unpack
+from engine.runs.spec import RunSpec
+
+if TYPE_CHECKING:
+    from engine.runs.reconstruction import Reconstruction
+
+__all__ = ["SUFFIX", "open_run", "read_facts", "read_thumbnail", "save_run", "spec_from"]
+
+SUFFIX = ".qcs"
+FORMAT, VERSION = "qcs-studio run", 1
+LARGEST_FACTS, LARGEST_ARRAYS = 32 << 20, 4 << 30
+THUMBNAIL = 96
+ARRAYS = ("samples", "mean", "std", "truth")
+ENTRY = "measured."
+"""In front of the entries of the measurement, among the arrays."""
+
+
+def save_run(path: Path | str, result: Reconstruction) -> Path:
+    """Writes the document; raises InputError where the file system refuses, and leaves what was there before."""
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise InputError(f"'{path}': a run is kept in a file that ends in {SUFFIX}.")
+    arrays = {n: a for n in ARRAYS if (a := getattr(result, n)) is not None}
+    arrays |= {ENTRY + key: np.asarray(value) for key, value in result.measured.items()}
+    members = {
+        "arrays.npz": _npz(arrays), "keyframes.npz": _npz(pack(result.keyframes)), "thumbnail.png": _thumbnail(result.mean),
+    }  # fmt: skip
+    facts = {
+        "format": FORMAT, "version": VERSION, "created": time.time(), **result.as_dict(),
+        "prior": _prior_facts(result), "own_mean": result.own_mean, "consistency": result.consistency,
+        "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse, "facts": result.facts,
+        "members": {n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in members.items()},
+    }  # fmt: skip
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("run.json", json.dumps(facts, indent=1))
+            for name, content in members.items():
+                file.writestr(zipfile.ZipInfo(name), content)  # compressed already
+
+    return write_atomically(path, write)
+
+
+def open_run(path: Path | str) -> Reconstruction:
+    """The result in a document, or in what earlier versions wrote: ``result.npz``, ``result.json`` or the folder of both.
+
+    Raises InputError, in one sentence, where the file is damaged, of a newer version, or no run at all.
+    """
+    path = Path(path)
+    if path.is_dir() or path.suffix.lower() in (".npz", ".json"):
+        from engine.runs.earlier import open_earlier
+
+        return open_earlier(path)
+    from engine.runs.reconstruction import Reconstruction
+
+    facts, members = _read(path)
+    try:
+        arrays = _arrays(members["arrays.npz"])
+        measured = {k[len(ENTRY) :]: v for k, v in arrays.items() if k.startswith(ENTRY)}
+        return Reconstruction(
+            spec=spec_from(facts["recipe"], facts["prior"]), samples=arrays["samples"], mean=arrays["mean"],
+            std=arrays.get("std"), own_mean=bool(facts["own_mean"]), truth=arrays.get("truth"),
+            consistency=facts["consistency"], consistency_truth=facts["consistency_truth"],
+            predicted_rmse=facts["predicted_rmse"], network_calls=int(facts["network_calls"]),
+            seconds=float(facts["seconds"]), status=str(facts["status"]), history=facts["history"], facts=facts["facts"],
+            notes=tuple(facts["notes"]), failed=str(facts["failed"]), measured=measured,
+            keyframes=unpack(_arrays(members["keyframes.npz"])),
+        )  # fmt: skip
+    except InputError:
+        raise
+    except Exception as error:
+        raise _damaged(path) from error
+
+
+def read_facts(path: Path | str) -> dict[str, Any]:
+    """What ``run.json`` holds, without the arrays: enough for a list."""
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as file:
+            return _facts(file, path)
+    except InputError:
+        raise
+    except Exception as error:
+        raise _damaged(path) from error
+
+
+def read_thumbnail(path: Path | str) -> bytes:
+    """The PNG of the document's mean."""
+    return _read(Path(path))[1]["thumbnail.png"]
+
+
+def spec_from(recipe: dict[str, Any], prior: dict[str, Any]) -> RunSpec:
+    """The recipe of a document, also where its prior is not installed here: then the spec can be read, not run."""
+    name = str(recipe.get("prior", "")).split(" ")[0]
+    if name and name not in priors().choices:
+        missing = missing_prior(name, str(prior["kind"]), prior["facts"], bool(prior["any_size"]))
+        recipe = recipe | {"prior": missing}
+    return RunSpec.from_dict(recipe)
+
+
+def _prior_facts(result: Reconstruction) -> dict[str, Any]:
+    choice = result.spec.prior
+    facts = {"mean": float(choice.facts["mean"]), "image_shape": list(choice.image_shape), "card": choice.facts["card"]}
+    return {"name": choice.name, "kind": choice.kind, "any_size": choice.any_size, "facts": facts}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    try:
+        refuse_no_file(path)
+        with zipfile.ZipFile(path) as file:
+            facts, members = _facts(file, path), {}
+            for name in ("arrays.npz", "keyframes.npz", "thumbnail.png"):
+                said = facts["members"][name]
+                if file.getinfo(name).file_size != said["bytes"] or said["bytes"] > LARGEST_ARRAYS:
+                    raise _damaged(path)
+                members[name] = file.read(name)
+                if hashlib.sha256(members[name]).hexdigest() != said["sha256"]:
+                    raise _damaged(path)
+            return facts, members
+    except FileNotFoundError:
+        raise InputError(f"'{path}' does not exist; give the name of a run.") from None
+    except InputError:
+        raise
+    except Exception as error:
+        raise _damaged(path) from error
+
+
+def _facts(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    if file.getinfo("run.json").file_size > LARGEST_FACTS:
+        raise _damaged(path)
+    facts = parsed_json(file.read("run.json"))
+    if facts["format"] != FORMAT:
+        raise _damaged(path)
+    if facts["version"] > VERSION:
+        raise InputError(f"'{path}' was written by a newer version of QCS Studio; update the program to open it.")
+    return facts
+
+
+def _damaged(path: Path) -> InputError:
+    if not path.exists():
+        return InputError(f"'{path}' does not exist; give the name of a run.")
+    return InputError(f"'{path}' is damaged or not a run of this program; take another copy of it, or run it again.")
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(io.BytesIO(content)) as inner:
+        if sum(member.file_size for member in inner.infolist()) > LARGEST_ARRAYS:
+            raise ValueError
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return dict(file.items())
+
+
+def _thumbnail(mean: np.ndarray) -> bytes:
+    from PIL import Image
+
+    pixels = (np.clip(mean, 0, 1) * 255).round().astype(np.uint8)
+    picture = Image.fromarray(pixels[0] if len(pixels) != 3 else pixels.transpose(1, 2, 0))
+    share = THUMBNAIL / max(picture.size)
+    size = tuple(max(1, round(side * share)) for side in picture.size)
+    content = io.BytesIO()
+    picture.resize(size, Image.Resampling.NEAREST if share > 1 else Image.Resampling.LANCZOS).save(content, "PNG")  # type: ignore[arg-type]
+    return content.getvalue()

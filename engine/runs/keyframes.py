@@ -1,0 +1,88 @@
+"""The frames of a run that are kept, so that it can be replayed: few, well spread, within a budget of bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from engine.algorithms import Iterate
+
+__all__ = ["BUDGET", "Keyframe", "KeyframeRecorder", "pack", "unpack"]
+
+BUDGET = 8 << 20
+MOST, FEWEST, ROWS = 64, 8, 8
+_LARGEST = 65504.0
+"""The largest number of half precision: iterates at the first noise levels go beyond what pictures need."""
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """One step of one image, in half precision: the first ``iterate`` and ``denoised`` rows (rows, c, h, w) and the
+    ``mean`` (c, h, w) so far; ``denoised`` is None where the method has none."""
+
+    step: int
+    phase: str
+    iterate: np.ndarray
+    denoised: np.ndarray | None
+    mean: np.ndarray
+
+
+class KeyframeRecorder:
+    """Takes the iterates of a run with one image and keeps those at steps spaced half by ratio and half evenly."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self.budget = budget
+        self.frames: list[Keyframe] = []
+        self._wanted: set[int] = set()
+        self._rows = ROWS
+
+    def add(self, iterate: Iterate, rows: int) -> None:
+        """Takes one iterate; ``rows`` is how many the run will have in the end."""
+        if not self.frames:
+            self._plan(iterate, rows)
+        if iterate.step in self._wanted or iterate.is_last:
+            shown = _half(iterate.x[: self._rows])
+            same = iterate.denoised is None or iterate.denoised is iterate.x
+            estimate = iterate.x if iterate.denoised is None else iterate.denoised
+            mean = iterate.mean[0] if iterate.mean is not None else estimate.mean(0)
+            denoised = None if same else _half(iterate.denoised[: self._rows])  # type: ignore[index]
+            self.frames.append(Keyframe(iterate.step, iterate.phase, shown, denoised, _half(mean)))
+
+    def _plan(self, iterate: Iterate, rows: int) -> None:
+        image = 2 * int(np.prod(iterate.x.shape[1:]))
+        self._rows = max(1, min(ROWS, rows, (self.budget // (FEWEST * image) - 1) // 2))
+        count = int(np.clip(self.budget // (image * (2 * self._rows + 1)), 2, MOST))
+        ratios = np.geomspace(1, iterate.steps, count // 2)
+        evenly = np.linspace(1, iterate.steps, count - count // 2)
+        self._wanted = {round(s) for s in (*ratios, *evenly)}
+
+
+def _half(tensor: Any) -> np.ndarray:
+    return tensor.detach().float().clamp(-_LARGEST, _LARGEST).cpu().numpy().astype(np.float16)
+
+
+def pack(frames: tuple[Keyframe, ...]) -> dict[str, np.ndarray]:
+    """Arrays by name, as they lie in a document."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, frame in enumerate(frames):
+        arrays[f"{number:04d}.step"] = np.array(frame.step)
+        arrays[f"{number:04d}.phase"] = np.array(frame.phase)
+        arrays[f"{number:04d}.iterate"], arrays[f"{number:04d}.mean"] = frame.iterate, frame.mean
+        if frame.denoised is not None:
+            arrays[f"{number:04d}.denoised"] = frame.denoised
+    return arrays
+
+
+def unpack(arrays: dict[str, np.ndarray]) -> tuple[Keyframe, ...]:
+    """:func:`pack`, back; KeyError or ValueError where something is missing."""
+    numbers = sorted({name.split(".")[0] for name in arrays})
+    return tuple(
+        Keyframe(
+            int(arrays[f"{n}.step"]), str(arrays[f"{n}.phase"]), arrays[f"{n}.iterate"],
+            arrays.get(f"{n}.denoised"), arrays[f"{n}.mean"],
+        )
+        for n in numbers
+    )  # fmt: skip
