@@ -111,7 +111,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
     )
     evaluation.write(folder)
     summary = evaluation.summary()
-    print(json.dumps({"out": str(folder), "count": summary["count"]} | summary["mean"], indent=2))
+    shown = {"out": str(folder), "count": summary["count"], "rows": summary["rows"]} | summary["mean"]
+    print(json.dumps(shown, indent=2))
+    if summary["failed"]:
+        print(
+            f"qcs: {summary['failed']} of {summary['count']} reconstructions have failed: they are worth less than a trivial "
+            "estimate; summary.json says which and why.",
+            file=sys.stderr,
+        )
     if evaluation.interrupted:
         return INTERRUPTED
     if evaluation.failure:

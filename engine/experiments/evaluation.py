@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,21 +28,23 @@ PICTURED = 16
 
 @dataclass
 class Evaluation:
-    """The reconstructions so far and the summary of them."""
+    """The reconstructions so far and the summary of them; ``names`` are those of all pictures, one each."""
 
     spec: RunSpec
     source: str
     offset: int
     results: list[Reconstruction]
+    names: list[str] = field(default_factory=list)
     interrupted: bool = False
     failure: str = ""
 
     def rows(self) -> list[dict]:
-        """Per image: its absolute number, all metrics, seconds and network calls."""
+        """Per image: its absolute number and name, all metrics, seconds, network calls, and why it has failed if it has."""
         table = []
-        for number, result in enumerate(self.results, start=self.offset):
+        for count, result in enumerate(self.results):
+            which = {"index": self.offset + count, "name": self.names[count] if self.names else ""}
             costs = {"seconds": round(result.seconds, 4), "network_calls": result.network_calls}
-            table.append({"index": number} | result.metrics() | costs)
+            table.append(which | result.metrics() | costs | {"failed": result.failed})
         return table
 
     def summary(self) -> dict:
@@ -51,11 +53,20 @@ class Evaluation:
         means: dict[str, float | None] = {}
         for key in rows[0] if rows else []:
             values = [row[key] for row in rows if row[key] is not None]
-            if key != "index":
+            if key not in ("index", "name", "failed"):
                 means[key] = float(np.mean(values)) if values else None
         facts = self.results[0].facts if self.results else environment("cpu")
         recipe = self.spec.as_dict() | {"image": self.source}
-        return {"recipe": recipe, "offset": self.offset, "count": len(rows), "mean": means, "images": rows, **facts}
+        told = {"rows": self.spec.algorithm.rows_are, "failed": sum(bool(row["failed"]) for row in rows)}
+        return {
+            "recipe": recipe,
+            "offset": self.offset,
+            "count": len(rows),
+            **told,
+            "mean": means,
+            "images": rows,
+            **facts,
+        }
 
     def picture(self) -> np.ndarray:
         """Rows of truths, first samples, means and stds for the first images."""
@@ -102,7 +113,7 @@ def evaluate(
     done it is raised.
     """
     pictures = Pictures(source, offset, limit)
-    evaluation = Evaluation(spec, str(source), offset, [])
+    evaluation = Evaluation(spec, str(source), offset, [], pictures.labels)
     try:
         for images in _batches(pictures, spec):
             start, truth = len(evaluation.results), torch.from_numpy(images)

@@ -25,7 +25,8 @@ class Pictures:
     when it is its turn. Raises InputError where there are none."""
 
     def __init__(self, path: Path | str, offset: int = 0, limit: int | None = None) -> None:
-        self.path = path = Path(path)
+        self.path, self.offset = Path(path), offset
+        path = self.path
         if offset < 0 or (limit is not None and limit < 1):
             raise InputError(f"offset={offset} limit={limit}: offset must be at least 0 and limit at least 1.")
         if not path.exists():
@@ -39,7 +40,7 @@ class Pictures:
     def labels(self) -> list[str]:
         """A name for each that no other one has: that of its file, with its folder's where there are several."""
         names = [p.stem if p.parent == self.path else f"{p.parent.name}-{p.stem}" for p in self.names]
-        return names or [f"{i:05d}" for i in range(len(self))]
+        return names or [f"{i:05d}" for i in range(self.offset, self.offset + len(self))]
 
     def __len__(self) -> int:
         return len(self.names) if self.stack is None else len(self.stack)

@@ -25,11 +25,7 @@ class DenseChoice(CountedChoice):
 
     def memory_of(self, pixels: int) -> int:
         rows = self.measurements
-        return rows * (28 * pixels + 24 * rows) + 16 * self._square(pixels)
-
-    def _square(self, pixels: int) -> int:
-        """Entries of an N x N matrix that the construction needs, if any."""
-        return 0
+        return rows * (28 * pixels + 24 * rows)
 
     def make(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         from engine.seeds import generator

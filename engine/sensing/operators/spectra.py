@@ -11,7 +11,10 @@ from engine.sensing.operators.dense_choice import DenseChoice
 from engine.settings import number, one_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+
+QUADRATURE = 40
 
 __all__ = ["CorrelatedMatrix", "IllConditionedMatrix", "OrthogonalMatrix"]
 
@@ -91,9 +94,6 @@ class CorrelatedMatrix(DenseChoice):
     def random_like(self) -> bool:
         return self.convention == "root"
 
-    def _square(self, pixels: int) -> int:
-        return 3 * pixels**2
-
     def mean_row_norm_squared_of(self, pixels: int) -> float:
         if self.convention == "root":
             return pixels / self.measurements
@@ -107,14 +107,41 @@ class CorrelatedMatrix(DenseChoice):
         import torch
 
         core = torch.randn((rows, pixels), generator=draw, dtype=torch.float64) / math.sqrt(rows)
-        return self._root(rows) @ core @ self._root(pixels)
+        return torch.from_numpy(self._root_times(self._root_times(core.numpy().T).T))
 
-    def _root(self, size: int) -> torch.Tensor:
-        import torch
+    def _root_times(self, columns: np.ndarray) -> np.ndarray:
+        """The root of the Toeplitz matrix rho^|i - j| times columns (size, n).
 
-        index = torch.arange(size, dtype=torch.float64)
-        toeplitz = self.rho ** (index[:, None] - index).abs()
+        The inverse of that matrix is tridiagonal, so that nothing of size x size is held. The element-wise root is the
+        same matrix with the root of rho: one banded solve. The matrix root is a sum of shifted solves, exact to rounding
+        (contour quadrature with elliptic functions: Hale, Higham and Trefethen, 2008).
+        """
+        import numpy as np
+        from scipy.special import ellipj, ellipk
+
+        if self.rho == 0 or len(columns) == 1:
+            return columns
         if self.convention == "element-wise":
-            return toeplitz.sqrt()
-        values, vectors = torch.linalg.eigh(toeplitz)
-        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+            return _shifted_solve(math.sqrt(self.rho), 0.0, columns)
+        least = (1 - self.rho) / (1 + self.rho)
+        complement = 1 - least**4  # the spectrum lies between least and 1 / least
+        quarter = ellipk(complement)
+        points = (np.arange(QUADRATURE) + 0.5) / QUADRATURE * quarter
+        sn, cn, dn, _ = ellipj(points, complement)
+        weights = 2 * math.sqrt(least) * quarter / (math.pi * QUADRATURE) * dn / cn**2
+        total = np.zeros_like(columns)
+        for weight, shift in zip(weights, least * (sn / cn) ** 2, strict=True):
+            total += weight * _shifted_solve(self.rho, shift, columns)
+        return total
+
+
+def _shifted_solve(rho: float, shift: float, columns: np.ndarray) -> np.ndarray:
+    """(T + shift I)^-1 columns, T the tridiagonal inverse of the matrix rho^|i - j|."""
+    import numpy as np
+    from scipy.linalg import solveh_banded
+
+    bands = np.zeros((2, len(columns)))
+    bands[1] = (1 + rho**2) / (1 - rho**2) + shift
+    bands[1, [0, -1]] = 1 / (1 - rho**2) + shift
+    bands[0, 1:] = -rho / (1 - rho**2)
+    return solveh_banded(bands, columns)
