@@ -22,7 +22,7 @@ SYSTEM_PACKAGES = (
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qcs-gui", description="The window of QCS Studio.")
-    parser.add_argument("runfile", nargs="?", default="", help="run file to open")
+    parser.add_argument("runfile", nargs="?", default="", help="run file, or kept run (.qcs), to open")
     parser.add_argument("--smoke-test", action="store_true", help="run the default job in the window, report and exit")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     parser.add_argument(
@@ -58,11 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
     from engine.errors import InputError
+    from engine.runs.document import read_facts
     from engine.runs.spec import RunSpec
 
-    spec = None
+    spec, result = None, ""
     try:
-        if parsed.runfile:
+        if parsed.runfile.endswith(".qcs"):
+            result = parsed.runfile
+            read_facts(result)  # a damaged one is said here, before a window comes up
+        elif parsed.runfile:
             spec = RunSpec.from_json(_read(Path(parsed.runfile)))
     except InputError as error:
         print(f"qcs-gui: {error}", file=sys.stderr)
@@ -71,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from qcs_gui.studio import Studio
 
     app = QApplication.instance() or QApplication(["qcs-gui"])
-    studio = Studio(spec, parsed.threads, remember=not parsed.smoke_test)
+    studio = Studio(spec, parsed.threads, remember=not parsed.smoke_test, result=result)
     studio.start()
     if parsed.smoke_test:
         from qcs_gui.smoke import smoke_test

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.algorithms.base import ESTIMATE
+
 if TYPE_CHECKING:
     from engine.algorithms import Iterate
     from engine.runs.job import Job
     from engine.runs.reconstruction import Reconstruction
     from engine.runs.spec import RunSpec
+    from engine.sensing.measurement import Measurement
     from qcs_gui.mailbox import Mailbox
 
-__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "warm_up"]
+__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "replayed", "warm_up"]
 
 TIMELINE_BYTES = 64 << 20
 
@@ -63,6 +66,8 @@ class Frame:
     seen: Seen | None = None
     message: np.ndarray | None = None
     """What expectation propagation says about z, on the grid of the codes, stretched to -1 .. 1."""
+    rows_are: str = ""
+    """What the rows are (:data:`engine.algorithms.base.SAMPLES` and its like)."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
 
@@ -128,7 +133,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
     if request.threads:
         torch.set_num_threads(request.threads)
     job = prepare(request.spec, request.pixels)
-    seen = _seen(job)
+    seen = _seen(job.measurement)
     start = time.monotonic()
     for iterate in job.stream(control):
         if iterate.is_last or iterate.step == 1 or mailbox.due():
@@ -154,11 +159,12 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> 
     )
     estimates = shown if iterate.is_last else denoised
     mean = _array(iterate.mean[0]) if iterate.mean is not None else estimates.mean(0)
-    std = estimates.std(0, ddof=1) if len(estimates) > 1 and not iterate.per_image else None
+    rows_are = job.spec.algorithm.rows_are
+    std = estimates.std(0, ddof=1) if len(estimates) > 1 and not iterate.per_image and rows_are != ESTIMATE else None
     history = {k: list(v) for k, v in job.history.items()}
     return Frame(
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
-        iterate.note, dict(iterate.statistics), history, seen, _message(iterate),
+        iterate.note, dict(iterate.statistics), history, seen, _message(iterate), rows_are,
     )  # fmt: skip
 
 
@@ -179,11 +185,38 @@ def _message(iterate: Iterate) -> np.ndarray | None:
     return _grid(flat / max(float(np.percentile(np.abs(flat), 98)), 1e-12))
 
 
-def _seen(job: Job) -> Seen:
+def replayed(result: Reconstruction) -> list[Frame]:
+    """The frames of a kept run, of which the last is its result; what was measured is shown where the document tells."""
+    from engine.errors import InputError
+    from engine.sensing.files import assemble
+
+    rows_are, history, seen = result.rows_are, result.history, None
+    try:
+        seen = replace(_seen(assemble(result.measured)), truth=result.truth)
+    except (InputError, MemoryError):
+        back = np.zeros_like(result.mean)
+        seen = Seen(None, 0, back, back, result.truth)
+    steps = max([f.step for f in result.keyframes], default=1)
+    frames = []
+    for kept in result.keyframes:
+        iterate = kept.iterate.astype(np.float32)
+        denoised = iterate if kept.denoised is None else kept.denoised.astype(np.float32)
+        frames.append(
+            Frame(0, kept.step, steps, kept.phase, iterate, denoised, kept.mean.astype(np.float32), None, False, 0.0,
+                  history=history, seen=seen, rows_are=rows_are)
+        )  # fmt: skip
+    rows = result.samples if len(result.samples) else result.mean[None]
+    last = Frame(
+        0, steps, steps, "kept result", rows, rows, result.mean, result.std, True, result.seconds, history=history, seen=seen,
+        rows_are=rows_are, ended="done" if result.status == "done" else "early",
+    )  # fmt: skip
+    return [*frames[:-1], last]
+
+
+def _seen(measurement: Measurement) -> Seen:
     """Pictures of the measurement; the back-projection is scaled to the range 0 to 1."""
     import torch
 
-    measurement = job.measurement
     if measurement.values is not None:
         centred, codes, cells = measurement.values.float(), None, 0
     else:

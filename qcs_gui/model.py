@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.algorithms.base import ESTIMATE
 from engine.errors import InputError
 from engine.runs.metrics import snr_db
 from engine.runs.spec import RunSpec
@@ -121,7 +122,7 @@ class Session:
     def extends_result(self) -> bool:
         """Whether samples can be added to the last result: it was not cut short, and its picture is still the chosen one."""
         result = self.result
-        if result is None or result.status != "done":
+        if result is None or result.status != "done" or result.rows_are == ESTIMATE:
             return False
         if result.truth is None or self.pixels is None:
             return result.truth is None and self.pixels is None and result.spec.measurement == self.spec.measurement

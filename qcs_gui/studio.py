@@ -6,13 +6,14 @@ import gc
 import sys
 import threading
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine import __version__
 from engine.runs.spec import RunSpec
+from qcs_gui.controllers.documents import DocumentController
 from qcs_gui.controllers.export import ExportController
 from qcs_gui.controllers.importing import ImportController
 from qcs_gui.controllers.own import OwnController
@@ -27,6 +28,10 @@ from qcs_gui.theme import apply_theme
 from qcs_gui.views.main_window import MainWindow
 from qcs_gui.worker import Worker, sentence_for
 
+if TYPE_CHECKING:
+    from engine.runs.reconstruction import Reconstruction
+    from qcs_gui.frames import Frame
+
 __all__ = ["Studio"]
 
 SWITCH_SECONDS = 0.0005
@@ -34,10 +39,12 @@ WORTH_ASKING_SECONDS = 30.0
 
 
 class Studio(QObject):
-    """One window with all behind it. ``remember`` keeps geometry and theme between starts."""
+    """One window with all behind it. ``remember`` keeps geometry and theme between starts; ``result`` is a document
+    to open at the start."""
 
-    def __init__(self, spec: RunSpec | None = None, threads: int = 0, remember: bool = True) -> None:
+    def __init__(self, spec: RunSpec | None = None, threads: int = 0, remember: bool = True, result: str = "") -> None:
         super().__init__()
+        self.opening = result
         self.settings = (
             QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
             if remember
@@ -60,15 +67,24 @@ class Studio(QObject):
         self.pictures = PictureController(self.session, window, io_worker, self.report, self.own)
         self.pictures.chosen = self.own.chosen = self.setup.take_choice
         self.exports = ExportController(self.session, window, io_worker, self.report)
+        self.documents = DocumentController(self.session, window, io_worker, self.report)
         self.imports = ImportController(window, io_worker)
         self.training = TrainingController(window, self.report, threads or default_threads(), lambda: self.theme)
         self.pictures.train_on, self.pictures.import_network = self.training.open_with, self.imports.open_with
         self.imports.listed = self.training.listed = self._prior_added
-        handlers = [self.imports.handle, self.exports.handle, self.own.handle, self.pictures.handle]
+        handlers = [
+            self.imports.handle,
+            self.exports.handle,
+            self.documents.handle,
+            self.own.handle,
+            self.pictures.handle,
+        ]
         self.runs = RunController(
             self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
         )
         self.runs.may_run = lambda: self.setup.problem
+        self.documents.take_setup, self.documents.shown = self.pictures.take_setup_of, self._show_opened
+        self.pictures.open_result = self.documents.open
         self.prior_page = PriorPageController(self.session, window, self.report, self.runs.threads)
         window.may_close = self.may_close
         actions = window.actions_by_name
@@ -87,6 +103,10 @@ class Studio(QObject):
         self.setup.list_priors(name)
         self.prior_page.list_priors()
 
+    def _show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
+        self.panels.show_opened(result, frames)
+        self.runs.say_result()
+
     def start(self) -> None:
         """Shows the window, then loads the image and starts the engine."""
         # Cyclic garbage may hold Qt objects, which must die in this thread: collect here, never in the engine's.
@@ -97,7 +117,9 @@ class Studio(QObject):
         self._hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._unexpected
         self.window.show()
-        if self.session.spec.measurement:
+        if self.opening:
+            self.documents.open(self.opening)
+        elif self.session.spec.measurement:
             self.own.restore(self.session.spec)
         else:
             self.pictures.load(self.session.spec.image)

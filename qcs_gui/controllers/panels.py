@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, QSignalBlocker
 
+from engine.algorithms.base import ESTIMATE, RESTARTS
 from engine.images import framed
 from qcs_gui.frames import Frame, Keyframes
 from qcs_gui.model import Session, State
@@ -113,15 +114,25 @@ class PanelController(QObject):
         if last is None:
             return
         samples = result.samples if len(result.samples) else last.denoised
+        std = result.spread if result.rows_are == RESTARTS else result.std
         ended = "done" if result.status == "done" else "early"
-        frame = replace(
-            last, iterate=samples, denoised=samples, mean=result.mean, std=result.std, final=True, ended=ended
-        )
+        frame = replace(last, iterate=samples, denoised=samples, mean=result.mean, std=std, final=True, ended=ended)
         self.newest = frame
         self.keyframes.replace_last(frame)
         self._following = True
         self._set_timeline()
         self.show(frame)
+
+    def show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
+        """Shows a result that was kept, with the frames of its run on the timeline."""
+        self.begin()
+        for frame in frames:
+            self.keyframes.add(frame)
+        self.newest = frames[-1]
+        self.window.progress.setValue(1000)
+        self.window.speed_label.setText("")
+        self._set_timeline()
+        self.show(frames[-1])
 
     def _set_timeline(self) -> None:
         timeline = self.window.timeline
@@ -165,9 +176,9 @@ class PanelController(QObject):
             return
         board = self.window.board
         self.window.strip.set_samples(frame.denoised)
-        board.set_image("mean", frame.mean, "Posterior mean" if frame.ended == "done" else "Posterior mean so far")
-        std_title = "Posterior std" if frame.ended == "done" else "Spread of estimates"
-        board.set_image("std", frame.std, std_title if frame.std is not None else "Posterior std (after sampling)")
+        mean_title, std_title = _titles(frame)
+        board.set_image("mean", frame.mean, mean_title)
+        board.set_image("std", frame.std, std_title)
         truth = frame.seen.truth if frame.seen is not None else None
         board.set_image("error", frame.mean - truth if truth is not None else None)
         self.show_truth()
@@ -222,6 +233,18 @@ class PanelController(QObject):
         self._following = position >= self.window.timeline.maximum()
         if 0 <= position < len(self.keyframes.frames):
             self.show(self.keyframes.frames[position])
+
+
+def _titles(frame: Frame) -> tuple[str, str]:
+    """Of the panels of mean and std: what they are depends on what the method's rows are."""
+    done = frame.ended == "done"
+    if frame.rows_are == ESTIMATE:
+        return "Estimate" if done else "Estimate so far", "No std: one estimate"
+    if frame.rows_are == RESTARTS:
+        return "Best restart" if done else "Mean of restarts so far", "Spread of restarts (no std)"
+    spread = "Posterior std" if done else "Spread of estimates"
+    mean = "Posterior mean" if done else "Posterior mean so far"
+    return mean, spread if frame.std is not None else "Posterior std (after sampling)"
 
 
 def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:

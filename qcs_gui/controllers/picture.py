@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -22,6 +23,9 @@ from qcs_gui.model import Session
 from qcs_gui.views.canvas import DrawDialog
 from qcs_gui.views.main_window import MainWindow
 from qcs_gui.worker import Outcome, Worker
+
+if TYPE_CHECKING:
+    from engine.runs.reconstruction import Reconstruction
 
 __all__ = ["PictureController"]
 
@@ -42,6 +46,7 @@ class PictureController(QObject):
         self.chosen: Callable[[RunSpec], None] = lambda spec: None
         self.train_on: Callable[[str], None] = lambda folder: None
         self.import_network: Callable[[str], None] = lambda name: None
+        self.open_result: Callable[[str], None] = lambda name: None
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
         self._setup: RunSpec | None = None
@@ -84,6 +89,8 @@ class PictureController(QObject):
             self.train_on(name)
         elif name.lower().endswith(NETWORKS):
             self.import_network(name)
+        elif name.lower().endswith(".qcs") or Path(name).name in ("result.json", "result.npz"):
+            self.open_result(name)
         elif name.lower().endswith(".json"):
             self.open_run_file(name)
         elif name.lower().endswith((".npz", ".mat", ".npy", ".csv")):
@@ -175,6 +182,21 @@ class PictureController(QObject):
         self.window.image.sample_combo.setCurrentIndex(max(index, 0))
         self.session.set_image(loaded.pixels, self._name)
         return True
+
+    def take_setup_of(self, result: Reconstruction) -> None:
+        """The set-up of a kept run and its picture as it was, whether or not the picture's file is still there."""
+        spec = result.spec
+        if result.truth is None:
+            if spec.measurement and Path(spec.measurement).is_file():
+                self.own.restore(spec)
+            return
+        self.chosen(spec)
+        self._wanted = -1  # what is still being read belongs to another set-up
+        self._name, self._notes = spec.image, [f"{Path(spec.image).name}, as it was in the run"]
+        self.session.set_spec(spec)
+        self.session.set_image(result.truth, spec.image)
+        index = self.window.image.sample_combo.findData(spec.image)
+        self.window.image.sample_combo.setCurrentIndex(max(index, 0))
 
     def _changed(self, what: str) -> None:
         if what in ("spec", "image", "measurement"):

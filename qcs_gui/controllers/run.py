@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
+from engine.algorithms.base import ESTIMATE, SAMPLES
 from engine.control import Control
 from qcs_gui.controllers.panels import PanelController
 from qcs_gui.frames import Frame, RunRequest, execute, warm_up
@@ -153,29 +154,34 @@ class RunController(QObject):
             self.session.set_state(State.IDLE)
             self.session.set_result(result)
             self.panels.show_result(result)
-            self._say_result()
+            self.say_result()
         else:
             assert self._before is not None
             self.panels.restore(self._before, self.session.result)
             self.session.set_state(State.IDLE)
-            self._say_result()
+            self.say_result()
             if outcome.kind == "failed":
                 self.report(outcome.sentence, outcome.details)
             else:
                 self.window.statusBar().showMessage("Cancelled; nothing of the run was kept.", 5000)
         self._before = None
 
-    def _say_result(self) -> None:
+    def say_result(self) -> None:
+        """One line about the result; a failed one begins with that."""
         result = self.session.result
         if result is None:
             return
         metrics = result.metrics()
-        words = [
-            "Finished early" if result.status != "done" else "Done",
-            f"{len(result.samples)} samples in {result.seconds:.1f} s",
-        ]
+        ended = "Failed" if result.failed else "Finished early" if result.status != "done" else "Done"
+        one = result.rows_are == ESTIMATE
+        count = (
+            "one estimate"
+            if one
+            else f"{len(result.samples)} {'samples' if result.rows_are == SAMPLES else 'restarts'}"
+        )
+        words = [ended, f"{count} in {result.seconds:.1f} s"]
         for key, label in (
-            ("psnr_mean", "PSNR of the mean {:.2f} dB"),
+            ("psnr_mean", "PSNR {:.2f} dB" if one else "PSNR of the mean {:.2f} dB"),
             ("cosine_mean", "cosine {:.3f}"),
             ("consistency", "consistency {:.1%}"),
         ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.algorithms import ALGORITHMS
+from engine.algorithms.base import ESTIMATE
 from engine.errors import InputError
 from engine.priors.library import priors
 from engine.runs.advice import recommend
@@ -114,6 +115,7 @@ class SetupController(QObject):
         reasons = {name: cls().refusal(operator, quantizer, prior) for name, cls in ALGORITHMS.choices.items()}
         reasons[algorithm.name] = algorithm.refusal(operator, quantizer, prior)
         self.window.algorithm_form.set_refusals(reasons, algorithm.warning(operator, quantizer, prior))
+        self.window.samples.setEnabled(algorithm.rows_are != ESTIMATE)
         written, why = recommend(operator, quantizer, prior)
         suggested = ALGORITHMS.parse(written)
         follows = algorithm == suggested

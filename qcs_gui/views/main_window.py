@@ -45,6 +45,8 @@ ACTIONS = [
     ("draw", "&File", "&Draw an image ...", "Ctrl+D"),
     ("open_measurement", "&File", "Open &own measurements ...", "Ctrl+Shift+M"),
     ("save_measurement", "&File", "Save meas&urement ...", "Ctrl+Alt+M"),
+    ("open_result", "&File", "Open resul&t ...", "Ctrl+Shift+R"),
+    ("save_result", "&File", "Save resu&lt ...", "Ctrl+Alt+S"),
     ("open_run", "&File", "Open &run file ...", "Ctrl+Shift+O"),
     ("save_run", "&File", "&Save run file ...", QKeySequence.StandardKey.Save),
     ("export_mean", "&File", "Export &mean ...", "Ctrl+E"),
