@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, likelihood_facts
 from engine.errors import EngineError
 from engine.priors.levels import geometric_levels
+from engine.seeds import RowGenerators, generator
 from engine.settings import flag, integer, number
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ Score = Callable[["Tensor", float, "Tensor"], "Tensor"]
 
 @dataclass(frozen=True)
 class Langevin(AlgorithmChoice):
-    """Noise levels, steps and the recursion; :meth:`likelihood_score` is what a variant adds."""
+    """Noise levels, steps and the recursion; :meth:`likelihood_score` is what a variant adds.
+
+    ``least_rows`` chains are computed at once, however few are asked for.
+    """
+
+    least_rows: ClassVar[int] = 1
 
     presets: ClassVar = {
         "paper": {
@@ -76,13 +82,17 @@ class Langevin(AlgorithmChoice):
         import torch
 
         measurement = measurement.for_rows(len(draws.samples))
+        chains, rows = draws.per_row("langevin"), measurement.images
+        if rows < self.least_rows:
+            measurement = measurement.select([*range(rows), *[0] * (self.least_rows - rows)])
+            fill = [generator(draws.seed, "padding", i) for i in range(self.least_rows - rows)]
+            chains = RowGenerators([*chains.generators, *fill])
         likelihood, limit, made = self.likelihood_score(measurement)
         device, shape = measurement.device, measurement.operator.image_shape
         step, note = self.step, ""
         if self.guard and step > SAFETY * limit:
             step = SAFETY * limit
             note = f"The step was lowered from {self.step:g} to {step:.3g}, 0.9 of the limit of stability."
-        chains = draws.per_row("langevin")
         x, velocity = chains.uniform(shape, device), torch.zeros((), device=device)
         kept, fresh = self.momentum, (1 - self.momentum**2) ** 0.5
         calls, total = 0, self.steps_for(len(draws.samples))
@@ -103,8 +113,9 @@ class Langevin(AlgorithmChoice):
                     )
                 statistics, messages = likelihood_facts(made)
                 statistics["sigma"] = sigma
-                yield Iterate(calls, total, x, calls, denoised, statistics, messages=messages, note=note)
+                messages = {name: message[:rows] for name, message in messages.items()}
+                yield Iterate(calls, total, x[:rows], calls, denoised[:rows], statistics, messages=messages, note=note)
         if self.final_denoising:
             with torch.no_grad():
-                x = prior.denoise(x, self.sigma_last)
+                x = prior.denoise(x, self.sigma_last)[:rows]
             yield Iterate(total, total, x, calls + 1, x, {"sigma": self.sigma_last}, note=note)

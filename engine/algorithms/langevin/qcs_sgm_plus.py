@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.algorithms.langevin.dynamics import Langevin, Score
 from engine.likelihoods import likelihood_refusal, make_likelihood
@@ -26,6 +26,9 @@ class QcsSgmPlus(Langevin):
 
     name = "qcs-sgm-plus"
     label = "QCS-SGM+ (EP Langevin)"
+    # Matrix products of fewer rows are summed in another order. That is rounding, but an unsettled EP, restarted or not,
+    # turns it into another chain: with as many rows at least, a sample is the same alone and among others.
+    least_rows: ClassVar = 4
 
     gamma: float = number(1.0, "Weight gamma", "Factor of the likelihood score; 1 is Bayes' rule.", above=0, high=100)
     ep_iterations: int = integer(
