@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.priors.choice import FilePrior, PriorChoice
+from engine.priors.choice import KINDS, FilePrior, PriorChoice
 
 __all__ = ["CardText", "card_text", "variants_of"]
 
@@ -48,7 +48,8 @@ def card_text(choice: PriorChoice, channels: int | None = None) -> CardText:
         ("What it is", "" if isinstance(choice, FilePrior) else choice.summary()),
         ("Images", str(card.get("data") or "")),
         ("Image size", _size(choice, facts)),
-        ("Noise levels", _levels(float(facts["sigma_min"]), float(facts["sigma_max"]))),
+        ("Kind", KINDS[choice.kind][0]),
+        ("Noise levels", _levels(float(facts["sigma_min"]), float(facts["sigma_max"])) if "sigma_min" in facts else ""),
         ("Parameters", f"{int(card['parameters']):,}" if card.get("parameters") else ""),
         ("Settings", _settings(choice)),
         ("Seed", "" if card.get("seed") is None else str(card["seed"])),

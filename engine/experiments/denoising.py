@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from engine.device import choose_device
+from engine.errors import InputError
 from engine.files import make_folder, write_json
 from engine.images import fit, plain_channels, save_png
 from engine.images.datasets import Pictures
 from engine.priors.base import DenoiserPrior
-from engine.priors.choice import PriorChoice
+from engine.priors.choice import KINDS, PriorChoice
 from engine.runs.job import environment
 from engine.runs.metrics import psnr
 from engine.seeds import generator
@@ -60,6 +61,10 @@ def denoise_folder(
     Pictures keep their own size where the prior takes any, however large. Raises InputError for what cannot be read,
     and writes the summary of the pictures done when it is interrupted.
     """
+    if choice.kind != "denoiser":
+        raise InputError(
+            f"'{choice.name}' is a {KINDS[choice.kind][0]}; denoise takes a denoiser prior: choose natural."
+        )
     folder, device = make_folder(out), choose_device(device)
     pictures = Pictures(source, limit=limit)
     rows: list[dict] = []

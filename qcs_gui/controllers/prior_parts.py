@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.control import Control
 from engine.errors import InputError
-from engine.priors.choice import PriorChoice
+from engine.priors.choice import KINDS, PriorChoice
 from qcs_gui.mailbox import Mailbox
 from qcs_gui.model import Session
 from qcs_gui.prior_work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
@@ -72,7 +72,9 @@ class SampleDrawing(_Part):
         self.stop()
         self.choice, self.channels, self._count, self._frame = choice, channels, 0, None
         self.page.sheet.clear_samples()
-        self._say("None drawn yet.", 0, 1)
+        draws = choice.kind == "denoiser"
+        self.page.draw_button.setEnabled(draws)
+        self._say("None drawn yet." if draws else f"A {KINDS[choice.kind][0]} has no samples.", 0, 1)
 
     def draw(self) -> None:
         """Draws the next few samples in the background."""
@@ -164,6 +166,8 @@ class DenoisingDemo(_Part):
         self.choice, self._shown = choice, None
         try:
             low, high = choice.facts["sigma_min"], choice.facts["sigma_max"]
+        except KeyError:  # of another kind, which has no levels
+            low, high = 0.0, math.inf
         except InputError:  # a folder that is not there; the card has said so
             low, high = 0.0, math.inf
         high = min(max(1.0, high), HIGHEST_SIGMA) if math.isfinite(high) else 1.0
@@ -175,11 +179,16 @@ class DenoisingDemo(_Part):
         session = self.session
         fitted = session.pixels is not None and str(self.choice) == str(session.spec.prior)
         pixels = session.pixels if fitted else session.original
-        if pixels is None:
+        other = self.choice.kind != "denoiser"
+        if pixels is None or other:
             self._request = self._shown = None
             for index, title in enumerate(("Noisy", "Denoised", "Original")):
                 self.page.trio.show_picture(index, None, title)
-            self.page.verdict.setText("The window has no picture; open one to see it denoised.")
+            self.page.verdict.setText(
+                f"A {KINDS[self.choice.kind][0]} has no denoiser; it is for algorithms that minimise, such as lasso."
+                if other
+                else "The window has no picture; open one to see it denoised."
+            )
             self.mark()
         else:
             sigma = self.page.sigma()

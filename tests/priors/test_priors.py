@@ -23,6 +23,8 @@ def all_priors():
     for name, cls in priors().choices.items():
         choice = cls()
         for channels in choice.channels:
+            if choice.kind != "denoiser":
+                continue
             side = min(choice.image_shape[1], 32)
             shape = (channels, side, side) if choice.any_size else choice.image_shape
             found[f"{name}-{channels}"] = (choice, shape)

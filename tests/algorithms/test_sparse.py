@@ -1,0 +1,128 @@
+"""Lasso against scikit-learn and a plain ISTA, BIHT on sparse pictures; both keep the contract of algorithms."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.algorithms import ALGORITHMS
+from engine.control import Cancelled, Control
+from engine.errors import InputError
+from engine.runs import Job, RunSpec, measure, prepare
+from engine.runs.job import load_truth
+
+
+def run(spec, truth=None):
+    truth = load_truth(spec)[0] if truth is None else truth
+    job = Job(spec, measure(spec, torch.from_numpy(np.asarray(truth, np.float32)).reshape(-1, 1, 28, 28)))
+    for _ in job.stream():
+        pass
+    return job
+
+
+def objective(job, x, prior, penalty):
+    seen = job.measurement
+    residual = seen.values.double() - seen.predict(x).double()
+    return float(0.5 * residual.square().sum() + penalty * prior.penalty(x).sum())
+
+
+@pytest.mark.parametrize("penalty", [0.003, 0.03, 0.3])
+@pytest.mark.parametrize("operator", ["gaussian measurements=200", "dct measurements=300", "blur"])
+def test_lasso_reaches_the_objective_of_scikit_learn(penalty, operator):
+    from sklearn.linear_model import Lasso
+
+    spec = RunSpec(prior="pixels", operator=operator, quantizer="none",
+                   algorithm=f"lasso penalty={penalty} tolerance=1e-7 iterations=3000")  # fmt: skip
+    job = run(spec)
+    seen, prior = job.measurement, spec.prior.load("cpu", (1, 28, 28))
+    matrix = seen.operator.forward(torch.eye(784).reshape(784, 1, 28, 28)).T.double().numpy()
+    y = seen.values[0].double().numpy()
+    model = Lasso(penalty / len(y), fit_intercept=False, max_iter=200_000, tol=1e-9)
+    with np.errstate(all="ignore"):
+        theirs = model.fit(matrix, y).coef_
+    best = objective(job, torch.from_numpy(theirs).reshape(1, 1, 28, 28).double(), prior, penalty)
+    assert objective(job, job.last.x.double(), prior, penalty) <= best * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("written", ["wavelet level=0", "total-variation level=0"])
+@pytest.mark.parametrize("quantizer", ["none", "one-bit", "uniform bits=3"])
+def test_lasso_reaches_the_objective_of_a_plain_ista(written, quantizer):
+    from engine.likelihoods.data_term import DataTerm
+
+    spec = RunSpec(
+        prior=written, quantizer=quantizer, noise=0.1, algorithm="lasso penalty=0.02 tolerance=1e-7 iterations=1500"
+    )
+    job = run(spec)
+    term, prior = DataTerm(job.measurement), spec.prior.load("cpu", (1, 28, 28))
+    step, x = 1 / term.gain(), torch.zeros((1, 1, 28, 28))
+    for _ in range(1500):
+        x = prior.prox(x - step * term.variance * term.gradient(x), 0.02 * step)
+
+    def value(u):
+        return float(term.variance * term.value(u) + 0.02 * prior.penalty(u))
+
+    assert value(job.last.x) <= value(x) * (1 + 1e-3)
+
+
+def test_cells_explain_more_than_codes_taken_as_real_values():
+    cosines = {}
+    for data in ("cells", "codes"):
+        spec = RunSpec(prior="wavelet level=0", algorithm=f"lasso data={data}", image="sample:digit-3")
+        cosines[data] = run(spec).reconstructions()[0].metrics()["cosine_mean"]
+    assert cosines["cells"] > cosines["codes"]
+
+
+def test_the_discrepancy_leaves_what_the_noise_would():
+    spec = RunSpec(prior="wavelet level=0", quantizer="none", noise=0.2, algorithm="lasso rule=discrepancy",
+                   operator="gaussian measurements=300")  # fmt: skip
+    job = run(spec)
+    residual = job.measurement.values - job.measurement.predict(job.last.x)
+    assert 0.5 < float(residual.square().mean()) / 0.2**2 <= 1.1
+
+
+def test_an_image_alone_is_the_same_as_among_others():
+    truths = np.stack([load_truth(RunSpec(image=f"sample:digit-{d}"))[0] for d in (3, 7, 1)])
+    for written in ("lasso", "biht"):
+        spec = RunSpec(prior="wavelet level=0", algorithm=written)
+        many = [r.mean for r in run(spec, truths).reconstructions()]
+        alone = run(spec, truths[:1]).reconstructions()[0].mean
+        assert np.abs(many[0] - alone).max() < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("loss", ["one-sided-l1", "one-sided-l2"])
+def test_biht_finds_a_sparse_picture_from_bits(seed, loss):
+    rng, x = np.random.default_rng(seed), np.zeros(784)
+    x[rng.choice(784, 10, replace=False)] = rng.uniform(0.2, 1.0, 10)
+    spec = RunSpec(prior="pixels", operator="gaussian measurements=400", noise=0.0, seed=seed,
+                   algorithm=f"biht sparsity=1.2755 loss={loss}")  # fmt: skip
+    result = run(spec, x).reconstructions()[0]
+    assert result.metrics()["cosine_mean"] > (0.97 if loss == "one-sided-l1" else 0.9)
+    assert (np.abs(result.mean) > 1e-6).sum() == 10 and result.mean.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("quantizer", ["none", "uniform bits=3", "dithered"])
+def test_biht_keeps_the_amplitude_where_the_cells_tell_it(quantizer):
+    rng, x = np.random.default_rng(5), np.zeros(784)
+    x[rng.choice(784, 10, replace=False)] = rng.uniform(0.2, 1.0, 10)
+    spec = RunSpec(prior="pixels", operator="gaussian measurements=400", noise=0.01, quantizer=quantizer,
+                   algorithm="biht sparsity=1.2755")  # fmt: skip
+    assert run(spec, x).reconstructions()[0].metrics()["psnr_mean"] > 28
+
+
+@pytest.mark.parametrize("written", ["lasso", "lasso penalty=0.05", "biht"])
+def test_one_estimate_streams_stops_and_has_no_samples(written):
+    spec = RunSpec(prior="pixels", algorithm=written)
+    algorithm = ALGORITHMS.parse(written)
+    job = prepare(spec)
+    for steps, iterate in enumerate(job.stream(), start=1):
+        assert iterate.step == steps <= algorithm.steps_for(8) and iterate.per_image
+    assert iterate.is_last
+    result = job.reconstructions()[0]
+    assert result.std is None and len(result.samples) == 0 and result.rows_are == "one estimate"
+    assert result.metrics()["psnr_sample"] is None and result.metrics()["coverage_90"] is None
+    with pytest.raises(InputError, match="one estimate"):
+        result.export("std.png", "std")
+    control = Control()
+    control.cancel()
+    with pytest.raises(Cancelled):
+        list(prepare(spec).stream(control))
