@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -153,17 +152,15 @@ for number in range(10_000):
 """
 
 
-def test_kills_leave_no_corrupt_document_and_lose_no_finished_run(tmp_path):
-    finished, rng = [], random.Random(0)
-    process = None
+def test_kills_leave_no_corrupt_document_and_lose_no_finished_run(tmp_path, monkeypatch):
+    rng = random.Random(0)
     for attempt in range(5):
-        os.environ["QCS_STUDIO_DATA"] = str(tmp_path / f"data{attempt}")
-        process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.05, 0.6))
-        process.send_signal(signal.SIGKILL)
-        finished = [line.strip() for line in process.stdout if line.endswith("\n")]
-        process.wait()
+        monkeypatch.setenv("QCS_STUDIO_DATA", str(tmp_path / f"data{attempt}"))
+        with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(rng.uniform(0.05, 0.6))
+            process.send_signal(signal.SIGKILL)
+            finished = [line.strip() for line in process.stdout if line.endswith("\n")]
         library = Library()
         assert {e.name for e in library.list()} >= set(finished)
         for entry in library.list():
