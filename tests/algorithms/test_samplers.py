@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from engine.priors.base import DenoiserPrior
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.priors.levels import geometric_levels, polynomial_levels
 from engine.priors.sampling import reverse_diffusion
+from engine.runs import RunSpec, reconstruct
 from engine.sensing.cells import cell_moments
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
@@ -263,6 +265,14 @@ def test_guided_is_the_exact_posterior_in_the_limit(quantizer):
 
 
 # -- reverse diffusion and schedules -----------------------------------------------------------------------------------
+
+
+def test_qcs_sgm_plus_alone_is_the_same_as_among_others():
+    spec = RunSpec(algorithm="qcs-sgm-plus levels=12 repeats=2", operator="ill-conditioned measurements=100", samples=4)
+    among = reconstruct(spec).samples
+    for number in (0, 2):
+        alone = reconstruct(spec.replace(samples=1, first_sample=number)).samples[0]
+        assert np.abs(alone - among[number]).max() < 1e-3
 
 
 class TwoPeaks(DenoiserPrior):

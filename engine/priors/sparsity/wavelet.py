@@ -47,7 +47,7 @@ class Wavelet(SparsityChoice):
     has_basis: ClassVar[bool] = True
 
     family: str = text(
-        "sym4", "Family", "An orthogonal wavelet of PyWavelets: db1 (Haar, as in the papers), db4, sym4, coif1."
+        "db1", "Family", "An orthogonal wavelet of PyWavelets: db1 (Haar, as in the papers), db4, sym4, coif1."
     )
     levels: int | None = integer(None, "Levels", "Of the transform; auto stops at 4 pixels a side.", low=1, high=12)
     level: float = number(
@@ -72,7 +72,7 @@ class WaveletPrior(SparsityPrior):
     colour differences.
     """
 
-    def __init__(self, image_shape: Shape, family: str = "sym4", levels: int = 3, mean: float = 0.5) -> None:
+    def __init__(self, image_shape: Shape, family: str = "db1", levels: int = 3, mean: float = 0.5) -> None:
         self.image_shape, self.mean = image_shape, mean
         self.low, self.high = _filters(family)
         self.levels = levels
