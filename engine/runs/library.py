@@ -32,6 +32,7 @@ __all__ = ["COLUMNS", "Entry", "Library", "new_name"]
 
 BUDGET = 2 << 30
 """Bytes of unpinned runs; the variable QCS_STUDIO_LIBRARY_BYTES sets another number."""
+STALE_SECONDS = 3600
 PINNED, INDEX, LAYOUT = "pinned", "index.sqlite", 1
 NAME = re.compile(r"[^\W_][\w .,+=()-]{0,119}")
 TEXTS = ("name", "image", "operator", "quantizer", "prior", "algorithm", "rows", "status", "failed")
@@ -158,7 +159,15 @@ class Library:
             raise InputError(f"Cannot move '{path}' ({error.strerror or error}).") from None
 
     def _keep_to_budget(self, newest: Path) -> None:
-        files = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
+        for left in (
+            *self.folder.glob(f".*{SUFFIX}"),
+            *self.folder.glob(f"{PINNED}/.*{SUFFIX}"),
+        ):  # by a program that was killed
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                    left.unlink()
+        files = [p for p in self.folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")]
+        files = sorted(files, key=lambda p: p.stat().st_mtime_ns, reverse=True)
         total = 0
         for path in files:
             total += path.stat().st_size

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -123,6 +124,17 @@ def test_the_oldest_unpinned_runs_go_beyond_the_budget(result):
         library.add(result, name)
         time.sleep(0.01)
     assert sorted(e.name for e in library.list()) == ["a", "c", "d"]
+
+
+def test_what_a_killed_program_left_half_written_is_cleared_away(result):
+    library = Library()
+    library.add(result, "a")
+    old, new = (library.folder / f".run-{n}.qcs" for n in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    library.add(result, "b")
+    assert not old.exists() and new.exists() and [e.name for e in library.list()] == ["b", "a"]
 
 
 def test_a_damaged_index_is_made_anew_and_a_damaged_document_not_listed(result):
