@@ -1,4 +1,5 @@
-"""Draws docs/floors.svg: the rooms of the program by floor, from the floors in pyproject.toml and the code's own imports.
+"""Draws docs/floors.svg: the rooms of the program by floor, from the floors in pyproject.toml and the code's own imports; and
+writes the table of what goes together into docs/correctness.md.
 
 python docs/floors.py
 """
@@ -71,5 +72,15 @@ def svg() -> str:
     )
 
 
+def with_table(page: str) -> str:
+    """The page with the table of what goes together as the program has it now."""
+    from engine.runs.validity import markdown
+
+    start, end = page.index("### With a "), page.index("\n## ", page.index("### With a "))
+    return page[:start] + markdown() + page[end:]
+
+
 if __name__ == "__main__":
+    page = ROOT / "docs/correctness.md"
+    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / "docs/floors.svg").write_text(svg(), encoding="utf-8")

@@ -18,9 +18,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/correctness.md"
 
 
 def test_the_page_holds_the_table_of_the_program():
-    assert markdown() in PAGE.read_text(encoding="utf-8"), (
-        "write the output of engine.runs.validity.markdown() into the page"
-    )
+    assert markdown() in PAGE.read_text(encoding="utf-8"), "run python docs/floors.py"
 
 
 @pytest.mark.parametrize("kind", ["denoiser", "sparsity"])
