@@ -1,7 +1,13 @@
 """Reconstruction algorithms. A new one is one new file and one line in the list below."""
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.algorithms.diffusion.daps import Daps
+from engine.algorithms.diffusion.diffpir import DiffOneBit, DiffPir
+from engine.algorithms.diffusion.dmps import Dmps
+from engine.algorithms.diffusion.dps import Dps
 from engine.algorithms.diffusion.guided import Guided
+from engine.algorithms.diffusion.pigdm import Pigdm
+from engine.algorithms.diffusion.sim_dmis import SimDmis
 from engine.algorithms.diffusion.unconditional import Unconditional
 from engine.algorithms.langevin.ald import Ald
 from engine.algorithms.langevin.qcs_sgm import QcsSgm
@@ -9,10 +15,19 @@ from engine.algorithms.langevin.qcs_sgm_plus import QcsSgmPlus
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
 from engine.algorithms.sparse.lasso import Lasso
+from engine.algorithms.splitting.dpnp import Dpnp
+from engine.algorithms.splitting.plug_and_play import PlugAndPlay
+from engine.algorithms.splitting.pnp_onebit import PnpOneBit
+from engine.algorithms.splitting.split_gibbs import SplitGibbs
 from engine.settings import Family
 
 __all__ = ["ALGORITHMS", "AlgorithmChoice", "Draws", "Iterate"]
 
 ALGORITHMS: Family[AlgorithmChoice] = Family(
-    "algorithm", [Turbo, Guided, QcsSgm, QcsSgmPlus, Ald, Lasso, Biht, Unconditional]
+    "algorithm",
+    [
+        *(Turbo, PlugAndPlay, SplitGibbs, Dpnp, Guided, QcsSgm, QcsSgmPlus, Ald),
+        *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
+        *(Lasso, Biht, Unconditional),
+    ],
 )

@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
-__all__ = ["ESTIMATE", "RESTARTS", "SAMPLES", "AlgorithmChoice", "Draws", "Iterate", "likelihood_facts"]
+__all__ = [
+    "DATA_VIEWS",
+    "ESTIMATE",
+    "RESTARTS",
+    "SAMPLES",
+    "AlgorithmChoice",
+    "Draws",
+    "Iterate",
+    "likelihood_facts",
+    "viewed",
+]
 
 SAMPLES, RESTARTS, ESTIMATE = "posterior samples", "restarts", "one estimate"
 """What the rows of a result are. Only samples have a posterior std. Restarts have a spread, and the best by measured loss is
 the estimate. One estimate has neither."""
+DATA_VIEWS = ("exact", "as-values")
+"""How a method that its authors made for real values sees quantized data: by their exact likelihood, or, as published, by the
+codes as if they were real values."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,11 @@ class AlgorithmChoice(Choice):
     def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         """What to expect of a combination that runs but is known to do badly, in one clause; None where all is well."""
         return None
+
+
+def viewed(measurement: Measurement, data: str) -> Measurement:
+    """The measurement as one of :data:`DATA_VIEWS` has it."""
+    return measurement.decoded() if data == "as-values" and not measurement.is_linear else measurement
 
 
 def likelihood_facts(likelihood) -> tuple[dict[str, float], dict[str, Tensor]]:

@@ -216,25 +216,50 @@ def train(arguments: argparse.Namespace) -> int:
     return INTERRUPTED if interrupted else DONE
 
 
+def _tell(arguments: argparse.Namespace):
+    """Says rows as they come, beside a table that is written when all are there."""
+    return lambda row: print(_line(row), file=sys.stderr, flush=True)
+
+
+def _line(row: dict) -> str:
+    return "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
+
+
+def _measured_methods(arguments: argparse.Namespace) -> dict:
+    """The benchmarks that come with their own pictures."""
+    if arguments.what == "advice":
+        from engine.experiments.benchmark_methods import advice
+
+        return advice(tell=_tell(arguments))
+    from engine.experiments.benchmark_calibration import calibration
+
+    return calibration(tell=_tell(arguments))
+
+
 def _table(arguments: argparse.Namespace) -> dict:
     """The benchmarks that reconstruct images of a folder."""
     from engine.experiments.benchmark_priors import baseline, bits, check_source
 
     source = check_source(arguments.images)
     spec = spec_of(arguments, image=source)
+    if arguments.what == "methods":
+        from engine.experiments.benchmark_methods import methods
+
+        return methods(spec, source, arguments.offset, arguments.limit, _tell(arguments))
     if arguments.what == "bits":
         return bits(spec, source, arguments.offset, arguments.limit)
     return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    if arguments.what in ("bits", "baseline"):
-        table = _table(arguments)
+    if arguments.what in ("bits", "baseline", "methods", "calibration", "advice"):
+        own = arguments.what in ("calibration", "advice")
+        table = _measured_methods(arguments) if own else _table(arguments)
         rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
         if arguments.json:
             print(json.dumps(table, indent=2))
         for row in [] if arguments.json else rows:
-            print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
+            print(_line(row))
         return DONE
     if arguments.what != "algorithms":
         from engine.experiments.benchmark_measurement import likelihoods, scale

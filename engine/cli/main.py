@@ -131,14 +131,16 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--what",
         default="algorithms",
-        choices=("algorithms", "likelihoods", "scale", "bits", "baseline"),
+        choices=("algorithms", "likelihoods", "scale", "bits", "baseline", "methods", "calibration", "advice"),
         help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
-        "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes",
+        "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
+        "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
+        "and writes the table that advice is given by",
     )
-    benchmark.add_argument("--images", default="", help="bits, baseline: folder of pictures or IDX file")
+    benchmark.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
     benchmark.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
-    benchmark.add_argument("--limit", type=int, default=None, help="bits, baseline: number of images")
-    benchmark.add_argument("--offset", type=int, default=0, help="bits, baseline: number of the first image")
+    benchmark.add_argument("--limit", type=int, default=None, help="bits, baseline, methods: number of images")
+    benchmark.add_argument("--offset", type=int, default=0, help="bits, baseline, methods: number of the first image")
     benchmark.add_argument("--image", default="", help="picture file or sample:NAME")
     _choices(benchmark)
     benchmark.add_argument("--json", action="store_true", help="as JSON")

@@ -49,6 +49,16 @@ class DataTerm:
         value, score = self._evaluate(x)
         return value, -self.measurement.operator.pull_back(x - self.measurement.offset, score.to(x.dtype))
 
+    def misfit_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(2 variance f), f without its constant, in the units of A x: |y - A x| for real values. (batch,), and its
+        gradient, like x."""
+        value, gradient = self.value_and_gradient(x)
+        if self.measurement.values is not None:
+            rows = self.measurement.operator.rows if self.rows is None else float(self.rows.sum())
+            value = value - 0.5 * rows * math.log(2 * math.pi * self.variance)
+        misfit = (2 * self.variance * value.clamp_min(1e-12)).sqrt()
+        return misfit, gradient * (self.variance / misfit).to(x.dtype).reshape(-1, 1, 1, 1)
+
     def lipschitz(self) -> float | None:
         """A Lipschitz constant of the gradient, largest eigenvalue of A A^T over the noise variance; None where there is
         none that is known: a non-linear operator, or bits that may be flipped, whose f is not convex.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.algorithms import ALGORITHMS
 from engine.algorithms.messages.turbo import Turbo
 from engine.errors import InputError
 
@@ -12,7 +17,11 @@ if TYPE_CHECKING:
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
-__all__ = ["recommend"]
+__all__ = ["TABLE", "recommend"]
+
+TABLE = Path(str(files("resources"))) / "advice.json"
+"""What was measured, by ``qcs benchmark --what advice``: for every operator, quantizer and kind of picture, the mean PSNR of each
+candidate and the best."""
 
 
 def recommend(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
@@ -23,11 +32,60 @@ def recommend(operator: OperatorChoice, quantizer: QuantizerChoice, prior: Prior
     return _BY_KIND[prior.kind](operator, quantizer, prior)
 
 
+@lru_cache(maxsize=1)
+def _table() -> list[dict]:
+    try:
+        return json.loads(TABLE.read_text(encoding="utf-8"))["rows"]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+def _measured(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str] | None:
+    """What won where this was measured, and that it did; None where it was not or where the winner does not run here."""
+    bits = quantizer.bits_per_measurement
+    seen = (
+        "none"
+        if bits is None
+        else "dithered"
+        if quantizer.name == "dithered"
+        else "one-bit"
+        if bits <= 1
+        else "uniform"
+    )
+    pictures = "natural" if prior.any_size else "mnist"
+    fits = [
+        row for row in _table()
+        if (row["quantizer"], row["prior"]) == (seen, pictures) and _describes(row["operator"], operator)
+    ]  # fmt: skip
+    if not fits:
+        return None
+    row = max(fits, key=lambda row: len(row["operator"].split()))
+    if ALGORITHMS.parse(row["best"]).refusal(operator, quantizer, prior) is not None:
+        return None
+    others = {name: value for name, value in row["psnr"].items() if name != row["best"]}
+    told = f"it did best on test pictures here, {row['psnr'][row['best']]:.1f} dB"
+    if others:
+        second = max(others, key=lambda name: others[name])
+        told += f" ({second}: {others[second]:.1f} dB)"
+    return row["best"], told
+
+
+def _describes(written: str, operator: OperatorChoice) -> bool:
+    name, *settings = written.split()
+    if name != operator.name:
+        return False
+    wanted = dict(word.split("=", 1) for word in settings)
+    return all(str(getattr(operator, key)).lower() == value for key, value in wanted.items())
+
+
 def _for_sparsity(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
     return "lasso", "a convex problem with one solution, for any cells and any linear operator"
 
 
 def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    measured = _measured(operator, quantizer, prior)
+    if measured is not None:
+        return measured
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"

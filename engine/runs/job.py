@@ -26,7 +26,7 @@ from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
-from engine.runs.judgement import chance_consistency, failure
+from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, failure
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
@@ -248,7 +248,9 @@ class Job:
         if self.spec.algorithm.reconstructs:
             codes = one.codes
             chance = None if codes is None else chance_consistency(codes[0].cpu().numpy())
-            failed = failure(mean, truth, self._trivial, None if seen is None else float(seen[0]), chance)
+            trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}
+            misfits = None if one.values is None else (one.misfit(mean), one.misfit(self._trivial))
+            failed = failure(mean, truth, trivial, None if seen is None else float(seen[0]), chance, misfits)
             notes = (*notes, failed) if failed else notes
         measured = self._measured
         if measured is None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from engine.runs.metrics import rmse
 
-__all__ = ["chance_consistency", "failure"]
+__all__ = ["PRIOR_MEAN", "SEEN", "chance_consistency", "failure"]
 
 MARGIN = 1.02
 """A result as good as the trivial one up to this factor, which is what a flat truth gives, is not called worse."""
+PRIOR_MEAN = "the prior's mean"
+SEEN = "what was seen"
+_WORDS = {PRIOR_MEAN: "which looks at no measurement", SEEN: "interpolated or back-projected without any prior"}
 
 
 def chance_consistency(codes: np.ndarray) -> float:
@@ -19,22 +24,32 @@ def chance_consistency(codes: np.ndarray) -> float:
 
 
 def failure(
-    mean: np.ndarray, truth: np.ndarray | None, trivial: np.ndarray, consistency: float | None, chance: float | None
-) -> str:
+    mean: np.ndarray, truth: np.ndarray | None, trivial: Mapping[str, np.ndarray], consistency: float | None = None,
+    chance: float | None = None, misfits: tuple[float, float] | None = None,
+) -> str:  # fmt: skip
     """One sentence on why the estimate ``mean`` (c, h, w) has failed, or nothing.
 
-    ``trivial`` is the prior's mean, (c, h, w) or a number: what can be said of the picture without measuring it.
+    ``trivial`` holds what can be had without a method, by PRIOR_MEAN and SEEN, (c, h, w) or a number each: the estimate is
+    compared with the better one where the truth is known. Otherwise by ``consistency`` against ``chance``, and by
+    ``misfits``, the root-mean-square residuals of real values of the estimate and of the prior's mean.
     """
     if truth is not None:
-        error, flat = rmse(mean, truth), rmse(np.broadcast_to(trivial, truth.shape), truth)
-        if error > MARGIN * flat:
+        errors = {name: rmse(np.broadcast_to(picture, truth.shape), truth) for name, picture in trivial.items()}
+        name = min(errors, key=lambda key: errors[key])
+        error = rmse(mean, truth)
+        if error > MARGIN * errors[name]:
             return (
-                f"This reconstruction has failed: its error ({error:.3f} RMSE) is larger than that of the prior's mean "
-                f"({flat:.3f}), which looks at no measurement."
+                f"This reconstruction has failed: its error ({error:.3f} RMSE) is larger than that of {name} "
+                f"({errors[name]:.3f}), {_WORDS.get(name, '')}; choose another algorithm."
             )
     if consistency is not None and chance is not None and consistency < chance:
         return (
             f"This reconstruction has failed: it agrees with {consistency:.1%} of the measurements, less than by chance "
             f"({chance:.1%})."
+        )
+    if misfits is not None and misfits[0] > MARGIN * misfits[1]:
+        return (
+            f"This reconstruction has failed: it explains the measurements worse (residual {misfits[0]:.3g}) than "
+            f"{PRIOR_MEAN} does ({misfits[1]:.3g})."
         )
     return ""

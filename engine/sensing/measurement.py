@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -115,6 +116,34 @@ class Measurement:
         outer = torch.where(lower.isfinite(), lower + half, upper - half)
         values = torch.where(finite, 0.5 * (lower + upper), outer)
         return replace(self, values=values.float(), channel=None, codes=None, quantizer=Quantizer(None))
+
+    def answer(self) -> tuple[Tensor, float]:
+        """What was reported of z, (images, rows), as numbers, and the gain g that ties it to z: E[answer] = g z on average.
+
+        Of a cell, the mean of typical responses in it; its gain is Bussgang's (1952), Var(answer) / Var z. Real values are
+        their own answer.
+        """
+        if self.values is not None:
+            return self.values.double(), 1.0
+        assert self.channel is not None
+        centre, scale = self.operator.typical_response(self.offset)
+        centre = torch.as_tensor(centre, dtype=torch.float64, device=self.device)
+        variance = torch.full_like(self.channel.lower, scale**2)
+        mean = centre.expand_as(variance)
+        deviation = variance * self.channel.moments(mean, variance + self.noise**2).score
+        return mean + deviation, float(deviation.square().mean()) / scale**2
+
+    def simple_estimate(self) -> Tensor:
+        """What is seen, as a picture (images, channels, height, width), with no prior at all: interpolated where the
+        operator sees pixels or blocks of them, back-projected elsewhere."""
+        return self.operator.interpolate(self.answer()[0].float()) + self.offset
+
+    def misfit(self, picture: np.ndarray) -> float:
+        """Root-mean-square residual of the first image's real values, for a picture (c, h, w) or one grey level."""
+        assert self.values is not None, "cells have no residual"
+        flat = np.broadcast_to(np.asarray(picture, np.float32), self.operator.image_shape)
+        x = torch.tensor(flat)[None].to(self.device)
+        return float((self.values[:1] - self.predict(x)).double().square().mean().sqrt())
 
     def consistency(self, x: Tensor) -> Tensor | None:
         """Share of measurements whose cell holds the noiseless re-measurement of x, (batch,); None when linear."""

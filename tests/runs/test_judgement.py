@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 
 from engine.cli import main
-from engine.runs.judgement import chance_consistency, failure
+from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, failure
 
 
 def test_failure_by_error_and_by_consistency():
     truth, good, bad = np.full((1, 4, 4), 0.5), np.full((1, 4, 4), 0.52), np.full((1, 4, 4), 0.9)
-    flat = np.array(0.3)
+    flat = {PRIOR_MEAN: np.array(0.3)}
     assert failure(good, truth, flat, 0.9, 0.5) == ""
     assert "prior's mean" in failure(bad, truth, flat, 0.9, 0.5)
     assert "less than by chance" in failure(good, None, flat, 0.3, 0.5)
     assert failure(good, None, flat, None, None) == ""
+    assert "than that of what was seen" in failure(good, truth, flat | {SEEN: np.full((1, 4, 4), 0.51)})
+    assert failure(good, truth, flat | {SEEN: np.full((1, 4, 4), 0.4)}) == ""
+    assert "explains the measurements worse" in failure(good, None, flat, misfits=(0.3, 0.2))
 
 
 def test_chance_is_that_of_codes_drawn_alike():
@@ -39,7 +42,7 @@ def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
     )
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert [row["name"] for row in summary["images"]] == ["digit-3", "digit-7"]
-    assert summary["failed"] == 2 and "prior's mean" in summary["images"][0]["failed"]
+    assert summary["failed"] == 2 and "has failed" in summary["images"][0]["failed"]
     assert summary["rows"] == "posterior samples" and "2 of 2 reconstructions have failed" in capsys.readouterr().err
 
 

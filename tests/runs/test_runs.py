@@ -19,6 +19,15 @@ from engine.runs.spec import RunSpec
 ALGORITHMS = {
     "turbo": "turbo rounds=4 levels=5",
     "guided": "guided steps=6",
+    "split-gibbs": "split-gibbs anneal=4 hold=2 denoising=2",
+    "dpnp": "dpnp anneal=3 hold=1 langevin=8 denoising=2",
+    "dps": "dps steps=5",
+    "pigdm": "pigdm steps=5",
+    "diffpir": "diffpir steps=5",
+    "daps": "daps steps=5 flow=2",
+    "dmps": "dmps steps=5",
+    "diff-onebit": "diff-onebit steps=5",
+    "pnp-onebit": "pnp-onebit iterations=4 langevin=5 denoising=2",
     "qcs-sgm": "qcs-sgm levels=4 repeats=2 sigma_first=1 sigma_last=0.1",
 }
 each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())

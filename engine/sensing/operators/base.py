@@ -68,6 +68,13 @@ class Operator(ABC):
         """J(x)^T z with J the Jacobian of the forward map at x; A^T z where that is linear."""
         return self.adjoint(z)
 
+    def interpolate(self, z: Tensor) -> Tensor:
+        """The plainest picture of z, (batch, channels, height, width): A^T z, scaled to explain z best."""
+        back = self.adjoint(z)
+        again = self.forward(back)
+        scale = (z * again).sum(1) / again.square().sum(1).clamp_min(1e-30)
+        return scale.reshape(-1, 1, 1, 1) * back
+
     @abstractmethod
     def row_norms_squared(self) -> Tensor:
         """Exact squared Euclidean norms of the rows, (rows,), float64; of a non-linear map, their typical size."""

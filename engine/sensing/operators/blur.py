@@ -46,6 +46,10 @@ class BlurOperator(Operator):
     def adjoint(self, z: Tensor) -> Tensor:
         return self._apply(z.reshape(-1, *self.image_shape), self.transfer.conj())
 
+    def interpolate(self, z: Tensor) -> Tensor:
+        """The blurred picture itself."""
+        return z.reshape(-1, *self.image_shape)
+
     def row_norms_squared(self) -> Tensor:
         return self.kernel.double().square().sum().repeat(self.rows)
 

@@ -29,6 +29,9 @@ class PerChannel(Operator):
     def adjoint(self, z: Tensor) -> Tensor:
         return self.inner.adjoint(z.reshape(-1, self.inner.rows)).reshape(-1, *self.image_shape)
 
+    def interpolate(self, z: Tensor) -> Tensor:
+        return self.inner.interpolate(z.reshape(-1, self.inner.rows)).reshape(-1, *self.image_shape)
+
     def row_norms_squared(self) -> Tensor:
         return self.inner.row_norms_squared().repeat(self.channels)
 

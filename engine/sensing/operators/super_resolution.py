@@ -36,6 +36,13 @@ class BlockMeans(Operator):
         blocks = z.reshape(-1, *self.coarse) / self.factor**2
         return blocks.repeat_interleave(self.factor, 2).repeat_interleave(self.factor, 3)
 
+    def interpolate(self, z: Tensor) -> Tensor:
+        """Bicubic interpolation between the blocks."""
+        from torch.nn import functional as F
+
+        coarse = z.reshape(-1, *self.coarse)
+        return F.interpolate(coarse, size=self.image_shape[1:], mode="bicubic", align_corners=False)
+
     def row_norms_squared(self) -> Tensor:
         import torch
 

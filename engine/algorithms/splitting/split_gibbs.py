@@ -1,0 +1,68 @@
+"""Split Gibbs sampling: draws from the measurements' half and from the prior's half in turn, at a level that falls and holds.
+
+The pair (x, z) has the law p(x) N(z; x, rho^2 I) p(y | z) (Vono et al., 2019; PnP-DM, Wu et al., 2024). z given x is drawn
+exactly (:mod:`engine.likelihoods.consistency`), x given z by reverse diffusion from the level rho. As rho falls, x tends to
+the posterior; falling slowly lets the chain follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.algorithms.base import DATA_VIEWS, AlgorithmChoice, Draws, Iterate, viewed
+from engine.priors.levels import geometric_levels
+from engine.settings import integer, number, one_of
+
+if TYPE_CHECKING:
+    from engine.priors.base import DenoiserPrior
+    from engine.sensing.measurement import Measurement
+
+__all__ = ["SplitGibbs"]
+
+
+@dataclass(frozen=True)
+class SplitGibbs(AlgorithmChoice):
+    """Split Gibbs: posterior samples for any operator, exact in the measurements, reverse diffusion in the prior."""
+
+    name = "split-gibbs"
+    label = "Split Gibbs (PnP-DM)"
+
+    anneal: int = integer(36, "Falling", "Iterations over which the level falls.", low=1, high=5000)
+    hold: int = integer(8, "Holding", "Iterations at the last level.", low=0, high=5000)
+    level_first: float = number(1.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100)
+    level_last: float | None = number(
+        None, "Last level", "Coupling at last: the smaller, the less bias and the slower the mixing; auto takes the "
+        "measurement's own noise per pixel.", above=0, high=100,
+    )  # fmt: skip
+    denoising: int = integer(
+        3, "Denoising steps", "Reverse-diffusion steps for each draw from the prior.", low=1, high=500
+    )
+    data: str = one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
+
+    def steps_for(self, samples: int) -> int:
+        return self.anneal + self.hold
+
+    def work_for(self, samples: int) -> float:
+        return samples * self.steps_for(samples) * (self.denoising + 1)
+
+    def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+        import torch
+
+        from engine.algorithms.splitting.halves import HeldMean, denoising_draw, fine_level
+        from engine.likelihoods.consistency import make_consistency
+
+        seen = viewed(measurement.for_rows(len(draws.samples)), self.data)
+        half, noise = make_consistency(seen), draws.per_row("split-gibbs")
+        last = self.level_last or fine_level(half, prior)
+        first = max(min(self.level_first, prior.sigma_max), last)
+        levels = geometric_levels(first, last, self.anneal) + [last] * self.hold
+        x, calls, held = seen.simple_estimate(), 0, HeldMean(measurement.images)
+        for step, level in enumerate(levels, start=1):
+            with torch.no_grad():
+                z = half.draw(x, level, noise)
+                x, denoised = denoising_draw(prior, z, level, self.denoising, noise)
+            calls += self.denoising + 1
+            mean = held.add(denoised) if step >= self.anneal else None
+            yield Iterate(step, len(levels), x, calls, denoised, {"sigma": level}, mean=mean)

@@ -1,0 +1,52 @@
+"""(a I + b A A^T)^-1 r for any linear operator: in the eigenbasis of A A^T where it can be had, by conjugate gradients else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.sensing.operators import Operator
+
+__all__ = ["GramSolver"]
+
+_ITERATIONS, _TOLERANCE = 200, 1e-6
+_LARGE = 1024
+
+
+class GramSolver:
+    """Solves for a batch of right-hand sides (batch, rows), each with its own ``a`` > 0 and ``b`` >= 0, (batch,) float64."""
+
+    def __init__(self, operator: Operator) -> None:
+        self.operator, self.basis = operator, operator.gram_eigenbasis()
+        self.values = None if self.basis is None else self.basis.values.double().clamp_min(0)
+
+    def mean_gain(self) -> float:
+        """tr(A A^T) / M."""
+        return float(self.operator.row_norms_squared().mean())
+
+    def solve(self, r: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """Like ``r``, float64."""
+        a, b = a.double()[:, None], b.double()[:, None]
+        if self.basis is None or self.values is None:
+            return self._iterate(r.double(), a, b)
+        # the transforms of a large basis are bound by reading it, and float32 halves that
+        working = torch.float32 if r.shape[1] > _LARGE else torch.float64
+        return self.basis.synthesise((self.basis.analyse(r.to(working)) / (a + b * self.values)).to(working)).double()
+
+    def _iterate(self, r: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        def apply(w: Tensor) -> Tensor:
+            return a * w + b * self.operator.forward(self.operator.adjoint(w.float())).double()
+
+        w = r / (a + b * self.mean_gain())
+        rest = r - apply(w)
+        along, size = rest, rest.square().sum(1, keepdim=True)
+        goal = _TOLERANCE**2 * r.square().sum(1, keepdim=True)
+        for _ in range(_ITERATIONS):
+            if bool((size <= goal).all()):
+                break
+            pushed = apply(along)
+            step = size / (along * pushed).sum(1, keepdim=True).clamp_min(1e-300)
+            w, rest = w + step * along, rest - step * pushed
+            new = rest.square().sum(1, keepdim=True)
+            along, size = rest + new / size.clamp_min(1e-300) * along, new
+        return w
