@@ -168,15 +168,18 @@ class _Coupled(_Gaussian):
         if self._split is None or self._split[0].shape != b.shape:
             self._split = b, torch.zeros_like(b)
         z, dual = self._split
-        x = centre
+        x, done = centre, torch.zeros(len(b), dtype=torch.bool, device=b.device)
         for _ in range(_INNER_STEPS):
-            x = self._towards(centre, z - dual, squared, width)
-            seen = self.measurement.predict(x).double()
+            nearer = self._towards(centre, z - dual, squared, width)
+            seen = self.measurement.predict(nearer).double()
             new = conditional_mode(channel, seen + dual, width[:, None].expand_as(b), self.noise)
-            dual = dual + seen - new
-            moved = (new - z).square().mean(1) / width
-            z = new
-            if float(moved.max()) < _SETTLED**2:
+            # an image that has settled stays, so that it ends alike alone and among others
+            x = torch.where(done.reshape(-1, 1, 1, 1), x, nearer)
+            dual = torch.where(done[:, None], dual, dual + seen - new)
+            settled = (new - z).square().mean(1) < _SETTLED**2 * width
+            z = torch.where(done[:, None], z, new)
+            done = done | settled
+            if bool(done.all()):
                 break
         self._split = z, dual
         return x
