@@ -68,6 +68,8 @@ class Frame:
     """What expectation propagation says about z, on the grid of the codes, stretched to -1 .. 1."""
     rows_are: str = ""
     """What the rows are (:data:`engine.algorithms.base.SAMPLES` and its like)."""
+    overconfident: str = ""
+    """What is known of the method's std falling short; empty where it does not."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
 
@@ -165,6 +167,7 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> 
     return Frame(
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
         iterate.note, dict(iterate.statistics), history, seen, _message(iterate), rows_are,
+        job.spec.algorithm.overconfident,
     )  # fmt: skip
 
 
@@ -203,12 +206,14 @@ def replayed(result: Reconstruction) -> list[Frame]:
         denoised = iterate if kept.denoised is None else kept.denoised.astype(np.float32)
         frames.append(
             Frame(0, kept.step, steps, kept.phase, iterate, denoised, kept.mean.astype(np.float32), None, False, 0.0,
-                  history=history, seen=seen, rows_are=rows_are)
+                  history=history, seen=seen, rows_are=rows_are,
+                  overconfident=result.spec.algorithm.overconfident)
         )  # fmt: skip
     rows = result.samples if len(result.samples) else result.mean[None]
     last = Frame(
         0, steps, steps, "kept result", rows, rows, result.mean, result.std, True, result.seconds, history=history, seen=seen,
-        rows_are=rows_are, ended="done" if result.status == "done" else "early",
+        rows_are=rows_are,
+        overconfident=result.spec.algorithm.overconfident, ended="done" if result.status == "done" else "early",
     )  # fmt: skip
     return [*frames[:-1], last]
 

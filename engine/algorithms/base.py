@@ -99,6 +99,9 @@ class AlgorithmChoice(Choice):
     takes: ClassVar[tuple[str, ...]] = ("denoiser",)
     rows_are: ClassVar[str] = SAMPLES
     reconstructs: ClassVar[bool] = True
+    overconfident: ClassVar[str] = ""
+    """By how much its std falls short of the exact one on priors where that is known (``qcs benchmark --what calibration``),
+    in words that follow 'its std is'; empty where it does not."""
 
     def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
         """Runs on the device of the measurement. The last iterate's ``x`` are the rows: posterior samples or restarts,

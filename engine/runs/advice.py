@@ -89,6 +89,11 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
+    if prior.any_size and not (operator.is_linear and operator.random_like):
+        return (
+            "plug-and-play",
+            "the operator does not mix all pixels, and the exact proximal map of what is seen suits it",
+        )
     if not operator.is_linear:
         return "guided", "it needs only the gradient of the measurement, which need not be linear"
     if operator.orthogonal_rows:

@@ -238,6 +238,12 @@ class Job:
             true = one.consistency(one.truth)
         predicted = None if last.predicted_rmse is None else float(last.predicted_rmse[index])
         notes = (*self.notes, last.note) if last.note else self.notes
+        known = self.spec.algorithm.overconfident
+        if known and len(samples) > 1:
+            notes = (
+                *notes,
+                f"On priors whose posterior is known exactly, the std of {self.spec.algorithm.name} is {known}.",
+            )
         if one.truth is None and seen is not None and float(seen[0]) < DOUBTFUL:
             notes = (
                 *notes,

@@ -243,6 +243,8 @@ def _titles(frame: Frame) -> tuple[str, str]:
     if frame.rows_are == RESTARTS:
         return "Best restart" if done else "Mean of restarts so far", "Spread of restarts (no std)"
     spread = "Posterior std" if done else "Spread of estimates"
+    if frame.overconfident and frame.std is not None:
+        spread += f" ({frame.overconfident})"
     mean = "Posterior mean" if done else "Posterior mean so far"
     return mean, spread if frame.std is not None else "Posterior std (after sampling)"
 

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QFileDialog
 from test_setup import drop
 
 from engine.algorithms import ALGORITHMS
+from engine.runs.advice import recommend
 from engine.runs.job import load_truth
 from engine.runs.spec import RunSpec
 from engine.sensing.files import load_measurement
@@ -107,12 +108,13 @@ def choose(form, name):
 def test_the_algorithm_follows_the_matrix_until_it_is_chosen(open_studio, click):
     studio = open_studio(RunSpec(device="cpu"))
     window = studio.window
-    assert "near-optimal" in window.advice.text()
-    choose(window.operator_form, "inpainting")
-    assert studio.session.spec.algorithm.name == "guided"
-    assert "orthogonal" in window.advice.text()
-    choose(window.operator_form, "blur")
-    assert studio.session.spec.algorithm == ALGORITHMS.parse("guided likelihood=ep")
+    assert "did best on test pictures" in window.advice.text()
+    for name in ("super-resolution", "blur"):
+        choose(window.operator_form, name)
+        spec = studio.session.spec
+        best, reason = recommend(spec.operator, spec.quantizer, spec.prior)
+        assert spec.algorithm == ALGORITHMS.parse(best) and best != "turbo"
+        assert reason in window.advice.text()
     choose(window.operator_form, "ill-conditioned")
     assert studio.session.spec.algorithm.name == "turbo"
     assert not window.advice_button.isVisible()

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import DATA_VIEWS, AlgorithmChoice, Draws, Iterate, viewed
 from engine.priors.levels import polynomial_levels
@@ -26,6 +26,8 @@ __all__ = ["DiffOneBit", "DiffPir"]
 @dataclass(frozen=True)
 class _SplitDiffusion(AlgorithmChoice):
     """D(x, sigma), then towards the measurements, then noise of the next level: part what was there, part fresh."""
+
+    overconfident: ClassVar = "15 to 40 % too small"
 
     steps: int = integer(100, "Noise levels", "Each costs one network evaluation.", low=2, high=5000)
     weight: float = number(

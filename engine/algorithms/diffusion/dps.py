@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import DATA_VIEWS, AlgorithmChoice, Draws, Iterate, viewed
 from engine.priors.levels import polynomial_levels
@@ -29,6 +29,7 @@ class Dps(AlgorithmChoice):
 
     name = "dps"
     label = "DPS"
+    overconfident: ClassVar = "10 to 40 % too small"
 
     steps: int = integer(100, "Noise levels", "Each costs one network evaluation and its gradient.", low=2, high=5000)
     weight: float = number(0.5, "Step", "Size of the gradient step, zeta of the paper.", above=0, high=1e4)

@@ -64,7 +64,7 @@ class Turbo(AlgorithmChoice):
 
     def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.random_like:
-            return "turbo rests on a matrix that mixes all pixels at random, and this one does not; guided does better here"
+            return "turbo rests on a matrix that mixes all pixels at random, and this one does not: compare with plug-and-play"
         return None
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
