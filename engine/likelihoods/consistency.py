@@ -63,14 +63,14 @@ class Consistency(ABC):
 
     def noise_per_pixel(self) -> float:
         """The deviation, in the units of pixels, of Gaussian noise on z that would tell as little as this channel does where
-        it tells most (at the edges of cells), over the typical length of a row."""
+        it tells most (at the edges of cells), over the largest singular value of A: in the direction that is seen best."""
         curvature = 1 / self.noise
         if self.measurement.channel is not None:
             lower, upper = self.measurement.channel.lower, self.measurement.channel.upper
             edge = torch.where(lower.isfinite(), lower, upper)
             ratio = self.measurement.channel.moments(edge, torch.full_like(edge, self.noise)).ratio
             curvature = float((1 - ratio).clamp_min(1e-9).mean()) / self.noise
-        return 1 / math.sqrt(curvature * float(self.operator.row_norms_squared().mean()))
+        return 1 / math.sqrt(curvature * self.term.gain())
 
     def _squared(self, rho: Tensor | float, batch: int) -> Tensor:
         """rho^2, (batch,), float64."""

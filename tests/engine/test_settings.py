@@ -108,4 +108,12 @@ def test_the_advice_fits_what_it_is_given_for():
             assert algorithm.refusal(operator, seen, MNIST) is None
             assert algorithm.warning(operator, seen, MNIST) is None or "did best on test pictures" in reason
     assert recommend(OPERATORS.parse("ill-conditioned"), QUANTIZERS.parse("one-bit"), MNIST)[0] == "turbo"
-    assert recommend(OPERATORS.parse("inpainting"), QUANTIZERS.parse("one-bit"), MNIST)[0] == "guided"
+    natural, real = priors().parse("natural"), QUANTIZERS.parse("none")
+    for written in (
+        "inpainting",
+        "inpainting pattern=box",
+        "super-resolution factor=2",
+        "blur width=2",
+        "phase-retrieval",
+    ):
+        assert recommend(OPERATORS.parse(written), real, natural)[0] == "plug-and-play"
