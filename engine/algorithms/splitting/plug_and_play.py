@@ -37,7 +37,7 @@ class PlugAndPlay(AlgorithmChoice):
         above=0, high=100,
     )  # fmt: skip
     weight: float = number(
-        0.2, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight.",
+        0.15, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight.",
         above=0, high=1e6,
     )  # fmt: skip
     data: str = one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
