@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 
@@ -59,19 +58,12 @@ def methods(
     return {"rows": rows, "recipe": spec.as_dict() | {"algorithm": "all", "image": source}, **environment(spec.device)}
 
 
-def advice(seed: int = 0, tell: Callable[[dict], None] = lambda row: None, only: str = "") -> dict:
-    """Measures the candidates for every operator, quantizer and kind of picture, and writes :data:`engine.runs.advice.TABLE`.
-
-    ``only`` restricts it to operators whose name contains it; the other rows of the table are kept.
-    """
-    old = [] if not TABLE.exists() else json.loads(TABLE.read_text(encoding="utf-8"))["rows"]
-    rows = [row for row in old if only and only not in row["operator"]]
+def advice(seed: int = 0, tell: Callable[[dict], None] = lambda row: None) -> dict:
+    """Measures the candidates for every operator, quantizer and kind of picture, and writes :data:`engine.runs.advice.TABLE`."""
+    rows = []
     for prior, operator, quantizer in _cases():
-        if only and only not in operator:
-            continue
-        row = _measured(prior, operator, quantizer, seed)
-        rows.append(row)
-        tell(row)
+        rows.append(_measured(prior, operator, quantizer, seed))
+        tell(rows[-1])
     write_json(TABLE, {"rows": rows, "pictures": {k: list(v) for k, v in PICTURES.items()}, "seed": seed})
     return {"rows": rows, **environment("cpu")}
 

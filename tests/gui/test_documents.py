@@ -100,5 +100,5 @@ def test_a_failed_result_is_called_so(qtbot, studio):
         prior="mnist", operator="correlated convention=element-wise", algorithm="turbo levels=4", noise=0.1
     )
     result = ran(qtbot, studio, worse)
-    assert "has failed" in result.failed
+    assert "than that of what was seen" in result.failed
     assert studio.window.result_label.text().startswith("Failed")

@@ -42,7 +42,7 @@ def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
     )
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert [row["name"] for row in summary["images"]] == ["digit-3", "digit-7"]
-    assert summary["failed"] == 2 and "has failed" in summary["images"][0]["failed"]
+    assert summary["failed"] == 2 and "than that of what was seen" in summary["images"][0]["failed"]
     assert summary["rows"] == "posterior samples" and "2 of 2 reconstructions have failed" in capsys.readouterr().err
 
 
