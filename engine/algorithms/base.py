@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from engine.priors.choice import KINDS, PriorChoice
 from engine.seeds import RowGenerators, generator
-from engine.settings import Choice
+from engine.settings import Choice, one_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,7 @@ __all__ = [
     "AlgorithmChoice",
     "Draws",
     "Iterate",
+    "data_view",
     "likelihood_facts",
     "viewed",
 ]
@@ -134,6 +135,11 @@ class AlgorithmChoice(Choice):
     def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         """What to expect of a combination that runs but is known to do badly, in one clause; None where all is well."""
         return None
+
+
+def data_view() -> str:
+    """The setting that chooses one of :data:`DATA_VIEWS`."""
+    return one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
 
 
 def viewed(measurement: Measurement, data: str) -> Measurement:

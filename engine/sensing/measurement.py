@@ -156,7 +156,7 @@ class Measurement:
 def levels_of(operator: Operator, noise: float, offset: float, seed: int) -> Levels:
     """What thresholds may follow: the operator's typical response and the noise, never the data."""
     centre, scale = operator.typical_response(offset)
-    return Levels((scale**2 + noise**2) ** 0.5, centre, operator.rows, seed)
+    return Levels((scale**2 + noise**2) ** 0.5, centre, operator.rows, seed, operator.response_range() + 2 * noise)
 
 
 def simulate(

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from engine.errors import InputError
+from engine.sensing.measurement import levels_of
+from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS, Levels, Quantizer
 
 SCALE, NOISE = 3.9, 0.05
@@ -154,3 +156,20 @@ def test_thresholds_follow_the_centre_of_each_row():
 def test_range_rules():
     three = QUANTIZERS.parse("uniform bits=3 rule=three-sigma").build(Levels(0.4)).thresholds
     assert float(three[1] - three[0]) == pytest.approx(6 * 0.4 / 8)
+
+
+def test_cells_do_not_lie_beyond_what_pictures_give():
+    pixels, random = OPERATORS.parse("identity").build((1, 8, 8), 0), OPERATORS.parse("gaussian").build((1, 8, 8), 0)
+    assert levels_of(random, 0.02, 0.5, 0).span == math.inf
+    for bits in (2, 4, 8):
+        thresholds = QUANTIZERS.parse(f"uniform bits={bits}").build(levels_of(pixels, 0.02, 0.0, 0)).thresholds
+        step = float(thresholds[1] - thresholds[0])
+        assert step <= 1.04 / 2**bits + 1e-9
+        assert float(thresholds[0]) - step >= -0.02 - 1e-9 and float(thresholds[-1]) + step <= 1.02 + 1e-9
+
+
+def test_light_stays_non_negative_on_each_channel():
+    written = "single-pixel differential=false measurements=10 colour=per-channel"
+    grey = OPERATORS.parse(written.replace(" colour=per-channel", "")).build((1, 8, 8), 0)
+    colour = OPERATORS.parse(written).build((3, 8, 8), 0)
+    assert colour.typical_response(0.0)[1] == pytest.approx(grey.typical_response(0.0)[1], rel=1e-6)

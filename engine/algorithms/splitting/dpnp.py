@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.algorithms.base import DATA_VIEWS, AlgorithmChoice, Draws, Iterate, viewed
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, data_view, viewed
 from engine.priors.levels import geometric_levels
 from engine.settings import integer, number, one_of
 
@@ -49,7 +49,7 @@ class Dpnp(AlgorithmChoice):
     denoising: int = integer(
         5, "Denoising steps", "Network calls less one for each draw from the prior.", low=1, high=5000
     )
-    data: str = one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
+    data: str = data_view()
 
     def _iterations(self) -> int:
         return 16 if self.schedule == "paper" else self.anneal + self.hold

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.algorithms.base import DATA_VIEWS, ESTIMATE, AlgorithmChoice, Draws, Iterate, viewed
+from engine.algorithms.base import ESTIMATE, AlgorithmChoice, Draws, Iterate, data_view, viewed
 from engine.priors.levels import geometric_levels
 from engine.settings import integer, number, one_of
 
@@ -40,7 +40,7 @@ class PlugAndPlay(AlgorithmChoice):
         0.15, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight.",
         above=0, high=1e6,
     )  # fmt: skip
-    data: str = one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
+    data: str = data_view()
 
     def steps_for(self, samples: int) -> int:
         return self.steps

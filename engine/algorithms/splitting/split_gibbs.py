@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.algorithms.base import DATA_VIEWS, AlgorithmChoice, Draws, Iterate, viewed
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, data_view, viewed
 from engine.priors.levels import geometric_levels
-from engine.settings import integer, number, one_of
+from engine.settings import integer, number
 
 if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
@@ -39,7 +39,7 @@ class SplitGibbs(AlgorithmChoice):
     denoising: int = integer(
         3, "Denoising steps", "Reverse-diffusion steps for each draw from the prior.", low=1, high=500
     )
-    data: str = one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
+    data: str = data_view()
 
     def steps_for(self, samples: int) -> int:
         return self.anneal + self.hold

@@ -109,6 +109,15 @@ class Operator(ABC):
         white = self.forward(torch.ones((1, *self.image_shape), device=device))[0].double()
         return white * (0.5 - offset), float(white.mean()) * WHITE_SHARE
 
+    def response_range(self) -> float:
+        """Width of the interval that holds A x for every picture in [0, 1], of the row that has the widest; infinite where
+        rows have both signs, since their ends are never met."""
+        if not self.non_negative:
+            return math.inf
+        import torch
+
+        return float(self.forward(torch.ones((1, *self.image_shape), device=self.row_norms_squared().device)).max())
+
     def picture(self) -> Tensor:
         """What it measures, as an image (channels, height, width) in [0, 1]: its first rows side by side, mid-grey 0."""
         import torch

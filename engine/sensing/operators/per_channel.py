@@ -23,6 +23,10 @@ class PerChannel(Operator):
         self.image_shape = (channels, *inner.image_shape[1:])
         self.rows = channels * inner.rows
 
+    @property
+    def non_negative(self) -> bool:  # type: ignore[override]
+        return self.inner.non_negative
+
     def forward(self, x: Tensor) -> Tensor:
         return self.inner.forward(x.reshape(-1, *self.inner.image_shape)).reshape(len(x), -1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,14 @@ __all__ = ["Levels", "Quantizer", "QuantizerChoice"]
 @dataclass(frozen=True)
 class Levels:
     """What is known about z = A (x - offset) + n before it is measured, and what thresholds may follow: its typical
-    ``centre`` (a number, or one per row) and ``scale``; the number of ``rows`` and the ``seed`` for random thresholds."""
+    ``centre`` (a number, or one per row) and ``scale``, and the ``span`` that it does not leave, if there is one; the number
+    of ``rows`` and the ``seed`` for random thresholds."""
 
     scale: float
     centre: Tensor | float = 0.0
     rows: int = 1
     seed: int = 0
+    span: float = math.inf
 
 
 class Quantizer:

@@ -30,8 +30,8 @@ class Uniform(QuantizerChoice):
         "optimal",
         ("optimal", "three-sigma"),
         "Range rule",
-        "How the step follows the typical scale s of measurements: the Gaussian-optimal step times s, or cells that end "
-        "at three s on either side.",
+        "How the step follows the typical scale s of measurements: the Gaussian-optimal step times s, and never so wide that "
+        "cells lie beyond what pictures in [0, 1] give; or cells that end at three s on either side.",
     )
     step: float | None = number(
         None,
@@ -46,7 +46,7 @@ class Uniform(QuantizerChoice):
         return self.bits
 
     def build(self, levels: Levels) -> Quantizer:
-        unit = gaussian_optimal_step(self.bits) if self.rule == "optimal" else 6 / 2**self.bits
-        step = self.step or unit * levels.scale
+        optimal = min(gaussian_optimal_step(self.bits) * levels.scale, levels.span / 2**self.bits)
+        step = self.step or (optimal if self.rule == "optimal" else 6 / 2**self.bits * levels.scale)
         half = 2 ** (self.bits - 1)
         return Quantizer(self.about(levels.centre, [k * step for k in range(1 - half, half)]))
