@@ -20,8 +20,8 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from engine.runs.spec import RunSpec
-from qcs_gui.controllers.run import default_threads
 from qcs_gui.model import State
+from qcs_gui.stage.run import default_threads
 from qcs_gui.studio import Studio
 
 __all__ = ["main"]

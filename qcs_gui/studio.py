@@ -13,24 +13,24 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine import __version__
 from engine.runs.spec import RunSpec
-from qcs_gui.controllers.documents import DocumentController
-from qcs_gui.controllers.export import ExportController
-from qcs_gui.controllers.importing import ImportController
-from qcs_gui.controllers.own import OwnController
-from qcs_gui.controllers.panels import PanelController
-from qcs_gui.controllers.picture import PictureController
-from qcs_gui.controllers.prior_page import PriorPageController
-from qcs_gui.controllers.run import RunController, default_threads
-from qcs_gui.controllers.setup import SetupController
-from qcs_gui.controllers.training import TrainingController
+from qcs_gui.background.worker import Worker, sentence_for
+from qcs_gui.library.documents import DocumentController
+from qcs_gui.library.export import ExportController
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
+from qcs_gui.priors.importing import ImportController
+from qcs_gui.priors.page_controller import PriorPageController
+from qcs_gui.priors.training import TrainingController
+from qcs_gui.setup.controller import SetupController
+from qcs_gui.setup.own import OwnController
+from qcs_gui.setup.picture import PictureController
+from qcs_gui.stage.panels import PanelController
+from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.theme import apply_theme
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Worker, sentence_for
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
-    from qcs_gui.frames import Frame
+    from qcs_gui.background.frames import Frame
 
 __all__ = ["Studio"]
 

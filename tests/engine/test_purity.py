@@ -51,7 +51,7 @@ def test_no_module_has_grown_too_long():
 
 
 def test_main_window_imports_no_engine_thread():
-    assert "worker" not in (ROOT / "qcs_gui/views/main_window.py").read_text()
+    assert "worker" not in (ROOT / "qcs_gui/main_window.py").read_text()
 
 
 def test_priors_are_built_without_the_compiler_of_torch():

@@ -6,7 +6,7 @@ from PySide6.QtGui import QWheelEvent
 
 from engine.images import save_png
 from engine.runs.spec import RunSpec
-from qcs_gui.views.forms import ListBox
+from qcs_gui.widgets.boxes import ListBox
 
 
 def choose(form, name):

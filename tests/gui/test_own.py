@@ -11,7 +11,7 @@ from engine.runs.job import load_truth
 from engine.runs.spec import RunSpec
 from engine.sensing.files import load_measurement
 from engine.sensing.operators import OPERATORS
-from qcs_gui.views.forms import FileField
+from qcs_gui.widgets.boxes import FileField
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.control import Cancelled
 from engine.errors import InputError
-from qcs_gui.frames import Frame, Keyframes
-from qcs_gui.mailbox import Mailbox
-from qcs_gui.worker import Worker
+from qcs_gui.background.frames import Frame, Keyframes
+from qcs_gui.background.mailbox import Mailbox
+from qcs_gui.background.worker import Worker
 
 
 def outcomes(worker, count):

@@ -258,7 +258,7 @@ def test_every_control_has_an_accessible_name(open_studio):
 def test_numbers_mean_the_same_in_every_language(qtbot):
     from PySide6.QtCore import QLocale
 
-    from qcs_gui.views.forms import NumberBox
+    from qcs_gui.widgets.boxes import NumberBox
 
     QLocale.setDefault(QLocale(QLocale.Language.German))
     try:

@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, QSignalBlocker, QTimer
 
 from engine.errors import InputError
 from engine.priors.library import PriorChoice, priors
-from qcs_gui.controllers.prior_parts import DenoisingDemo, SampleDrawing
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
-from qcs_gui.prior_card import card_text, variants_of
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.views.prior_page import PriorPage
+from qcs_gui.priors.card import card_text, variants_of
+from qcs_gui.priors.page import PriorPage
+from qcs_gui.priors.parts import DenoisingDemo, SampleDrawing
 
 __all__ = ["PriorPageController"]
 

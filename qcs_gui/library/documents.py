@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog
 
 from engine.priors.library import priors
-from qcs_gui.frames import Frame, replayed
+from qcs_gui.background.frames import Frame, replayed
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Outcome, Worker
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction

@@ -16,10 +16,10 @@ from engine.files import make_folder
 from engine.priors.library import priors, user_folder
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.views.measurement_dialog import MeasurementDialog
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.setup.measurement_dialog import MeasurementDialog
 
 __all__ = ["OwnController"]
 

@@ -11,12 +11,12 @@ from engine.control import Control
 from engine.errors import InputError
 from engine.priors.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
 from engine.priors.training.settings import DenoiserTraining
-from qcs_gui.mailbox import Mailbox
+from qcs_gui.background.mailbox import Mailbox
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
+from qcs_gui.priors.training_dialog import TrainingDialog
 from qcs_gui.theme import THEMES
-from qcs_gui.views.forms import FileField
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.views.training_dialog import TrainingDialog
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.widgets.boxes import FileField
 
 __all__ = ["TrainingController"]
 

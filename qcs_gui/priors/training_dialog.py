@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.priors.training.settings import DenoiserTraining
-from qcs_gui.views.forms import ListBox
-from qcs_gui.views.images import SampleStrip
-from qcs_gui.views.settings_panel import SettingsPanel
+from qcs_gui.stage.board import SampleStrip
+from qcs_gui.widgets.boxes import ListBox
+from qcs_gui.widgets.settings_panel import SettingsPanel
 
 __all__ = ["TrainingDialog"]
 

@@ -18,11 +18,11 @@ from engine.images.samples import sample_path
 from engine.priors.library import user_folder
 from engine.runs.fit import Fit, fit_of, suited, with_share_of_rows
 from engine.runs.spec import RunSpec
-from qcs_gui.controllers.own import OwnController
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
-from qcs_gui.views.canvas import DrawDialog
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.setup.canvas import DrawDialog
+from qcs_gui.setup.own import OwnController
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction

@@ -24,9 +24,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qcs_gui.prior_card import CardText
-from qcs_gui.views.forms import WholeBox
-from qcs_gui.views.prior_pictures import QualityPlot, SampleSheet, Trio
+from qcs_gui.priors.card import CardText
+from qcs_gui.priors.pictures import QualityPlot, SampleSheet, Trio
+from qcs_gui.widgets.boxes import WholeBox
 
 __all__ = ["CardView", "PriorPage"]
 

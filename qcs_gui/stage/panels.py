@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, QSignalBlocker
 
 from engine.algorithms.base import ESTIMATE, RESTARTS
 from engine.images import framed
-from qcs_gui.frames import Frame, Keyframes
+from qcs_gui.background.frames import Frame, Keyframes
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.views.main_window import MainWindow
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction

@@ -12,11 +12,11 @@ import numpy as np
 from engine.control import Control
 from engine.errors import InputError
 from engine.priors.choice import KINDS, PriorChoice
-from qcs_gui.mailbox import Mailbox
+from qcs_gui.background.mailbox import Mailbox
+from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.model import Session
-from qcs_gui.prior_work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
-from qcs_gui.views.prior_page import BOTH, ERROR, ESTIMATE, PriorPage
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.priors.page import BOTH, ERROR, ESTIMATE, PriorPage
+from qcs_gui.priors.work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
 
 __all__ = ["DenoisingDemo", "SampleDrawing"]
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from engine.priors.importing.settings import PriorImport
-from qcs_gui.views.settings_panel import SettingsPanel
+from qcs_gui.widgets.settings_panel import SettingsPanel
 
 __all__ = ["ImportDialog"]
 

@@ -10,9 +10,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from engine.files import write_atomically
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Outcome, Worker
 
 __all__ = ["ExportController"]
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.settings import Choice
-from qcs_gui.views.forms import editor_for
+from qcs_gui.widgets.boxes import editor_for
 
 __all__ = ["SettingsPanel"]
 

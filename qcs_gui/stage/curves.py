@@ -6,8 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from qcs_gui.stage.board import cache_axes
 from qcs_gui.theme import pen
-from qcs_gui.views.images import cache_axes
 
 __all__ = ["CurveBoard"]
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
 
 from engine.images.samples import sample_names
-from qcs_gui.views.forms import ListBox
+from qcs_gui.widgets.boxes import ListBox
 
 __all__ = ["ImageGroup"]
 

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.priors.importing.settings import PriorImport
-from qcs_gui.views.forms import FileField
-from qcs_gui.views.import_dialog import ImportDialog
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
+from qcs_gui.priors.import_dialog import ImportDialog
+from qcs_gui.widgets.boxes import FileField
 
 __all__ = ["ImportController"]
 

@@ -14,8 +14,8 @@ from engine.runs.advice import recommend
 from engine.runs.estimates import estimate
 from engine.runs.fit import with_share_of_rows
 from engine.runs.spec import RunSpec
+from qcs_gui.main_window import AUTO_OFFSET, MainWindow
 from qcs_gui.model import Session
-from qcs_gui.views.main_window import AUTO_OFFSET, MainWindow
 
 __all__ = ["SetupController"]
 

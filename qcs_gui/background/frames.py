@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
     from engine.runs.spec import RunSpec
     from engine.sensing.measurement import Measurement
-    from qcs_gui.mailbox import Mailbox
+    from qcs_gui.background.mailbox import Mailbox
 
 __all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "replayed", "warm_up"]
 

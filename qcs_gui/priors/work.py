@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.control import Control
 from engine.priors.choice import PriorChoice, Shape
-from qcs_gui.mailbox import Mailbox
+from qcs_gui.background.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -26,11 +26,12 @@ from engine.priors.library import priors
 from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
-from qcs_gui.views.curves import CurveBoard
-from qcs_gui.views.forms import ChoiceForm, ListBox, NumberBox, WholeBox
-from qcs_gui.views.image_group import ImageGroup
-from qcs_gui.views.images import ImageBoard, SampleStrip
-from qcs_gui.views.problem import ProblemDialog
+from qcs_gui.setup.forms import ChoiceForm
+from qcs_gui.setup.image_group import ImageGroup
+from qcs_gui.stage.board import ImageBoard, SampleStrip
+from qcs_gui.stage.curves import CurveBoard
+from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
+from qcs_gui.widgets.problem import ProblemDialog
 
 __all__ = ["AUTO_OFFSET", "MainWindow"]
 

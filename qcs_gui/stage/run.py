@@ -9,12 +9,12 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from engine.algorithms.base import ESTIMATE, SAMPLES
 from engine.control import Control
-from qcs_gui.controllers.panels import PanelController
-from qcs_gui.frames import Frame, RunRequest, execute, warm_up
-from qcs_gui.mailbox import Mailbox
+from qcs_gui.background.frames import Frame, RunRequest, execute, warm_up
+from qcs_gui.background.mailbox import Mailbox
+from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.views.main_window import MainWindow
-from qcs_gui.worker import Outcome, Worker
+from qcs_gui.stage.panels import PanelController
 
 __all__ = ["RunController", "default_threads"]
 

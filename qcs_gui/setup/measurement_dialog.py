@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from engine.foreign.arrays import ARRAY_FILES
 from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
-from qcs_gui.views.forms import FileField, ListBox, NumberBox, WholeBox
+from qcs_gui.widgets.boxes import FileField, ListBox, NumberBox, WholeBox
 
 __all__ = ["MeasurementDialog"]
 

@@ -1,0 +1,1 @@
+"""The engine thread: tasks, the place for the newest frame, what a run shows."""

@@ -1,1 +1,0 @@
-"""Controllers: they connect the session, the engine thread and the views."""

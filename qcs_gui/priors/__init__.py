@@ -1,0 +1,1 @@
+"""About priors: their page, training, import."""

@@ -1,0 +1,1 @@
+"""The column of steps: picture, sensing, quantizer, prior, algorithm."""

@@ -1,1 +1,0 @@
-"""Dumb views: they lay out widgets, show what they are given and emit what was clicked."""
