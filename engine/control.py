@@ -17,6 +17,7 @@ class Control:
     def __init__(self) -> None:
         self._may_run = threading.Event()
         self._may_run.set()
+        self._ended = threading.Event()
         self._finish = False
         self._cancel = False
 
@@ -29,16 +30,22 @@ class Control:
     def finish(self) -> None:
         """End after this step and keep the current estimate."""
         self._finish = True
+        self._ended.set()
         self._may_run.set()
 
     def cancel(self) -> None:
         """End after this step and discard the run."""
         self._cancel = True
+        self._ended.set()
         self._may_run.set()
 
     @property
     def paused(self) -> bool:
         return not self._may_run.is_set()
+
+    def linger(self, seconds: float) -> None:
+        """Waits for an audience, but no longer than until the run is to end."""
+        self._ended.wait(max(seconds, 0.0))
 
     def proceed(self) -> bool:
         """Waits while paused. False means finish now; raises :class:`Cancelled` on cancel."""

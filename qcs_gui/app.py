@@ -22,7 +22,10 @@ SYSTEM_PACKAGES = (
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="qcs-gui", description="The window of QCS Studio.")
-    parser.add_argument("runfile", nargs="?", default="", help="run file, or kept run (.qcs), to open")
+    parser.add_argument("runfile", nargs="?", default="", help="run file, kept run (.qcs) or picture to open")
+    parser.add_argument(
+        "--diagnose", action="store_true", help="print versions, platform and what works here, and exit"
+    )
     parser.add_argument("--smoke-test", action="store_true", help="run the default job in the window, report and exit")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     parser.add_argument(
@@ -39,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     started = time.monotonic()
     parsed = _parser().parse_args(arguments)
+    if parsed.diagnose:
+        from qcs_gui.diagnose import diagnose
+
+        report = diagnose()
+        print(json.dumps(report, indent=2) if parsed.json else "\n".join(f"{k}: {v}" for k, v in report.items()))
+        return 0 if report["window"] == "works" else 1
     has_screen = sys.platform != "linux" or any(
         os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     )
@@ -66,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.runfile.endswith(".qcs"):
             result = parsed.runfile
             read_facts(result)  # a damaged one is said here, before a window comes up
+        elif parsed.runfile and not parsed.runfile.lower().endswith(".json"):
+            if not Path(parsed.runfile).exists():
+                raise InputError(f"'{parsed.runfile}' does not exist; give a run file, a kept run or a picture.")
+            result = parsed.runfile
         elif parsed.runfile:
             spec = RunSpec.from_json(_read(Path(parsed.runfile)))
     except InputError as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
+    QDockWidget,
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
@@ -15,8 +16,8 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSlider,
     QSplitter,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -26,48 +27,29 @@ from engine.priors.library import priors
 from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
+from qcs_gui.actions import ACTIONS
+from qcs_gui.compare.page import ComparePage
+from qcs_gui.gallery.page import GalleryPage
+from qcs_gui.library.history_view import HistoryView
 from qcs_gui.setup.forms import ChoiceForm
 from qcs_gui.setup.image_group import ImageGroup
-from qcs_gui.stage.board import ImageBoard, SampleStrip
+from qcs_gui.stage.board import ImageBoard
 from qcs_gui.stage.curves import CurveBoard
+from qcs_gui.stage.stage import Stage
+from qcs_gui.stage.strip import SampleStrip
+from qcs_gui.stage.timeline import JumpSlider
+from qcs_gui.stage.views import VIEWS
 from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
 from qcs_gui.widgets.problem import ProblemDialog
 
-__all__ = ["AUTO_OFFSET", "MainWindow"]
+__all__ = ["AUTO_OFFSET", "PACES", "MainWindow"]
 
+PACES = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}
+"""Seconds that a run is stretched to, where it is faster."""
 AUTO_OFFSET = -0.01
 """The least value of the offset's box, which stands for auto."""
 COLUMN_WIDTH = 372
 """Of the column of steps: its widest form and the scroll bar."""
-
-# name, menu, text, shortcut
-ACTIONS = [
-    ("open_image", "&File", "&Open image ...", QKeySequence.StandardKey.Open),
-    ("draw", "&File", "&Draw an image ...", "Ctrl+D"),
-    ("open_measurement", "&File", "Open &own measurements ...", "Ctrl+Shift+M"),
-    ("save_measurement", "&File", "Save meas&urement ...", "Ctrl+Alt+M"),
-    ("open_result", "&File", "Open resul&t ...", "Ctrl+Shift+R"),
-    ("save_result", "&File", "Save resu&lt ...", "Ctrl+Alt+S"),
-    ("open_run", "&File", "Open &run file ...", "Ctrl+Shift+O"),
-    ("save_run", "&File", "&Save run file ...", QKeySequence.StandardKey.Save),
-    ("export_mean", "&File", "Export &mean ...", "Ctrl+E"),
-    ("export_std", "&File", "Export s&td ...", "Ctrl+Shift+E"),
-    ("export_samples", "&File", "Export sam&ples ...", "Ctrl+Alt+E"),
-    ("export_all", "&File", "Export &everything ...", QKeySequence.StandardKey.SaveAs),
-    ("quit", "&File", "&Quit", QKeySequence.StandardKey.Quit),
-    ("run", "&Run", "&Run", "Ctrl+R"),
-    ("pause", "&Run", "&Pause or resume", "Ctrl+P"),
-    ("finish", "&Run", "&Finish now", "Ctrl+Return"),
-    ("cancel", "&Run", "&Cancel", "Esc"),
-    ("more", "&Run", "&Add samples", "Ctrl+M"),
-    ("copy_command", "&Run", "Copy as command &line", "Ctrl+Shift+C"),
-    ("prior_page", "&Prior", "&About this prior ...", "Ctrl+I"),
-    ("train_prior", "&Prior", "&Train a prior ...", "Ctrl+T"),
-    ("import_prior", "&Prior", "I&mport a network ...", "Ctrl+Shift+I"),
-    ("reset_zoom", "&View", "Reset &zoom", "Ctrl+0"),
-    ("theme", "&View", "&Light or dark", "Ctrl+L"),
-    ("about", "&Help", "&About QCS Studio", QKeySequence.StandardKey.HelpContents),
-]
 
 
 class MainWindow(QMainWindow):
@@ -83,24 +65,38 @@ class MainWindow(QMainWindow):
         self.resize(min(1380, screen.width()), min(880, screen.height()))
         self.may_close: Callable[[], bool] = lambda: True
         self.problem = ProblemDialog(self)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(self._left(spec))
-        splitter.addWidget(self._middle())
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([COLUMN_WIDTH, 1380 - COLUMN_WIDTH])
-        self.setCentralWidget(splitter)
+        self.stage, self.gallery, self.compare = Stage(), GalleryPage(), ComparePage()
+        self.pages = QStackedWidget()
+        for page in (self.stage, self.gallery, self.compare):
+            self.pages.addWidget(page)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.addWidget(self._left(spec))
+        self.splitter.addWidget(self.pages)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([COLUMN_WIDTH, 1380 - COLUMN_WIDTH])
+        self.splitter.setChildrenCollapsible(False)
+        self.setCentralWidget(self.splitter)
+        self.history = HistoryView()
+        self.history_dock = QDockWidget("History", self)
+        self.history_dock.setObjectName("history")
+        self.history_dock.setWidget(self.history)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.history_dock)
+        self.history_dock.hide()
         self.actions_by_name: dict[str, QAction] = {}
-        for name, menu, text, shortcut in ACTIONS:
-            action = QAction(text, self)
-            action.setShortcut(QKeySequence(shortcut))
-            self._menu(menu).addAction(action)
-            self.actions_by_name[name] = action
+        for command in ACTIONS:
+            action = QAction(command.text, self)
+            action.setShortcut(QKeySequence(command.shortcut))
+            action.setStatusTip(command.tip)
+            action.setCheckable(command.checkable)
+            self._menu(command.menu).addAction(action)
+            self.actions_by_name[command.name] = action
+        for number, key in enumerate(VIEWS, start=1):
+            shortcut = QShortcut(QKeySequence(str(number % 10)), self)
+            shortcut.activated.connect(lambda key=key: self.show_view(key))
+        self._wire_views()
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
-        self.result_label = QLabel()
-        self.result_label.setTextFormat(Qt.TextFormat.PlainText)
-        for label in (self.result_label, self.speed_label, self.device_label):
+        for label in (self.pixel_label, self.speed_label, self.device_label):
             label.setContentsMargins(6, 0, 6, 0)
-        self.statusBar().addWidget(self.result_label)
         self.statusBar().addWidget(self.pixel_label, 1)
         for label in (self.speed_label, self.device_label):
             self.statusBar().addPermanentWidget(label)
@@ -185,6 +181,18 @@ class MainWindow(QMainWindow):
         self.estimate_label = QLabel()
         self.estimate_label.setWordWrap(True)
         self.run_button, self.pause_button = QPushButton("Run"), QPushButton("Pause")
+        self.live_button = QPushButton("Live")
+        self.live_button.setCheckable(True)
+        self.live_button.setObjectName("live")
+        self.live_button.setToolTip(
+            "Reconstruct at every change: a stroke, a slider, another matrix. Fast, by messages alone."
+        )
+        self.pace = ListBox()
+        self.pace.addItems(list(PACES))
+        self.pace.setAccessibleName("Pace of a run")
+        self.pace.setToolTip(
+            "As fast as it goes, or slowed for an audience; the time that is reported is the engine's own."
+        )
         self.finish_button, self.cancel_button = QPushButton("Finish now"), QPushButton("Cancel")
         self.more_button = QPushButton("Add samples")
         self.run_button.setObjectName("run")
@@ -195,69 +203,94 @@ class MainWindow(QMainWindow):
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the run")
         grid = QGridLayout()
-        grid.addWidget(self.estimate_label, 0, 0, 1, 2)
+        grid.addWidget(self.estimate_label, 0, 0, 1, 4)
         grid.addWidget(self.run_button, 1, 0, 1, 2)
+        grid.addWidget(self.live_button, 1, 2)
+        grid.addWidget(self.pace, 1, 3)
         grid.addWidget(self.pause_button, 2, 0)
         grid.addWidget(self.finish_button, 2, 1)
-        grid.addWidget(self.cancel_button, 3, 0)
-        grid.addWidget(self.more_button, 3, 1)
-        grid.addWidget(self.progress, 4, 0, 1, 2)
+        grid.addWidget(self.cancel_button, 2, 2)
+        grid.addWidget(self.more_button, 2, 3)
+        grid.addWidget(self.progress, 3, 0, 1, 4)
+        for column in range(4):
+            grid.setColumnStretch(column, 1)
         return grid
 
-    # -- panels -----------------------------------------------------------------------------------------------------
+    # -- pages and views -------------------------------------------------------------------------------------------
 
-    def _middle(self) -> QWidget:
-        self.board, self.strip, self.curves = ImageBoard(), SampleStrip(), CurveBoard()
-        self.measurement_combo = ListBox()
-        for text, view, tip in (
-            ("Measurement: codes", "codes", "Bits or codes, one pixel each, on a square."),
-            ("Measurement: back-projection", "back", "A^T applied to the middles of the cells."),
-            ("Sensing: what is measured", "sensing", "The first rows of the matrix, the mask or the kernel."),
-        ):
-            self.measurement_combo.addItem(text, view)
-            self.measurement_combo.setItemData(self.measurement_combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.measurement_combo.setAccessibleName("How the measurement is shown")
-        self.timeline = QSlider(Qt.Orientation.Horizontal)
-        self.timeline.setAccessibleName("Timeline of the run")
-        self.timeline.setToolTip(
-            "Drag to look back at earlier iterates, also while it runs; the right end follows the run."
+    @property
+    def board(self) -> ImageBoard:
+        return self.stage.board
+
+    @property
+    def strip(self) -> SampleStrip:
+        return self.stage.strip
+
+    @property
+    def curves(self) -> CurveBoard:
+        return self.stage.curves
+
+    @property
+    def timeline(self) -> JumpSlider:
+        return self.stage.timeline.slider
+
+    @property
+    def step_label(self) -> QLabel:
+        return self.stage.timeline.step_label
+
+    @property
+    def result_label(self) -> QLabel:
+        return self.stage.result_label
+
+    @property
+    def measurement_combo(self) -> ListBox:
+        return self.stage.measurement_combo
+
+    def _wire_views(self) -> None:
+        """Menu entries and the widgets they show, kept equal."""
+        stage, actions = self.stage, self.actions_by_name
+        for name, widget in (("diagnostics", stage.curves), ("uncertainty", stage.uncertainty)):
+            actions[name].toggled.connect(widget.setVisible)
+        for name, button in (("grid", stage.grid_button), ("split", stage.split_button), ("live", self.live_button)):
+            actions[name].toggled.connect(button.setChecked)
+            button.toggled.connect(actions[name].setChecked)
+        actions["history"].toggled.connect(self.history_dock.setVisible)
+        self.history_dock.visibilityChanged.connect(
+            lambda _: actions["history"].setChecked(not self.history_dock.isHidden())
         )
-        self.timeline.setEnabled(False)
-        self.step_label = QLabel("no run yet")
-        self.step_label.setMinimumWidth(230)
-        bar = QHBoxLayout()
-        bar.addWidget(self.measurement_combo)
-        bar.addWidget(self.timeline, 1)
-        bar.addWidget(self.step_label)
-        top = QWidget()
-        layout = QVBoxLayout(top)
-        layout.setContentsMargins(0, 6, 6, 0)
-        layout.addWidget(self.board, 1)
-        layout.addLayout(bar)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.addWidget(top)
-        splitter.addWidget(self.strip)
-        splitter.addWidget(self.curves)
-        splitter.setSizes([560, 120, 200])
-        splitter.setStretchFactor(0, 1)
-        return splitter
+        actions["play"].triggered.connect(stage.timeline.play_button.toggle)
+        actions["live_end"].triggered.connect(stage.timeline.follow)
+        actions["reset_zoom"].triggered.connect(stage.board.reset_zoom)
+        actions["reset_zoom"].triggered.connect(stage.picture.reset_zoom)
+        actions["fix_ranges"].toggled.connect(stage.store.fix)
+        actions["reset_contrast"].triggered.connect(stage.store.reset_contrast)
+        stage.view_chosen.connect(lambda _: self.show_page(stage))
+
+    def show_page(self, page: QWidget) -> None:
+        """The stage, the gallery or the comparison."""
+        self.pages.setCurrentWidget(page)
+
+    def show_view(self, key: str) -> None:
+        """A view on the stage, wherever the window is."""
+        self.stage.show_view(key)
 
     def repaint_plots(self, colours: dict[str, str]) -> None:
         """Gives the plots the colours of another theme."""
-        self.board.set_colours(colours)
-        self.strip.setBackground(colours["plot"])
-        self.curves.set_colours(colours)
+        self.stage.set_colours(colours)
+        self.compare.set_colours(colours)
 
     # -- events -----------------------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+            event.setDropAction(Qt.DropAction.CopyAction)  # a file manager that proposes to move must keep its file
+            event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls():
             if url.isLocalFile():
-                event.acceptProposedAction()
+                event.setDropAction(Qt.DropAction.CopyAction)
+                event.accept()
                 self.dropped.emit(url.toLocalFile())
                 return
 

@@ -66,6 +66,13 @@ class Session:
         self.spec = self.spec.replace(image=name, measurement="")
         self._fit()
 
+    def set_stroke(self, pixels: np.ndarray) -> None:
+        """A drawing that is still being made, (1, h, w): seen by live mode, not yet part of the set-up."""
+        from engine.images import fit
+
+        self.pixels = fit(pixels, self.shape())
+        self.changed("stroke")
+
     def set_measurement(self, spec: RunSpec, shape: tuple[int, int, int], own_matrix: bool) -> None:
         """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it, ``shape``
         is that of the picture they are of."""
@@ -139,8 +146,9 @@ class Session:
         self.state = state
         self.changed("state")
 
-    def set_result(self, result: Reconstruction | None) -> None:
-        self.result, self.result_saved = result, result is None
+    def set_result(self, result: Reconstruction | None, saved: bool = False) -> None:
+        """The result shown; ``saved`` where it lies in a file already."""
+        self.result, self.result_saved = result, saved or result is None
         self.changed("result")
 
     def snr_db(self) -> float | None:

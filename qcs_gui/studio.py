@@ -14,19 +14,31 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from engine import __version__
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Worker, sentence_for
+from qcs_gui.compare.controller import CompareController
+from qcs_gui.gallery.controller import GalleryController
+from qcs_gui.keeping import SessionFile, guarded
 from qcs_gui.library.documents import DocumentController
 from qcs_gui.library.export import ExportController
+from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
+from qcs_gui.preferences import Preferences, PreferencesDialog
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
 from qcs_gui.setup.controller import SetupController
 from qcs_gui.setup.own import OwnController
 from qcs_gui.setup.picture import PictureController
+from qcs_gui.setup.undoing import UndoController
+from qcs_gui.stage.live import LiveController
 from qcs_gui.stage.panels import PanelController
+from qcs_gui.stage.picture_menu import PictureMenu
 from qcs_gui.stage.run import RunController, default_threads
+from qcs_gui.stage.uncertainty_controller import UncertaintyController
 from qcs_gui.theme import apply_theme
+from qcs_gui.view_state import restore_view, view_state
+from qcs_gui.widgets.files import Folders
+from qcs_gui.widgets.reading import Console, GuideWindow, ShortcutsWindow
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -39,63 +51,94 @@ WORTH_ASKING_SECONDS = 30.0
 
 
 class Studio(QObject):
-    """One window with all behind it. ``remember`` keeps geometry and theme between starts; ``result`` is a document
-    to open at the start."""
+    """One window with all behind it. ``remember`` keeps preferences, session and runs between starts; ``result`` is a document
+    or a picture to open at the start; ``keep`` keeps finished runs in the library (as ``remember`` says where it is None)."""
 
-    def __init__(self, spec: RunSpec | None = None, threads: int = 0, remember: bool = True, result: str = "") -> None:
+    def __init__(
+        self,
+        spec: RunSpec | None = None,
+        threads: int = 0,
+        remember: bool = True,
+        result: str = "",
+        keep: bool | None = None,
+    ) -> None:
         super().__init__()
-        self.opening = result
-        self.settings = (
+        self.opening, self.given = result, spec is not None
+        settings = (
             QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
             if remember
             else None
         )
+        self.settings, self.preferences = settings, Preferences(settings)
+        if remember:
+            self.preferences.apply_library()
+        self.kept_session = SessionFile() if remember else None
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self.app = app
-        self.theme = str(self.settings.value("theme", "dark")) if self.settings else "dark"
-        if self.theme not in ("dark", "light"):
-            self.theme = "dark"
-        apply_theme(app, self.theme)
-        self.session = Session(spec or RunSpec())
+        self.theme = str(self.preferences["theme"])
+        colours = apply_theme(app, self.theme)
+        self.session = Session(spec or RunSpec(device=self.preferences["device"]))
         self.window = window = MainWindow(self.session.spec)
         self.window.setParent(None)
+        window.repaint_plots(colours)
+        window.pace.setCurrentText(self.preferences["pace"])
+        self.folders = Folders(str(settings.value("folder", "")) if settings else "")
+        self.console = Console(window)
         io_worker = Worker("files")
+        threads = threads or self.preferences["threads"] or default_threads()
         self.setup = SetupController(self.session, window)
         self.panels = PanelController(self.session, window)
+        self.uncertainty = UncertaintyController(self.session, window)
         self.own = OwnController(self.session, window, io_worker, self.report)
-        self.pictures = PictureController(self.session, window, io_worker, self.report, self.own)
+        self.pictures = PictureController(self.session, window, io_worker, self.report, self.own, self.folders)
         self.pictures.chosen = self.own.chosen = self.setup.take_choice
-        self.exports = ExportController(self.session, window, io_worker, self.report)
-        self.documents = DocumentController(self.session, window, io_worker, self.report)
+        self.exports = ExportController(self.session, window, io_worker, self.report, self.folders)
+        self.documents = DocumentController(self.session, window, io_worker, self.report, self.folders)
         self.imports = ImportController(window, io_worker)
-        self.training = TrainingController(window, self.report, threads or default_threads(), lambda: self.theme)
+        self.training = TrainingController(window, self.report, threads, lambda: self.theme)
         self.pictures.train_on, self.pictures.import_network = self.training.open_with, self.imports.open_with
         self.imports.listed = self.training.listed = self._prior_added
+        keep = (remember and bool(self.preferences["keep_runs"])) if keep is None else keep
+        self.history = HistoryController(self.session, window, io_worker, self.report, keep)
+        self._io_worker = io_worker
         handlers = [
-            self.imports.handle,
-            self.exports.handle,
-            self.documents.handle,
-            self.own.handle,
-            self.pictures.handle,
-        ]
-        self.runs = RunController(
-            self.session, window, self.panels, self.report, handlers, io_worker, threads or default_threads()
-        )
+            self.imports.handle, self.exports.handle, self.documents.handle, self.own.handle, self.history.handle,
+            lambda outcome: self.compare.handle(outcome), self.pictures.handle,
+        ]  # fmt: skip
+        self.runs = RunController(self.session, window, self.panels, self.report, handlers, io_worker, threads)
         self.runs.may_run = lambda: self.setup.problem
+        self.live = LiveController(self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem)
+        self.runs.engine_handlers.append(self.live.handle)
+        self.compare = CompareController(self.session, window, self.runs, io_worker, self.report, self.folders)
+        self.gallery = GalleryController(self.session, window, self.pictures, self.runs, self.compare, self.report)
+        self.undoing = UndoController(self.session, window, self.setup)
+        self.menu = PictureMenu(window, self.folders, self.report)
         self.documents.take_setup, self.documents.shown = self.pictures.take_setup_of, self._show_opened
-        self.pictures.open_result = self.documents.open
+        self.pictures.open_result = self.history.open_run = self.documents.open
+        self.history.use = self._use_settings
+        self.history.compare = self.compare.show
+        self.compare.open_result = self.documents.show
         self.prior_page = PriorPageController(self.session, window, self.report, self.runs.threads)
         window.may_close = self.may_close
         actions = window.actions_by_name
-        actions["quit"].triggered.connect(window.close)
-        actions["theme"].triggered.connect(self.switch_theme)
-        actions["about"].triggered.connect(self.about)
+        for name, slot in (
+            ("quit", window.close), ("theme", self.switch_theme), ("about", self.about), ("new", self.new),
+            ("preferences", self.ask_preferences), ("guide", self.show_guide), ("shortcuts", self.show_shortcuts),
+            ("console", self.console.show),
+        ):  # fmt: skip
+            actions[name].triggered.connect(slot)
         self._collector = QTimer(self, interval=2000)
         self._collector.timeout.connect(self._collect)
+        self._keeper = QTimer(self, interval=1000, singleShot=True)
+        self._keeper.timeout.connect(self.keep)
+        if self.kept_session is not None:
+            self.session.observe(
+                lambda what: self._keeper.start() if what in ("spec", "image", "kept", "result") else None
+            )
         self._closed = False
-        if self.settings:
-            geometry = self.settings.value("geometry")
+        if settings:
+            geometry = settings.value("geometry")
             if isinstance(geometry, QByteArray):
                 window.restoreGeometry(geometry)
 
@@ -104,8 +147,11 @@ class Studio(QObject):
         self.prior_page.list_priors()
 
     def _show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
+        self.window.show_page(self.window.stage)
         self.panels.show_opened(result, frames)
         self.runs.say_result()
+        if self.documents.path_shown:
+            self.history.last_kept = self.documents.path_shown
 
     def start(self) -> None:
         """Shows the window, then loads the image and starts the engine."""
@@ -117,17 +163,94 @@ class Studio(QObject):
         self._hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._unexpected
         self.window.show()
-        if self.opening:
+        kept = self.kept_session.read() if self.kept_session and not self.given else None
+        if kept is not None:
+            restore_view(self.window, kept.view)
+            if kept.spec is not None:
+                self.setup.take_choice(kept.spec)
+                self.session.set_spec(kept.spec)
+        if self.opening.endswith(".qcs"):
             self.documents.open(self.opening)
+        elif self.opening:
+            self.pictures.open(self.opening)
+        elif kept is not None and kept.run:
+            self.documents.open(kept.run)
         elif self.session.spec.measurement:
             self.own.restore(self.session.spec)
         else:
             self.pictures.load(self.session.spec.image)
+        if (
+            kept is None
+            and self.kept_session
+            and not self.opening
+            and not self.given
+            and self.preferences["open_gallery"]
+        ):
+            self.window.show_page(self.window.gallery)
         QTimer.singleShot(0, self.runs.warm_up)
 
     def report(self, sentence: str, details: str = "") -> None:
-        """One problem, in the one problem window."""
+        """One problem, in the one problem window and among the messages."""
+        self.console.add(sentence, details)
         self.window.problem.report(sentence, details)
+
+    def keep(self) -> None:
+        """Writes the session, so that the next start finds it whatever happens to this one."""
+        kept = self.kept_session
+        if kept is not None and not self._closed:
+            run = self.history.last_kept if self.session.result is not None and self.session.result_saved else ""
+            guarded(lambda: kept.write(self.session.spec, run, view_state(self.window)), self._not_kept)
+
+    def _not_kept(self, sentence: str, details: str = "") -> None:
+        self.console.add(sentence, details)
+        self.window.statusBar().showMessage(sentence, 8000)
+
+    def _use_settings(self, result: Reconstruction) -> None:
+        """Takes the set-up of a kept run; what is shown stays."""
+        self.pictures.take_setup_of(result)
+        self.window.show_page(self.window.stage)
+        self.window.statusBar().showMessage("The settings of that run are on the left.", 5000)
+
+    def new(self) -> None:
+        """Back to the defaults, with an empty stage."""
+        if self.session.state != State.IDLE:
+            self.runs.cancel_then(self.new)
+            return
+        spec = RunSpec(device=self.preferences["device"])
+        self.window.live_button.setChecked(False)
+        self.session.set_result(None)
+        self.panels.begin()
+        self.panels.clear()
+        self.runs.say_result()
+        self.window.show_page(self.window.stage)
+        self.pictures.load(spec.image, spec)
+
+    def ask_preferences(self) -> None:
+        dialog = PreferencesDialog(self.window, self.preferences)
+        dialog.accepted.connect(lambda: self.take_preferences(dialog.chosen()))
+        dialog.open()
+
+    def take_preferences(self, chosen: dict[str, Any]) -> None:
+        """What can change at once does."""
+        before = dict(self.preferences.values)
+        self.preferences.set(**chosen)
+        self.window.pace.setCurrentText(chosen["pace"])
+        self.history.keep = chosen["keep_runs"]
+        if self.settings:
+            self.preferences.apply_library()
+        if chosen["theme"] != self.theme:
+            self.switch_theme()
+        if chosen["device"] != before["device"]:
+            self.session.set_spec(self.session.spec.replace(device=chosen["device"]))
+        self.history._refresh_if_seen()
+
+    def show_guide(self) -> None:
+        self.guide = GuideWindow(self.window)
+        self.guide.show()
+
+    def show_shortcuts(self) -> None:
+        self.shortcuts = ShortcutsWindow(self.window)
+        self.shortcuts.show()
 
     def _unexpected(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
@@ -146,8 +269,7 @@ class Studio(QObject):
         colours = apply_theme(self.app, self.theme)
         self.window.repaint_plots(colours)
         self.training.repaint()
-        if self.settings:
-            self.settings.setValue("theme", self.theme)
+        self.preferences.set(theme=self.theme)
 
     def about(self) -> None:
         QMessageBox.about(
@@ -179,9 +301,15 @@ class Studio(QObject):
         """Ends threads and timers and remembers the window; whether the threads ended in time."""
         if self._closed:
             return True
+        self._keeper.stop()
+        self.keep()
         self._closed = True
+        self.window.stage.timeline.stop()
+        self.live.on = False
         if self.settings:
             self.settings.setValue("geometry", self.window.saveGeometry())
+            self.settings.setValue("folder", self.folders.last)
+            self.settings.sync()
         self._collector.stop()
         if hasattr(self, "_hooks"):
             sys.excepthook = self._hooks[0]

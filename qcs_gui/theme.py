@@ -42,6 +42,19 @@ QPushButton#run:disabled {{ background: {button}; color: {faint}; border-color: 
 QLineEdit, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
 QAbstractSpinBox QLineEdit {{ border: none; padding: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
+QLabel#result {{ font-size: 16px; font-weight: 600; padding: 2px 4px; }}
+QLabel#headline {{ font-size: 22px; font-weight: 600; }}
+QPushButton#view {{ padding: 4px 8px; border-radius: 3px; }}
+QPushButton#view:checked {{ background: #2368b0; color: white; border-color: #2368b0; }}
+QPushButton:checked#live {{ background: #2368b0; color: white; }}
+QToolButton#card {{ background: {base}; border: 1px solid {edge}; border-radius: 8px; padding: 8px 6px; }}
+QToolButton#card:hover, QToolButton#card:focus {{ border: 2px solid {accent}; padding: 7px 5px; }}
+QDockWidget::title {{ background: {window}; padding: 6px; }}
+QListWidget, QTableWidget, QTextBrowser {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; }}
+QListWidget:focus, QTableWidget:focus, QTextBrowser:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
+QHeaderView::section {{ background: {button}; color: {text}; border: none; padding: 4px 6px; }}
+QTableCornerButton::section {{ background: {button}; border: none; }}
+QComboBox:focus, QAbstractSpinBox:focus, QCheckBox:focus, QSlider:focus {{ border: 1px solid {accent}; border-radius: 4px; }}
 QLabel#dim {{ color: {dim}; }}
 QLabel#warning {{ color: {warning}; }}
 QProgressBar {{ border: 1px solid {edge}; border-radius: 4px; text-align: center; background: {base}; }}

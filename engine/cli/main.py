@@ -83,8 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(work=work.evaluate)
 
     from engine.cli.runs import add_arguments as add_runs
+    from engine.cli.runs import add_film, add_report
 
     add_runs(commands.add_parser("runs", help="the library of kept runs"))
+    add_film(commands.add_parser("film", help="a kept run as GIF, MP4 or numbered PNG"))
+    add_report(commands.add_parser("report", help="a run, or several side by side, as one HTML file"))
 
     measure = commands.add_parser("measure", help="simulate and save a measurement")
     measure.add_argument("--image", required=True, help="picture file or sample:NAME")

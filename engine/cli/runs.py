@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.errors import InputError
 
-__all__ = ["add_arguments"]
+__all__ = ["add_arguments", "add_film", "add_report"]
 
 DONE = 0
 SHOWN = ("name", "pinned", "created", "algorithm", "prior", "psnr_mean", "cosine_mean", "seconds", "bytes")
@@ -48,6 +48,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exported.set_defaults(work=_export)
     rebuilt = verbs.add_parser("rebuild", help="make the index of the library anew")
     rebuilt.set_defaults(work=_rebuild)
+
+
+def add_film(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``qcs film``."""
+    from engine.runs.film import VIEWS
+
+    parser.add_argument("run", help="name of a kept run, or a file")
+    parser.add_argument("--out", required=True, help="FILE.gif, FILE.mp4, or a folder for numbered PNG")
+    parser.add_argument("--view", default="denoised", choices=VIEWS, help="what is shown (denoised)")
+    parser.add_argument("--rate", type=float, default=12.0, help="pictures a second (12)")
+    parser.add_argument("--sample", type=int, default=0, help="which sample, from 0")
+    parser.set_defaults(work=_film)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``qcs report``."""
+    parser.add_argument("runs", nargs="+", help="names of kept runs, or files; several are compared")
+    parser.add_argument("--out", required=True, help="FILE.html, or FILE.csv for the table of a comparison alone")
+    parser.set_defaults(work=_report)
+
+
+def _film(arguments: argparse.Namespace) -> int:
+    from engine.runs.film import write_film
+
+    result = _library().open(arguments.run)
+    if arguments.sample < 0:
+        raise InputError("--sample counts from 0.")
+    print(write_film(result, arguments.out, arguments.view, arguments.rate, arguments.sample))
+    return DONE
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from engine.runs.comparison import compare
+    from engine.runs.report import write_report
+
+    results, out = [_library().open(run) for run in arguments.runs], Path(arguments.out)
+    if out.suffix.lower() not in (".html", ".csv"):
+        raise InputError(f"'{out.name}': a report ends in .html, a table in .csv.")
+    print(compare(results).write_csv(out) if out.suffix.lower() == ".csv" else write_report(out, results))
+    return DONE
 
 
 def _library():

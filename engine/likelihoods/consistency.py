@@ -32,6 +32,8 @@ _SOFTENING = 0.15
 """Data augmentation moves by the noise alone. Where rho makes z uncertain by much more, the noise is taken as this share of that
 variance, so that a dozen sweeps are enough: the law is exact once rho^2 |a_m|^2 falls below noise^2 / 0.15."""
 _GRADIENT_STEPS = 40
+_LEAST_LEFT = 0.05
+"""Share of the noise variance that stays with y given z, also while the coupling adds more than the noise."""
 
 
 def make_consistency(measurement: Measurement) -> Consistency:
@@ -58,8 +60,13 @@ class Consistency(ABC):
         """argmax over x of ln p(y | x) - |x - centre|^2 / (2 rho^2), like ``centre``."""
 
     @abstractmethod
-    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators) -> Tensor:
-        """x ~ p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``."""
+    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
+        """x ~ p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``.
+
+        ``unbiased`` is for split Gibbs sampling, where x and z = x + rho w share the measurement: what z adds to the noise,
+        rho^2 A A^T, is taken off the noise of y given z, down to a floor, so that y given x has the noise that it has. The
+        law of the pair then has the posterior itself as its margin wherever rho^2 s^2 <= noise^2, s the singular values of A.
+        """
 
     def noise_per_pixel(self) -> float:
         """The deviation, in the units of pixels, of Gaussian noise on z that would tell as little as this channel does where
@@ -71,6 +78,10 @@ class Consistency(ABC):
             ratio = self.measurement.channel.moments(edge, torch.full_like(edge, self.noise)).ratio
             curvature = float((1 - ratio).clamp_min(1e-9).mean()) / self.noise
         return 1 / math.sqrt(curvature * self.term.gain())
+
+    def _left(self, variance: Tensor) -> Tensor:
+        """What is left of the noise variance beside a variance that the coupling adds."""
+        return (self.noise - variance).clamp_min(_LEAST_LEFT * self.noise)
 
     def _squared(self, rho: Tensor | float, batch: int) -> Tensor:
         """rho^2, (batch,), float64."""
@@ -100,16 +111,18 @@ class _Separable(Consistency):
             new = conditional_mode(self.measurement.channel, z, variance.expand_as(z), self.noise)
         return self._moved(centre, new - z)
 
-    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators) -> Tensor:
+    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         z = self.measurement.predict(centre).double()
         variance = (self._squared(rho, len(z))[:, None] * self.norms).expand_as(z)
+        left = self._left(variance) if unbiased else torch.full_like(variance, self.noise)
         if self.measurement.values is not None:
-            share = variance / (variance + self.noise)
+            share = variance / (variance + left)
             white = noise.normal(z.shape[1:], z.device).double()
-            new = z + share * (self.measurement.values.double() - z) + (share * self.noise).sqrt() * white
+            new = z + share * (self.measurement.values.double() - z) + (share * left).sqrt() * white
         else:
             assert self.measurement.channel is not None
-            new = draw_conditional(self.measurement.channel, z, variance, self.noise, noise)
+            # one number for all rows: exact where they have one norm
+            new = draw_conditional(self.measurement.channel, z, variance, float(left.min()), noise)
         free = self._white(centre, rho, noise)
         return self._moved(free, new - self.measurement.predict(free).double())
 
@@ -135,9 +148,18 @@ class _Gaussian(Consistency):
         assert self.measurement.values is not None
         return self._towards(centre, self.measurement.values.double(), self._squared(rho, len(centre)), self.noise)
 
-    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators) -> Tensor:
+    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         assert self.measurement.values is not None
-        return self._draw_given(centre, self.measurement.values.double(), rho, noise)
+        values = self.measurement.values.double()
+        basis = self.solver.basis
+        if not unbiased or basis is None:  # without its eigenbasis, noise that is not white can't be drawn
+            return self._draw_given(centre, values, rho, noise)
+        squared = self._squared(rho, len(centre))
+        left = self._left(squared[:, None] * self.solver.values)
+        free = self._white(centre, rho, noise)
+        coloured = basis.synthesise(left.sqrt() * noise.normal(values.shape[1:], values.device).double())
+        w = self.solver.solve(values + coloured - self.measurement.predict(free).double(), left, squared)
+        return free + self.operator.adjoint((squared[:, None] * w).to(centre.dtype))
 
     def _draw_given(
         self, centre: Tensor, values: Tensor, rho: Tensor | float, noise: RowGenerators, variance: float | None = None
@@ -184,14 +206,15 @@ class _Coupled(_Gaussian):
         self._split = z, dual
         return x
 
-    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators) -> Tensor:
+    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         channel = self.measurement.channel
         assert channel is not None
         if self._last is None or self._last.shape != centre.shape:
             self._last = self._white(centre, rho, noise)
         x = self._last
         uncertain = float(self._squared(rho, len(centre)).max()) * self.solver.mean_gain()
-        variance = max(self.noise, _SOFTENING * uncertain)
+        left = float(self._left(torch.tensor(uncertain, dtype=torch.float64))) if unbiased else self.noise
+        variance = max(left, _SOFTENING * uncertain)
         for _ in range(_SWEEPS):
             z = self.measurement.predict(x).double()
             t = draw_conditional(channel, z, torch.full_like(z, variance), 0.0, noise)
@@ -214,7 +237,7 @@ class _NonLinear(Consistency):
             x, pace = new, following
         return x
 
-    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators) -> Tensor:
+    def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         from engine.likelihoods.mala import Mala
 
         chain = Mala(self.term, centre, self._squared(rho, len(centre)))

@@ -14,7 +14,8 @@ _LARGE = 1024
 
 
 class GramSolver:
-    """Solves for a batch of right-hand sides (batch, rows), each with its own ``a`` > 0 and ``b`` >= 0, (batch,) float64."""
+    """Solves for a batch of right-hand sides (batch, rows), each with its own ``a`` > 0 and ``b`` >= 0, (batch,) float64;
+    ``a`` may be (batch, rows) in the eigenbasis, where there is one."""
 
     def __init__(self, operator: Operator) -> None:
         self.operator, self.basis = operator, operator.gram_eigenbasis()
@@ -26,7 +27,7 @@ class GramSolver:
 
     def solve(self, r: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """Like ``r``, float64."""
-        a, b = a.double()[:, None], b.double()[:, None]
+        a, b = a.double() if a.ndim == 2 else a.double()[:, None], b.double()[:, None]
         if self.basis is None or self.values is None:
             return self._iterate(r.double(), a, b)
         # the transforms of a large basis are bound by reading it, and float32 halves that

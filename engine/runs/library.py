@@ -61,7 +61,8 @@ class Library:
     """The run documents of a folder, which is the user's own where none is given."""
 
     def __init__(self, folder: Path | str | None = None, budget: int | None = None) -> None:
-        self.folder = Path(folder) if folder else user_folder().parent / "runs"
+        told_folder = os.environ.get("QCS_STUDIO_LIBRARY", "")
+        self.folder = Path(folder or told_folder) if folder or told_folder else user_folder().parent / "runs"
         told = os.environ.get("QCS_STUDIO_LIBRARY_BYTES", "")
         self.budget = budget if budget is not None else int(told) if told.isdigit() else BUDGET
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.sensing.measurement import Measurement
     from qcs_gui.background.mailbox import Mailbox
 
-__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "replayed", "warm_up"]
+__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "replayed", "seen_of", "warm_up"]
 
 TIMELINE_BYTES = 64 << 20
 
@@ -32,6 +32,8 @@ class RunRequest:
     pixels: np.ndarray | None
     threads: int
     earlier: Reconstruction | None = None
+    pace: float = 0.0
+    """Seconds that the run is stretched to, where it is faster."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Seen:
     back_projection: np.ndarray
     sensing: np.ndarray
     truth: np.ndarray | None
+    words: str = ""
+    """How much was measured, in bits and bytes."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,14 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
     if request.threads:
         torch.set_num_threads(request.threads)
     job = prepare(request.spec, request.pixels)
-    seen = _seen(job.measurement)
+    seen = seen_of(job.measurement)
     start = time.monotonic()
     for iterate in job.stream(control):
-        if iterate.is_last or iterate.step == 1 or mailbox.due():
-            mailbox.put(_frame(request.run, iterate, job, time.monotonic() - start, seen))
+        if iterate.is_last or iterate.step == 1 or request.pace or mailbox.due():
+            mailbox.put(_frame(request.run, iterate, job, job.seconds, seen))
+        if request.pace and not iterate.is_last:
+            # what is waited for an audience is the consumer's time, which the run does not count
+            control.linger(start + request.pace * iterate.step / iterate.steps - time.monotonic())
     result = job.reconstructions()[0]
     if request.earlier is None:
         return result
@@ -195,7 +202,7 @@ def replayed(result: Reconstruction) -> list[Frame]:
 
     rows_are, history, seen = result.rows_are, result.history, None
     try:
-        seen = replace(_seen(assemble(result.measured)), truth=result.truth)
+        seen = replace(seen_of(assemble(result.measured)), truth=result.truth)
     except (InputError, MemoryError):
         back = np.zeros_like(result.mean)
         seen = Seen(None, 0, back, back, result.truth)
@@ -218,7 +225,7 @@ def replayed(result: Reconstruction) -> list[Frame]:
     return [*frames[:-1], last]
 
 
-def _seen(measurement: Measurement) -> Seen:
+def seen_of(measurement: Measurement) -> Seen:
     """Pictures of the measurement; the back-projection is scaled to the range 0 to 1."""
     import torch
 
@@ -240,6 +247,17 @@ def _seen(measurement: Measurement) -> Seen:
         if codes is None:
             cells = 0
             flat = (flat - flat.min()) / max(float(np.ptp(flat)), 1e-12)
-        grid = _grid(flat / max(cells - 1, 1))
+        laid_out = measurement.operator.laid_out(torch.from_numpy(flat / max(cells - 1, 1)))
+        grid = _grid(flat / max(cells - 1, 1)) if laid_out is None else laid_out.numpy()
     truth = None if measurement.truth is None else measurement.truth[0].numpy()
-    return Seen(grid, cells, back, measurement.operator.picture().numpy(), truth)
+    return Seen(grid, cells, back, measurement.operator.picture().numpy(), truth, _amount(measurement, cells))
+
+
+def _amount(measurement: Measurement, cells: int) -> str:
+    rows = measurement.operator.rows
+    if not cells:
+        return f"{rows:,} real value{'s' if rows != 1 else ''}"
+    bits = rows * max(1, int(np.ceil(np.log2(cells))))
+    size = bits / 8
+    written = f"{size:,.0f} bytes" if size < 10000 else f"{size / 1000:,.1f} kB"
+    return f"{bits:,} bits = {written}"

@@ -14,6 +14,7 @@ from qcs_gui.background.frames import Frame, replayed
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
+from qcs_gui.widgets.files import Folders
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -31,16 +32,20 @@ class DocumentController(QObject):
     """
 
     def __init__(
-        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
+        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None], folders: Folders
     ) -> None:
         super().__init__(window)
+        self.folders = folders
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self.shown: Callable[[Reconstruction, list[Frame]], None] = lambda result, frames: None
         self.take_setup: Callable[[Reconstruction], None] = lambda result: None
         self._opening = self._saving = 0
-        self._folder = ""
+        self.recent: Callable[[str], None] = lambda path: None
+        self._path: Path | None = None
+        self._shown: Reconstruction | None = None
         window.actions_by_name["open_result"].triggered.connect(self.ask_open)
-        window.actions_by_name["save_result"].triggered.connect(self.ask_save)
+        window.actions_by_name["save_result"].triggered.connect(self.save_again)
+        window.actions_by_name["save_result_as"].triggered.connect(self.ask_save)
         session.observe(self._changed)
         self._changed("result")
 
@@ -48,12 +53,18 @@ class DocumentController(QObject):
         if what in ("result", "state"):
             idle = self.session.state == State.IDLE
             self.window.actions_by_name["open_result"].setEnabled(idle)
-            self.window.actions_by_name["save_result"].setEnabled(self.session.result is not None)
+            for name in ("save_result", "save_result_as"):
+                self.window.actions_by_name[name].setEnabled(self.session.result is not None)
+
+    @property
+    def path_shown(self) -> str:
+        """The file of the result shown, or empty."""
+        return str(self._path) if self._path is not None and self._shown is self.session.result else ""
 
     def ask_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.window, "Open result", self._folder or self._library(), FILTER)
+        name, _ = QFileDialog.getOpenFileName(self.window, "Open result", self.folders.last or self._library(), FILTER)
         if name:
-            self._folder = str(Path(name).parent)
+            self.folders.took(name)
             self.open(name)
 
     def ask_save(self) -> None:
@@ -62,12 +73,19 @@ class DocumentController(QObject):
         result = self.session.result
         if result is None:
             return
-        suggested = str(Path(self._folder or self._library()) / f"{new_name(result)}{SUFFIX}")
+        suggested = str(Path(self.folders.last or self._library()) / f"{new_name(result)}{SUFFIX}")
         name, _ = QFileDialog.getSaveFileName(self.window, "Save result", suggested, f"Runs (*{SUFFIX})")
         if name:
             path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
-            self._folder = str(path.parent)
+            self.folders.took(str(path))
             self.save(path)
+
+    def save_again(self) -> None:
+        """To the file that the result came from or was saved to, or to one that is asked for."""
+        if self._path is not None and self._shown is self.session.result:
+            self.save(self._path)
+        else:
+            self.ask_save()
 
     def open(self, name: str) -> None:
         """Opens a document or an earlier version's result."""
@@ -81,7 +99,13 @@ class DocumentController(QObject):
             result = open_run(name)
             return result, replayed(result)
 
+        self._opened_path = Path(name)
         self._opening = self.worker.submit(read)
+
+    def show(self, result: Reconstruction) -> None:
+        """Shows a result that is at hand, as if it had been opened; the set-up stays."""
+        self.session.set_result(result, saved=True)
+        self.shown(result, replayed(result))
 
     def save(self, path: Path) -> None:
         """Writes the result shown, atomically."""
@@ -106,6 +130,8 @@ class DocumentController(QObject):
             self.report(outcome.sentence, outcome.details)
         elif outcome.task == self._saving:
             self.session.result_saved = True
+            self._path, self._shown = Path(outcome.value), self.session.result
+            self.recent(str(outcome.value))
             self.window.statusBar().showMessage(f"Saved {outcome.value}", 6000)
         elif self.session.state != State.IDLE:
             self.report("A run has begun meanwhile; open the result again when it is done.", "")
@@ -118,8 +144,10 @@ class DocumentController(QObject):
                     f"The prior '{result.spec.prior.name}' of this run is not installed here; its result can be looked at.",
                     8000,
                 )
-            self.session.set_result(result)
-            self.session.result_saved = True
+            if self._opened_path.suffix == SUFFIX:
+                self._path, self._shown = self._opened_path, result
+                self.recent(str(self._opened_path))
+            self.session.set_result(result, saved=True)
             self.shown(result, frames)
         return True
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 
-from qcs_gui.stage.board import SampleStrip, cache_axes, colour_map
 from qcs_gui.stage.curves import DecadeAxis
+from qcs_gui.stage.panel import cache_axes
+from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.theme import ACCENT, pen
+from qcs_gui.widgets.colour_maps import colour_map
 
 __all__ = ["QualityPlot", "SampleSheet", "Trio"]
 

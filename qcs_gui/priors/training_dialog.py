@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.priors.training.settings import DenoiserTraining
-from qcs_gui.stage.board import SampleStrip
+from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.widgets.boxes import ListBox
 from qcs_gui.widgets.settings_panel import SettingsPanel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 __all__ = ["DrawDialog"]
 
 SIDE = 280
+MOST_UNDO = 50
 
 
 class Canvas(QWidget):
@@ -33,12 +35,36 @@ class Canvas(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.image = QImage(QSize(SIDE, SIDE), QImage.Format.Format_Grayscale8)
         self._last: QPointF | None = None
+        self.brush, self.erasing = SIDE / 13, False
+        self._before: list[QImage] = []
+        self._after: list[QImage] = []
         self.clear()
+        self._before.clear()
 
     def clear(self) -> None:
+        self._remember()
         self.image.fill(QColor("black"))
         self.update()
         self.drawn.emit()
+
+    def _remember(self) -> None:
+        """The canvas before a stroke, for undo."""
+        self._before.append(self.image.copy())
+        del self._before[:-MOST_UNDO]
+        self._after.clear()
+
+    def undo(self) -> None:
+        self._swap(self._before, self._after)
+
+    def redo(self) -> None:
+        self._swap(self._after, self._before)
+
+    def _swap(self, source: list[QImage], target: list[QImage]) -> None:
+        if source:
+            target.append(self.image)
+            self.image = source.pop()
+            self.update()
+            self.drawn.emit()
 
     def pixels(self) -> np.ndarray:
         """(1, SIDE, SIDE) float32 in [0, 1]."""
@@ -48,6 +74,7 @@ class Canvas(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
+            self._remember()
             self._last = event.position()
             self._stroke(event.position())
 
@@ -61,7 +88,8 @@ class Canvas(QWidget):
     def _stroke(self, to: QPointF) -> None:
         painter = QPainter(self.image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor("white"), SIDE / 13, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        ink = QColor("black" if self.erasing else "white")
+        painter.setPen(QPen(ink, self.brush, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         start = self._last if self._last is not None else to
         painter.drawLine(start, to + QPointF(0.01, 0.01))
         painter.end()
@@ -85,8 +113,21 @@ class DrawDialog(QDialog):
         self.canvas = Canvas()
         self.centred = QCheckBox("Centre and size it like a digit of MNIST")
         self.centred.setChecked(digit)
-        self.clear_button = QPushButton("Clear")
+        self.clear_button, self.eraser = QPushButton("Clear"), QPushButton("Eraser")
+        self.undo_button, self.redo_button = QPushButton("Undo"), QPushButton("Redo")
+        self.eraser.setCheckable(True)
+        self.eraser.toggled.connect(self._erase)
+        self.brush = QSlider(Qt.Orientation.Horizontal)
+        self.brush.setRange(4, 60)
+        self.brush.setValue(round(self.canvas.brush))
+        self.brush.setAccessibleName("Brush size")
+        self.brush.setToolTip("Brush size, in pixels of the canvas.")
+        self.brush.valueChanged.connect(self._resize_brush)
         self.clear_button.clicked.connect(self.canvas.clear)
+        self.undo_button.clicked.connect(self.canvas.undo)
+        self.redo_button.clicked.connect(self.canvas.redo)
+        for keys, work in (("Ctrl+Z", self.canvas.undo), ("Ctrl+Shift+Z", self.canvas.redo)):
+            QShortcut(QKeySequence(keys), self).activated.connect(work)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.use_button = buttons.addButton("Use drawing", QDialogButtonBox.ButtonRole.AcceptRole)
         self.use_button.setEnabled(False)
@@ -96,11 +137,23 @@ class DrawDialog(QDialog):
         layout.addWidget(QLabel(f"Draw {'a digit' if digit else 'something'} with the mouse."))
         layout.addWidget(self.canvas, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.centred)
+        tools = QHBoxLayout()
+        tools.addWidget(QLabel("Brush"))
+        tools.addWidget(self.brush, 1)
+        for button in (self.eraser, self.undo_button, self.redo_button):
+            tools.addWidget(button)
+        layout.addLayout(tools)
         row = QHBoxLayout()
         row.addWidget(self.clear_button)
         row.addWidget(buttons)
         layout.addLayout(row)
         self.canvas.drawn.connect(self._drawn)
+
+    def _erase(self, on: bool) -> None:
+        self.canvas.erasing = on
+
+    def _resize_brush(self, size: int) -> None:
+        self.canvas.brush = size
 
     def _drawn(self) -> None:
         self.use_button.setEnabled(bool(self.canvas.pixels().max() > 0))

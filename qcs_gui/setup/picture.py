@@ -23,6 +23,7 @@ from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
 from qcs_gui.setup.canvas import DrawDialog
 from qcs_gui.setup.own import OwnController
+from qcs_gui.widgets.files import Folders
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -39,10 +40,11 @@ class PictureController(QObject):
 
     def __init__(
         self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None],
-        own: OwnController,
+        own: OwnController, folders: Folders,
     ) -> None:  # fmt: skip
         super().__init__(window)
-        self.own = own
+        self.own, self.folders = own, folders
+        self._then: Callable[[], None] | None = None
         self.chosen: Callable[[RunSpec], None] = lambda spec: None
         self.train_on: Callable[[str], None] = lambda folder: None
         self.import_network: Callable[[str], None] = lambda name: None
@@ -71,15 +73,22 @@ class PictureController(QObject):
 
     def ask_file(self) -> None:
         patterns = " ".join(f"*{s}" for s in SUFFIXES)
-        name, _ = QFileDialog.getOpenFileName(self.window, "Open image", "", f"Pictures ({patterns});;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self.window, "Open image", self.folders.suggest(), f"Pictures ({patterns});;All files (*)"
+        )
         if name:
+            self.folders.took(name)
             self.open(name)
 
     def ask_run_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self.window, "Open run file", "", "Run files and exported pictures (*.json *.png);;All files (*)"
+            self.window,
+            "Open run file",
+            self.folders.suggest(),
+            "Run files and exported pictures (*.json *.png);;All files (*)",
         )
         if name:
+            self.folders.took(name)
             self.open_run_file(name)
 
     def open(self, name: str) -> None:
@@ -128,20 +137,30 @@ class PictureController(QObject):
         if image:
             self.load(image)
 
-    def load(self, image: str, setup: RunSpec | None = None) -> None:
-        """Loads ``sample:NAME`` or a file in the background; with it comes the set-up of a run file, if one was opened."""
+    def load(self, image: str, setup: RunSpec | None = None, then: Callable[[], None] | None = None) -> None:
+        """Loads ``sample:NAME`` or a file in the background; with it comes the set-up of a run file, if one was opened, and
+        ``then`` is called once both are in the session."""
         try:
             path = sample_path(image) or Path(image)
         except InputError as error:
             self.report(str(error), "")
             return
-        self._name, self._setup = image, setup
+        self._name, self._setup, self._then = image, setup, then
+        self.window.image.image_label.setText(f"reading {Path(image).name} ...")
         self._wanted = self.worker.submit(lambda: load_image(path))
 
     def draw(self) -> None:
         self.dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
         self.dialog.accepted.connect(self._drawn)
-        self.dialog.open()
+        self.dialog.canvas.drawn.connect(self._stroked)
+        self.dialog.show()  # not modal: in live mode the picture forms beside the canvas
+
+    def _stroked(self) -> None:
+        """In live mode the drawing is the picture at every stroke; it becomes a file when it is used."""
+        if self.dialog is None or not self.window.live_button.isChecked() or not self.dialog.use_button.isEnabled():
+            return
+        side = min(self.session.spec.shape_for((1, DRAWING_SIDE, DRAWING_SIDE))[1:])
+        self.session.set_stroke(self.dialog.drawing(side))
 
     def _drawn(self) -> None:
         assert self.dialog is not None
@@ -165,6 +184,8 @@ class PictureController(QObject):
         if outcome.task != self._wanted:
             return isinstance(outcome.value, LoadedImage)
         if outcome.kind == "failed":
+            self._then = None
+            self._say_fit()
             self.report(outcome.sentence, outcome.details)
             return True
         if isinstance(outcome.value, tuple):
@@ -181,6 +202,9 @@ class PictureController(QObject):
         index = self.window.image.sample_combo.findData(self._name)
         self.window.image.sample_combo.setCurrentIndex(max(index, 0))
         self.session.set_image(loaded.pixels, self._name)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
         return True
 
     def take_setup_of(self, result: Reconstruction) -> None:

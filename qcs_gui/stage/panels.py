@@ -14,6 +14,7 @@ from engine.images import framed
 from qcs_gui.background.frames import Frame, Keyframes
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
+from qcs_gui.stage.views import VIEWS, displayed
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -50,7 +51,9 @@ class PanelController(QObject):
         window.strip.selected.connect(lambda _: self._show_iterate())
         window.measurement_combo.currentIndexChanged.connect(lambda _: self._show_measurement())
         window.board.hovered.connect(window.pixel_label.setText)
-        window.actions_by_name["reset_zoom"].triggered.connect(window.board.reset_zoom)
+        window.stage.picture.hovered.connect(window.pixel_label.setText)
+        window.curves.clicked.connect(self._jump)
+        self.store = window.stage.store
         window.image.original_button.toggled.connect(lambda _: self.show_truth())
         session.observe(self._changed)
 
@@ -77,12 +80,13 @@ class PanelController(QObject):
     def clear(self) -> None:
         """Empties all that belongs to a run."""
         self.newest = self.shown = None
-        for key in ("measurement", "iterate", "denoised", "mean", "std", "error", "message"):
-            self.window.board.set_image(key, None)
+        for key in VIEWS.keys() - {"truth"}:
+            self.store.set_image(key, None)
         self.window.strip.clear_samples()
         self.window.curves.set_history({}, 0)
         self.window.step_label.setText("no run yet")
         self.window.timeline.setEnabled(False)
+        self.window.stage.timeline.refresh()
         self.window.progress.setValue(0)
         self.window.speed_label.setText("")
 
@@ -103,9 +107,9 @@ class PanelController(QObject):
             left = "done" if frame.final else f"{frame.seconds_left:.0f} s left"
             self.window.speed_label.setText(f"{speed:.1f} steps/s, {left}")
         # the painting that the last frame caused, and the handling of this one; smoothed
-        painted, board = self._painted, self.window.board
-        self._painted = board.paint_seconds
-        cost = time.perf_counter() - start + board.paint_seconds - painted
+        painted, stage = self._painted, self.window.stage
+        self._painted = stage.board.paint_seconds + stage.picture.paint_seconds
+        cost = time.perf_counter() - start + self._painted - painted
         self.seconds_per_frame += 0.2 * (cost - self.seconds_per_frame)
 
     def show_result(self, result: Reconstruction) -> None:
@@ -134,6 +138,22 @@ class PanelController(QObject):
         self._set_timeline()
         self.show(frames[-1])
 
+    def show_live(self, frame: Frame) -> None:
+        """Shows what live mode made; the frames of the last run stay on the timeline's shelf until the next run."""
+        self.newest = frame
+        self.keyframes, self._following = Keyframes(), True
+        self.keyframes.add(frame)
+        self.frames_shown += 1
+        self._set_timeline()
+        self.show(frame)
+
+    def _jump(self, step: int) -> None:
+        """To the kept frame nearest to a step: a click on a curve."""
+        frames = self.keyframes.frames
+        if frames:
+            nearest = min(range(len(frames)), key=lambda i: abs(frames[i].step - step))
+            self.window.timeline.setValue(nearest)
+
     def _set_timeline(self) -> None:
         timeline = self.window.timeline
         with QSignalBlocker(timeline):
@@ -141,6 +161,7 @@ class PanelController(QObject):
             position = timeline.value()
             timeline.setRange(0, max(0, len(self.keyframes.frames) - 1))
             timeline.setValue(timeline.maximum() if self._following else min(position, timeline.maximum()))
+        self.window.stage.timeline.refresh()
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -168,13 +189,13 @@ class PanelController(QObject):
         row = min(self.window.strip.index, len(frame.iterate) - 1)
         for key, title in (("iterate", "Live iterate"), ("denoised", "Denoised estimate")):
             images = getattr(frame, key)
-            self.window.board.set_image(key, images[row], _row_title(title, row, len(images)))
+            self.store.set_image(key, images[row], _row_title(title, row, len(images)))
 
     def _show_summaries(self) -> None:
         frame = self.shown
         if frame is None:
             return
-        board = self.window.board
+        board = self.store
         self.window.strip.set_samples(frame.denoised)
         mean_title, std_title = _titles(frame)
         board.set_image("mean", frame.mean, mean_title)
@@ -189,13 +210,15 @@ class PanelController(QObject):
         if what == "image":
             self.show_truth(chosen=self.session.state == State.IDLE)
             self.window.board.reset_zoom()
+            self.window.stage.picture.reset_zoom()
 
     def show_truth(self, chosen: bool = False) -> None:
         """The truth of the run that is shown, told apart from the picture that the next run will take; ``chosen`` shows
         that one."""
-        session, board = self.session, self.window.board
+        session, board = self.session, self.store
         if self.window.image.original_button.isChecked() and session.original is not None:
             board.set_image("truth", framed(session.original, session.shape()), "Original, kept part framed")
+            self._show_truth_thumb()
             return
         seen = self.shown.seen if self.shown is not None else None
         truth, picture = None if seen is None else seen.truth, session.pixels
@@ -206,6 +229,14 @@ class PanelController(QObject):
             board.set_image("truth", picture, "Truth" if picture is not None else "Truth (not known)")
         else:
             board.set_image("truth", truth, "Truth of the run shown" if truth is not None else "Truth (not known)")
+
+        self._show_truth_thumb()
+
+    def _show_truth_thumb(self) -> None:
+        pixels = self.store.pixels.get("truth")
+        title = self.store.title("truth")
+        shown = None if pixels is None else displayed("truth", pixels)
+        self.window.stage.truth_thumb.set_picture(shown, title.replace("Truth of the run shown", "Truth of this run"))
 
     def _message(self) -> np.ndarray | None:
         """The frame's EP message, or the last one before it: turbo has none any more while it samples."""
@@ -220,7 +251,7 @@ class PanelController(QObject):
         seen = self.shown.seen if self.shown is not None else None
         if seen is None:
             return
-        board, view = self.window.board, self.window.measurement_combo.currentData()
+        board, view = self.store, self.window.measurement_combo.currentData()
         if view == "codes" and seen.codes is not None:
             kind = "bits" if seen.cells == 2 else "codes" if seen.cells else "values"
             board.set_image("measurement", seen.codes, f"Measurement ({kind})")
@@ -228,6 +259,9 @@ class PanelController(QObject):
             board.set_image("measurement", seen.sensing, "What is measured")
         else:
             board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
+        shown = board.pixels.get("measurement")
+        thumb = self.window.stage.measured_thumb
+        thumb.set_picture(None if shown is None else displayed("measurement", shown), f"Measured:\n{seen.words}")
 
     def _scrubbed(self, position: int) -> None:
         self._following = position >= self.window.timeline.maximum()

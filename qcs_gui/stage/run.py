@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-from engine.algorithms.base import ESTIMATE, SAMPLES
 from engine.control import Control
 from qcs_gui.background.frames import Frame, RunRequest, execute, warm_up
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
+from qcs_gui.main_window import PACES, MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.stage.panels import PanelController
+from qcs_gui.stage.result import doubts_about, result_line
+
+if TYPE_CHECKING:
+    from engine.runs.reconstruction import Reconstruction
+    from engine.runs.spec import RunSpec
 
 __all__ = ["RunController", "default_threads"]
 
@@ -35,15 +40,23 @@ class RunController(QObject):
     ) -> None:  # fmt: skip
         super().__init__(window)
         self.session, self.window, self.panels, self.report = session, window, panels, report
+        self.engine_handlers: list[Callable[[Outcome], bool]] = []
         self.handlers, self.io_worker, self.threads = handlers, io_worker, threads
         self.worker = Worker("engine")
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.control = Control()
         self.may_run: Callable[[], str] = lambda: ""
         self._run = 0
+        self._listed = False
         self._measured = session.spec.prior
         self._task = self._warm_task = 0
         self._before: tuple | None = None
+        self._list: list[RunSpec] = []
+        self._one_ended: Callable[[Reconstruction, int], None] = lambda result, left: None
+        self._list_stopped: Callable[[], None] = lambda: None
+        self._then: Callable[[], None] | None = None
+        self.pace_chosen = False
+        window.pace.activated.connect(self._choose_pace)
         self._timer = QTimer(self, interval=REFRESH_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.poll)
         self._timer.start()
@@ -65,9 +78,38 @@ class RunController(QObject):
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
+    def _choose_pace(self, _: int) -> None:
+        self.pace_chosen = True
+
+    @property
+    def pace(self) -> float:
+        return PACES[self.window.pace.currentText()]
+
     def run(self) -> None:
         if self.session.state == State.IDLE and self.session.ready and not self.may_run():
-            self._start(RunRequest(self._run + 1, self.session.spec, self.session.pixels, self.threads))
+            self.window.show_page(self.window.stage)
+            self._start(RunRequest(self._run + 1, self.session.spec, self.session.pixels, self.threads, pace=self.pace))
+
+    def run_list(
+        self, specs: list[RunSpec], ended: Callable[[Reconstruction, int], None], stopped: Callable[[], None]
+    ) -> None:
+        """Runs the specs on the loaded picture, one after the other; ``ended`` gets each result and how many are left,
+        ``stopped`` is called where one was cancelled or failed, which ends the list."""
+        if self.session.state != State.IDLE or not self.session.ready or not specs:
+            return
+        self._list, self._one_ended, self._list_stopped = list(specs), ended, stopped
+        self.window.show_page(self.window.stage)
+        self._next_of_list()
+
+    def _next_of_list(self) -> None:
+        spec = self._list.pop(0)
+        self._listed = True
+        self._start(RunRequest(self._run + 1, spec, self.session.pixels, self.threads, pace=self.pace))
+
+    def cancel_then(self, then: Callable[[], None]) -> None:
+        """Cancels what runs, and goes on with ``then`` once it has ended."""
+        self._then = then
+        self.cancel()
 
     def add_samples(self) -> None:
         """As many samples again, with the settings of the finished run."""
@@ -76,16 +118,19 @@ class RunController(QObject):
             # one run's seed and numbering goes on where its samples ended
             spec = result.spec.replace(first_sample=result.spec.first_sample + len(result.samples))
             spec = spec.replace(samples=self.session.spec.samples)
-            self._start(RunRequest(self._run + 1, spec, result.truth, self.threads, earlier=result))
+            self._start(RunRequest(self._run + 1, spec, result.truth, self.threads, earlier=result, pace=self.pace))
 
     def _start(self, request: RunRequest) -> None:
         self._run = request.run
+        self.request = request
         self.control = control = Control()
         mailbox = self.mailbox
         mailbox.take()
         self._before = self.panels.begin()
-        self.window.result_label.setText("")
+        self.window.result_label.setText(f"{request.spec.algorithm.label} is running ...")
+        self.window.stage.note_label.hide()
         self.window.statusBar().clearMessage()
+        self.window.stage.timeline.stop()
         self._task = self.worker.submit(lambda: execute(request, control, mailbox))
         self.session.set_state(State.RUNNING)
 
@@ -145,6 +190,7 @@ class RunController(QObject):
                 self.report(outcome.sentence, outcome.details)
             return
         if outcome.task != self._task:
+            any(handle(outcome) for handle in self.engine_handlers)
             return
         frame = self.mailbox.take()  # the last one may have come after this poll's look
         if outcome.kind == "done":
@@ -155,9 +201,19 @@ class RunController(QObject):
             self.session.set_result(result)
             self.panels.show_result(result)
             self.say_result()
+            if self._listed:
+                self._listed = bool(self._list)
+                self._one_ended(result, len(self._list))
+                if self._list and self._then is None:
+                    self._before = None
+                    self._next_of_list()
+                    return
         else:
             assert self._before is not None
             self.panels.restore(self._before, self.session.result)
+            if self._listed:
+                self._list, self._listed = [], False
+                self._list_stopped()
             self.session.set_state(State.IDLE)
             self.say_result()
             if outcome.kind == "failed":
@@ -165,31 +221,21 @@ class RunController(QObject):
             else:
                 self.window.statusBar().showMessage("Cancelled; nothing of the run was kept.", 5000)
         self._before = None
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
 
     def say_result(self) -> None:
-        """One line about the result; a failed one begins with that."""
+        """The result in one line of large type; what is doubtful about it below."""
         result = self.session.result
         if result is None:
+            self.window.result_label.setText("Choose what to measure on the left, then press Run.")
+            self.window.stage.note_label.hide()
             return
-        metrics = result.metrics()
-        ended = "Failed" if result.failed else "Finished early" if result.status != "done" else "Done"
-        one = result.rows_are == ESTIMATE
-        count = (
-            "one estimate"
-            if one
-            else f"{len(result.samples)} {'samples' if result.rows_are == SAMPLES else 'restarts'}"
-        )
-        words = [ended, f"{count} in {result.seconds:.1f} s"]
-        for key, label in (
-            ("psnr_mean", "PSNR {:.2f} dB" if one else "PSNR of the mean {:.2f} dB"),
-            ("cosine_mean", "cosine {:.3f}"),
-            ("consistency", "consistency {:.1%}"),
-        ):
-            value = metrics.get(key)
-            if value is not None:
-                words.append(label.format(value))
-        words += result.notes[-1:]
-        self.window.result_label.setText("; ".join(words))
+        self.window.result_label.setText(result_line(result))
+        doubts = doubts_about(result)
+        self.window.stage.note_label.setText(" ".join(doubts))
+        self.window.stage.note_label.setVisible(bool(doubts))
 
     def _changed(self, what: str) -> None:
         chosen = self.session.spec.prior
@@ -201,6 +247,7 @@ class RunController(QObject):
         session, w = self.session, self.window
         idle, active = session.state == State.IDLE, session.state in (State.RUNNING, State.PAUSED)
         may_run = idle and session.ready and not self.may_run()
+        w.actions_by_name["compare_algorithms"].setEnabled(may_run)
         may_add = idle and session.extends_result
         w.pause_button.setText("Resume" if session.state == State.PAUSED else "Pause")
         w.run_button.setText("Run" if idle else session.state.capitalize() + " ...")

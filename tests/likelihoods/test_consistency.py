@@ -68,6 +68,47 @@ def test_draws_of_real_values_are_the_exact_gaussian(operator):
     assert x.var(0).sum().item() == pytest.approx(float(covariance.trace()), rel=0.02)
 
 
+@pytest.mark.parametrize("operator", ["inpainting", "super-resolution", "blur", "gaussian measurements=40"])
+def test_unbiased_draws_leave_the_measurement_its_noise(operator):
+    """z given x and y, where y given z has what is left of the noise: then y given x has all of it, which is what the pair's
+    margin needs to be the posterior."""
+    measurement, rho, noise, count = seen(operator, "none", 0.2), 0.05, 0.2, 4000
+    half = make_consistency(measurement.for_rows(count))
+    centre = torch.full((1, *SHAPE), 0.5)
+    z = half.draw(centre.expand(count, -1, -1, -1), rho, rows(count), unbiased=True).double().flatten(1)
+    matrix = measurement.operator.forward(torch.eye(64).reshape(64, *SHAPE)).T.double()
+    left = noise**2 * torch.eye(len(matrix), dtype=torch.float64) - rho**2 * matrix @ matrix.T
+    assert float(torch.linalg.eigvalsh(left).min()) > 0
+    precision = torch.eye(64, dtype=torch.float64) / rho**2 + matrix.T @ torch.linalg.solve(left, matrix)
+    covariance = torch.linalg.inv(precision)
+    rhs = centre.flatten().double() / rho**2 + matrix.T @ torch.linalg.solve(left, measurement.values[0].double())
+    mean, sd = covariance @ rhs, covariance.diagonal().sqrt()
+    assert float(((z.mean(0) - mean) / sd).abs().max()) < 4.5 / math.sqrt(count)
+    assert z.var(0).sum().item() == pytest.approx(float(covariance.trace()), rel=0.02)
+
+
+def test_unbiased_draws_of_cells_have_the_posterior_as_their_margin():
+    """One pixel, one bit, a Gaussian prior: x and z in turn, against the posterior by quadrature."""
+    count, rho, noise = 4000, 0.15, 0.2
+    operator = OPERATORS.parse("identity").build((1, 1, 1), 0)
+    measurement = Measurement.from_cells(
+        operator, noise, torch.full((count, 1), 0.6).double(), torch.full((count, 1), torch.inf).double()
+    )
+    half, draws = make_consistency(measurement), rows(count)
+    x = torch.full((count, 1, 1, 1), 0.5)
+    for _ in range(60):
+        z = half.draw(x, rho, draws, unbiased=True)
+        share = 0.3**2 / (0.3**2 + rho**2)  # x given z under x ~ N(0.5, 0.3^2)
+        x = 0.5 + share * (z - 0.5) + math.sqrt(share) * rho * draws.normal((1, 1, 1))
+    at = np.linspace(-1.5, 2.5, 8001)
+    density = scipy.stats.norm.pdf(at, 0.5, 0.3) * scipy.stats.norm.sf((0.6 - at) / noise)
+    density /= density.sum()
+    mean = (at * density).sum()
+    deviation = math.sqrt((np.square(at - mean) * density).sum())
+    assert abs(float(x.mean()) - mean) < 4 * deviation / math.sqrt(count)
+    assert float(x.std()) == pytest.approx(deviation, rel=0.04)
+
+
 @pytest.mark.parametrize(
     "channel",
     [CellChannel, lambda a, b: CellChannel(a, b, flip=0.1), lambda a, b: DitherChannel(a, b, "logistic", 0.3)],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, data_view, viewed
 from engine.priors.levels import geometric_levels
-from engine.settings import integer, number
+from engine.settings import flag, integer, number
 
 if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
@@ -29,16 +29,20 @@ class SplitGibbs(AlgorithmChoice):
     name = "split-gibbs"
     label = "Split Gibbs (PnP-DM)"
 
-    anneal: int = integer(36, "Falling", "Iterations over which the level falls.", low=1, high=5000)
-    hold: int = integer(8, "Holding", "Iterations at the last level.", low=0, high=5000)
+    anneal: int = integer(30, "Falling", "Iterations over which the level falls.", low=1, high=5000)
+    hold: int = integer(14, "Holding", "Iterations at the last level.", low=0, high=5000)
     level_first: float = number(1.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100)
     level_last: float | None = number(
         None, "Last level", "Coupling at last: the smaller, the less bias and the slower the mixing; auto takes the "
         "measurement's own noise per pixel.", above=0, high=100,
     )  # fmt: skip
     denoising: int = integer(
-        3, "Denoising steps", "Reverse-diffusion steps for each draw from the prior.", low=1, high=500
+        4, "Denoising steps", "Reverse-diffusion steps for each draw from the prior.", low=1, high=500
     )
+    unbiased: bool = flag(
+        True, "Unbiased", "Takes the noise that the coupling adds off the measurement's own; without it, as published, the "
+        "held law has a little more noise than was measured.",
+    )  # fmt: skip
     data: str = data_view()
 
     def steps_for(self, samples: int) -> int:
@@ -61,7 +65,7 @@ class SplitGibbs(AlgorithmChoice):
         x, calls, held = seen.simple_estimate(), 0, HeldMean(measurement.images)
         for step, level in enumerate(levels, start=1):
             with torch.no_grad():
-                z = half.draw(x, level, noise)
+                z = half.draw(x, level, noise, unbiased=self.unbiased)
                 x, denoised = denoising_draw(prior, z, level, self.denoising, noise)
             calls += self.denoising + 1
             mean = held.add(denoised) if step >= self.anneal else None

@@ -109,6 +109,11 @@ class Operator(ABC):
         white = self.forward(torch.ones((1, *self.image_shape), device=device))[0].double()
         return white * (0.5 - offset), float(white.mean()) * WHITE_SHARE
 
+    def laid_out(self, z: Tensor) -> Tensor | None:
+        """One measurement (rows,) as the picture (channels, height, width) that it is, not-a-number where nothing was seen;
+        None where rows are not places in a picture."""
+        return None
+
     def response_range(self) -> float:
         """Width of the interval that holds A x for every picture in [0, 1], of the row that has the widest; infinite where
         rows have both signs, since their ends are never met."""

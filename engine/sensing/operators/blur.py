@@ -46,6 +46,9 @@ class BlurOperator(Operator):
     def adjoint(self, z: Tensor) -> Tensor:
         return self._apply(z.reshape(-1, *self.image_shape), self.transfer.conj())
 
+    def laid_out(self, z: Tensor) -> Tensor:
+        return z.reshape(self.image_shape)
+
     def interpolate(self, z: Tensor) -> Tensor:
         """The blurred picture itself."""
         return z.reshape(-1, *self.image_shape)

@@ -36,6 +36,11 @@ class PixelOperator(Operator):
         out[:, :, self.kept] = z.reshape(len(z), channels, -1)
         return out.reshape(-1, *self.image_shape)
 
+    def laid_out(self, z: Tensor) -> Tensor:
+        out = z.new_full((self.image_shape[0], math.prod(self.image_shape[1:])), math.nan)
+        out[:, self.kept] = z.reshape(len(out), -1)
+        return out.reshape(self.image_shape)
+
     def interpolate(self, z: Tensor) -> Tensor:
         """Missing pixels from the nearest that are seen: from means over blocks that double in size until one is in."""
         import torch

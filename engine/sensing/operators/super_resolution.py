@@ -36,6 +36,9 @@ class BlockMeans(Operator):
         blocks = z.reshape(-1, *self.coarse) / self.factor**2
         return blocks.repeat_interleave(self.factor, 2).repeat_interleave(self.factor, 3)
 
+    def laid_out(self, z: Tensor) -> Tensor:
+        return z.reshape(self.coarse)
+
     def interpolate(self, z: Tensor) -> Tensor:
         """Bicubic interpolation between the blocks."""
         from torch.nn import functional as F

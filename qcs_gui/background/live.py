@@ -1,0 +1,100 @@
+"""Live mode's work: one quick reconstruction after another, the newest request first. No Qt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qcs_gui.background.frames import Frame, Seen, seen_of
+
+if TYPE_CHECKING:
+    from engine.runs.spec import RunSpec
+
+__all__ = ["LiveRequest", "LiveSource", "reconstruct_live", "suits_live"]
+
+ROUNDS, LEVELS = 6, 8
+"""Of `turbo` while it is live: enough for a picture to be told, at an eighth of the cost."""
+
+
+@dataclass(frozen=True)
+class LiveRequest:
+    """What to reconstruct now; ``asked`` is when, by the monotonic clock, for the latency that is reported."""
+
+    number: int
+    spec: RunSpec
+    pixels: np.ndarray
+    asked: float
+
+
+@dataclass
+class LiveSource:
+    """A place for one request: the newest replaces what nobody has begun yet. The operator of the last one is kept, since a
+    stroke changes the picture and not the matrix."""
+
+    dropped: int = 0
+    kept: dict[Any, Any] = field(default_factory=dict)
+    _wanted: LiveRequest | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def put(self, request: LiveRequest) -> None:
+        with self._lock:
+            self.dropped += self._wanted is not None
+            self._wanted = request
+
+    def take(self) -> LiveRequest | None:
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
+            return wanted
+
+
+def suits_live(spec: RunSpec) -> str:
+    """Why the set-up cannot be live, in one sentence; empty where it can."""
+    from engine.algorithms import ALGORITHMS
+
+    if spec.measurement:
+        return "Live mode needs a picture; measurements from a file do not change."
+    reason = ALGORITHMS.parse("turbo").refusal(spec.operator, spec.quantizer, spec.prior)
+    return f"Live mode runs turbo, which does not fit here: {reason}." if reason else ""
+
+
+def live_spec(spec: RunSpec) -> RunSpec:
+    """The set-up with `turbo`, one sample and few steps."""
+    return spec.replace(algorithm=f"turbo rounds={ROUNDS} levels={LEVELS}", samples=1)
+
+
+def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
+    """Measures and reconstructs; the frame's ``mean`` is the posterior mean that the messages give."""
+    import torch
+
+    from engine.device import choose_device
+    from engine.runs.job import Job
+    from engine.sensing.measurement import simulate
+
+    spec, start = live_spec(request.spec), time.monotonic()
+    key = (str(spec.operator), request.pixels.shape, spec.seed)
+    operator = source.kept.get(key)
+    if operator is None:
+        source.kept.clear()
+        operator = source.kept[key] = spec.operator.build(request.pixels.shape, spec.seed)  # type: ignore[arg-type]
+    truth = torch.from_numpy(request.pixels)[None]
+    measurement = simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, offset=spec.measured_offset)
+    job = Job(spec, measurement)
+    known = None
+    for iterate in job.stream():
+        if not iterate.per_image and known is not None:
+            break  # sampling begins: a live picture is the mean
+        known = iterate
+    assert known is not None, "turbo gives an iterate a round"
+    estimate = known.denoised if known.denoised is not None else known.x
+    rows = estimate.detach().float().cpu().numpy().copy()
+    mean = rows[0] if known.mean is None else known.mean[0].float().cpu().numpy().copy()
+    seen: Seen = seen_of(measurement.to("cpu") if choose_device(spec.device) != "cpu" else measurement)
+    return Frame(
+        -request.number, known.step, known.step, "live", rows, rows, mean, None, True, time.monotonic() - start,
+        statistics=dict(known.statistics), history={k: list(v) for k, v in job.history.items()}, seen=seen,
+        rows_are="one estimate", ended="done",
+    )  # fmt: skip

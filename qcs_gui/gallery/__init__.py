@@ -1,0 +1,1 @@
+"""Presets that run by one click."""

@@ -1,0 +1,96 @@
+"""The right-click menu of every picture: copy, save, colour map, range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from engine.files import write_atomically
+from qcs_gui.main_window import MainWindow
+from qcs_gui.stage.views import MAPS, VIEWS, displayed
+from qcs_gui.widgets.colour_maps import painted, to_qimage
+from qcs_gui.widgets.files import Folders
+
+__all__ = ["PictureMenu"]
+
+
+class PictureMenu(QObject):
+    """Serves the stage, the grid and the menu entry that copies."""
+
+    def __init__(self, window: MainWindow, folders: Folders, report: Callable[[str, str], None]) -> None:
+        super().__init__(window)
+        self.window, self.folders, self.report = window, folders, report
+        self.store = window.stage.store
+        window.stage.picture.menu.connect(self.pop_up)
+        window.board.menu.connect(self.pop_up)
+        window.actions_by_name["copy_image"].triggered.connect(lambda: self.copy(window.stage.picture.key))
+
+    def build(self, key: str) -> QMenu:
+        """The menu for a view."""
+        menu = QMenu(self.window)
+        there = self.store.pixels.get(key) is not None
+        for text, work in (
+            ("Copy image", self.copy),
+            ("Save image ...", self.ask_save),
+            ("Show large", self.window.show_view),
+        ):
+            action = menu.addAction(text)
+            action.setEnabled(there)
+            action.triggered.connect(lambda _=False, work=work: work(key))
+        maps = menu.addMenu("Colour map")
+        for name in MAPS:
+            action = maps.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(self.store.map(key) == name)
+            action.triggered.connect(lambda _=False, name=name: self.store.set_map(key, name))
+        menu.addSeparator()
+        for name in ("reset_contrast", "fix_ranges", "reset_zoom"):
+            menu.addAction(self.window.actions_by_name[name])
+        return menu
+
+    def pop_up(self, key: str, at: QPoint) -> None:
+        self.build(key).popup(at)
+
+    def image(self, key: str) -> QImage | None:
+        """The view as it is painted, one pixel a pixel."""
+        pixels = self.store.pixels.get(key)
+        if pixels is None:
+            return None
+        return to_qimage(painted(displayed(key, pixels), self.store.map(key), self.store.range(key)))
+
+    def copy(self, key: str) -> None:
+        image = self.image(key)
+        if image is None:
+            self.window.statusBar().showMessage("There is no picture to copy yet.", 4000)
+            return
+        QGuiApplication.clipboard().setImage(image)
+        self.window.statusBar().showMessage(f"{VIEWS[key].title} is on the clipboard.", 4000)
+
+    def ask_save(self, key: str) -> None:
+        name, _ = QFileDialog.getSaveFileName(
+            self.window, "Save image", self.folders.suggest(f"{key}.png"), "PNG (*.png)"
+        )
+        if name:
+            path = self.folders.took(name)
+            self.save(key, path if path.suffix else path.with_suffix(".png"))
+
+    def save(self, key: str, path: Path) -> None:
+        from engine.errors import InputError
+
+        image = self.image(key)
+        if image is None:
+            return
+
+        def write(temporary: Path) -> None:
+            if not image.save(str(temporary), "PNG"):
+                raise OSError("the picture could not be written")
+
+        try:
+            write_atomically(path, write)
+            self.window.statusBar().showMessage(f"Saved {path}", 6000)
+        except InputError as error:
+            self.report(str(error), "")
