@@ -2,8 +2,8 @@
 
 ``speed``: heartbeat (how late a 10 ms timer of the GUI thread fires) and engine speed with the window against without;
 ``live``: updates a second and the time from stroke to picture; ``stress``: the same heartbeat while a run streams and views,
-sizes, exports and the timeline are played with; ``cycles``: runs begun and cancelled, threads, timers and memory. Figures belong to the
-machine, so none of this is a test.
+sizes, exports and the timeline are played with; ``cycles``: runs begun and cancelled, threads, timers and memory. Figures
+belong to the machine, so none of this is a test.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class OwnController(QObject):
 
     def _changed(self, what: str) -> None:
         if what == "measurement":
-            self.window.board.set_image("truth", None, "Truth (not known)")
-            self.window.board.set_image("error", None)
+            self.window.stage.store.set_image("truth", None, "Truth (not known)")
+            self.window.stage.store.set_image("error", None)
         if what in ("measurement", "image", "state"):
             self.window.actions_by_name["save_measurement"].setEnabled(self.session.pixels is not None)

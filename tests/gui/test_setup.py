@@ -180,7 +180,7 @@ def test_exports_and_run_file(open_studio, run_to_end, qtbot, tmp_path, monkeypa
         qtbot.waitUntil((tmp_path / name).exists, timeout=10000)
     assert np.allclose(load_image(tmp_path / "m.png").pixels, np.clip(result.mean, 0, 1), atol=0.51 / 255)
     assert RunSpec.from_json(read_recipe(tmp_path / "m.png")) == result.spec
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "everything"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "everything"), ""))
     actions["export_all"].trigger()
     qtbot.waitUntil((tmp_path / "everything" / "result.json").exists, timeout=10000)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "run.json"), ""))
