@@ -31,7 +31,7 @@ from qcs_gui.actions import ACTIONS
 from qcs_gui.compare.page import ComparePage
 from qcs_gui.gallery.page import GalleryPage
 from qcs_gui.library.history_view import HistoryView
-from qcs_gui.setup.forms import ChoiceForm
+from qcs_gui.setup.forms import ChoiceForm, row_label
 from qcs_gui.setup.image_group import ImageGroup
 from qcs_gui.stage.board import ImageBoard
 from qcs_gui.stage.curves import CurveBoard
@@ -134,8 +134,8 @@ class MainWindow(QMainWindow):
         row.addWidget(self.noise, 1)
         row.addWidget(self.snr)
         noise_row = QFormLayout()
-        noise_row.addRow("Noise sigma", row)
-        noise_row.addRow("Offset", self.offset)
+        noise_row.addRow(row_label("Noise sigma"), row)
+        noise_row.addRow(row_label("Offset"), self.offset)
         self.operator_form.layout().insertLayout(3, noise_row)  # type: ignore[union-attr]
         self.quantizer_form = ChoiceForm("3  Quantizer", QUANTIZERS, spec.quantizer.name)
         self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name)
@@ -148,8 +148,8 @@ class MainWindow(QMainWindow):
         self.seed.setAccessibleName("5  Algorithm: seed")
         self.seed.setToolTip("Seed of matrix, noise and samples: the same seed gives the same picture.")
         extra = QFormLayout()
-        extra.addRow("Posterior samples", self.samples)
-        extra.addRow("Seed", self.seed)
+        extra.addRow(row_label("Posterior samples"), self.samples)
+        extra.addRow(row_label("Seed"), self.seed)
         self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
         self.advice = QLabel()
         self.advice.setWordWrap(True)

@@ -62,8 +62,13 @@ class Session:
 
     def set_image(self, pixels: np.ndarray, name: str) -> None:
         """A new picture (c, h, w) in [0, 1], from a file, a sample or a drawing."""
+        from engine.runs.fit import scaled_rows
+
+        was = self.shape() if self.original is not None else None
         self.original = pixels
         self.spec = self.spec.replace(image=name, measurement="")
+        if was is not None:  # a row count kept from a larger picture would not fit
+            self.spec = scaled_rows(self.spec, was, self.shape())
         self._fit()
 
     def set_stroke(self, pixels: np.ndarray) -> None:

@@ -99,6 +99,7 @@ class Studio(QObject):
         self.training = TrainingController(window, self.report, threads, lambda: self.theme)
         self.pictures.train_on, self.pictures.import_network = self.training.open_with, self.imports.open_with
         self.imports.listed = self.training.listed = self._prior_added
+        self.training.use = self._use_prior
         keep = (remember and bool(self.preferences["keep_runs"])) if keep is None else keep
         self.history = HistoryController(self.session, window, io_worker, self.report, keep)
         self._io_worker = io_worker
@@ -110,6 +111,7 @@ class Studio(QObject):
         self.runs.may_run = lambda: self.setup.problem
         self.live = LiveController(self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem)
         self.runs.engine_handlers.append(self.live.handle)
+        self.runs.lookers.append(self.live.poll)
         self.compare = CompareController(self.session, window, self.runs, io_worker, self.report, self.folders)
         self.gallery = GalleryController(self.session, window, self.pictures, self.runs, self.compare, self.report)
         self.undoing = UndoController(self.session, window, self.setup)
@@ -145,6 +147,15 @@ class Studio(QObject):
     def _prior_added(self, name: str) -> None:
         self.setup.list_priors(name)
         self.prior_page.list_priors()
+
+    def _use_prior(self, name: str) -> None:
+        """Chooses a prior, with a matrix that suits the picture at its size."""
+        from engine.runs.fit import suited
+
+        if self.session.original is not None:
+            spec = suited(self.session.picture, self.session.spec, name)
+            self.setup.take_choice(spec)
+            self.session.set_spec(spec)
 
     def _show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
         self.window.show_page(self.window.stage)

@@ -48,13 +48,8 @@ class Comparison:
 
 
 def compare(results: Sequence[Reconstruction]) -> Comparison:
-    """The table of the runs; a setting or metric that none has, or all share, is left out of the settings."""
-    recipes = [_settings(r) for r in results]
+    """The table of the runs: metrics that any of them has, then the settings that all have and that differ."""
     rows: list[tuple[str, tuple[str, ...]]] = []
-    for key in dict.fromkeys(key for recipe in recipes for key in recipe):
-        cells = tuple(recipe.get(key, "") for recipe in recipes)
-        if len(set(cells)) > 1:
-            rows.append((key, cells))
     best: set[tuple[int, int]] = set()
     told = [r.metrics() | {"seconds": r.seconds, "network_calls": r.network_calls} for r in results]
     for key, (label, form, better) in METRICS.items():
@@ -67,6 +62,12 @@ def compare(results: Sequence[Reconstruction]) -> Comparison:
             wins = max(known) if better > 0 else min(known)
             best |= {(len(rows), i) for i, v in enumerate(values) if v is not None and v == wins}
         rows.append((label, cells))
+    recipes = [_settings(r) for r in results]
+    for key in recipes[0] if recipes else ():
+        if all(key in recipe for recipe in recipes):  # a setting that one run does not have does not differ
+            cells = tuple(recipe[key] for recipe in recipes)
+            if len(set(cells)) > 1:
+                rows.append((key, cells))
     return Comparison(tuple(_name(r, results) for r in results), tuple(rows), frozenset(best))
 
 
@@ -82,7 +83,8 @@ def _settings(result: Reconstruction) -> dict[str, str]:
         choice = getattr(result.spec, key)
         found[key] = choice.name if hasattr(choice, "settings") else str(value)
         if hasattr(choice, "settings"):
-            found |= {f"{key}: {s.label}": str(getattr(choice, name)) for name, s in choice.settings().items()}
+            values = {s.label: getattr(choice, name) for name, s in choice.settings().items()}
+            found |= {f"{key}: {label}": "auto" if value is None else str(value) for label, value in values.items()}
     return found
 
 

@@ -13,7 +13,7 @@ from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import OperatorChoice
 
-__all__ = ["Fit", "fit_of", "suited", "with_share_of_rows"]
+__all__ = ["Fit", "fit_of", "scaled_rows", "suited", "with_share_of_rows"]
 
 SHRINKS = 2.0
 """How much smaller than the picture the prior's size may be before another prior is offered."""
@@ -37,7 +37,8 @@ def fit_of(picture: Shape, spec: RunSpec) -> Fit:
     """What the spec's prior makes of a picture of this shape (channels, height, width)."""
     taken = spec.shape_for(picture)
     if taken == picture:
-        return Fit()
+        made_for = _made_for(picture) if spec.prior.any_size else ""
+        return Fit(f"The prior '{made_for}' is made for pictures of this size", made_for) if made_for else Fit()
     shrinks = min(picture[1] / taken[1], picture[2] / taken[2])
     loses_colour = picture[0] == 3 and taken[0] == 1
     says = f"{_words(picture)} becomes {_words(taken)}, which is what the prior '{spec.prior.name}' is for"
@@ -56,6 +57,26 @@ def _better(picture: Shape, prior: PriorChoice) -> str:
             if wanted(choice):
                 return name
     return ""
+
+
+def _made_for(picture: Shape) -> str:
+    """The trained prior of exactly that shape, the first of them."""
+    trained = {n: c() for n, c in priors().choices.items() if c().kind == "denoiser" and n not in ("gaussian", "mixture")}
+    return next((n for n, c in trained.items() if not c.any_size and c.image_shape == picture), "")
+
+
+def scaled_rows(spec: RunSpec, was: Shape, now: Shape) -> RunSpec:
+    """The spec for a picture of another shape: where its rows do not fit, the share of the pixels that was measured stays."""
+    operator = spec.operator
+    if "measurements" not in operator.settings() or was == now:
+        return spec
+    try:
+        operator.rows_for(now)
+    except InputError:
+        share = math.prod(now) / math.prod(was)
+        kept = max(1, round(operator.measurements * share))  # type: ignore[attr-defined]
+        return spec.replace(operator=dataclasses.replace(operator, measurements=kept))  # type: ignore[call-arg]
+    return spec
 
 
 def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec:

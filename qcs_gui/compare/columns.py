@@ -33,6 +33,7 @@ class Columns(pg.QtWidgets.QStackedWidget):
         self.addWidget(self.pair)
         self.panels: list[Panel] = []
         self._colours: dict[str, str] = {}
+        self._columns = 0
         self._flicker: list[tuple[str, np.ndarray | None]] = []
 
     def show_pictures(self, names: Sequence[str], pictures: Sequence[np.ndarray | None], key: str) -> None:
@@ -57,8 +58,22 @@ class Columns(pg.QtWidgets.QStackedWidget):
             if self._colours:
                 panel.set_colours(self._colours)
             self.panels.append(panel)
-        for column in range(columns):
-            self.sheet.ci.layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH)
+        self._spread(columns)
+
+    def _spread(self, columns: int) -> None:
+        """Equal columns, whatever their names and tick labels would like."""
+        self._columns = columns
+        layout = self.sheet.ci.layout
+        left, _, right, _ = layout.getContentsMargins()
+        gaps = (2 * columns - 1) * layout.horizontalSpacing()
+        spare = self.sheet.viewport().width() - left - right - gaps - columns * BAR_WIDTH
+        for column in range(MOST):
+            layout.setColumnFixedWidth(2 * column, max(spare / max(columns, 1), 20.0) if column < columns else 0)
+            layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH if column < columns else 0)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._spread(self._columns)
 
     def show_pair(self, names: Sequence[str], pictures: Sequence[np.ndarray | None], key: str, split: bool) -> None:
         """Two runs in one place: with a line between them, or to flicker."""

@@ -42,6 +42,8 @@ class TrainingController(QObject):
         super().__init__(window)
         self.window, self.report, self.threads, self.theme = window, report, threads, theme
         self.listed: Callable[[str], None] = lambda name: None
+        self.use: Callable[[str], None] = lambda name: None
+        self._trained = ""
         self.dialog: TrainingDialog | None = None
         self.worker: Worker | None = None
         self.control = Control()
@@ -68,6 +70,7 @@ class TrainingController(QObject):
             d.leave_button.clicked.connect(self.leave)
             d.discard_button.clicked.connect(self._discard)
             d.resume_combo.activated.connect(self._chosen)
+            d.use_button.clicked.connect(self._use)
             d.on_close = self.leave
             self._list()
             self._enable()
@@ -134,6 +137,12 @@ class TrainingController(QObject):
     def control_finish(self) -> None:
         """Ends the training and keeps the prior."""
         self.control.finish()
+
+    def _use(self) -> None:
+        """Takes the prior that was just trained, and shows the window behind."""
+        assert self.dialog is not None
+        self.dialog.hide()
+        self.use(self._trained)
 
     def leave(self) -> None:
         """Saves the training for later; the prior list stays as it is."""
@@ -203,6 +212,8 @@ class TrainingController(QObject):
         if outcome.kind == "done":
             d.says.setText(f"Done: the prior '{outcome.value}' is in the list.")
             self.listed(outcome.value)
+            self._trained = outcome.value
+            d.use_button.show()
         elif outcome.kind == "cancelled":
             d.says.setText("Saved for later; choose it above to go on.")
         else:

@@ -57,6 +57,9 @@ class TrainingDialog(QDialog):
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.note.hide()
         self.progress = QProgressBar()
+        self.use_button = QPushButton("Use it now")
+        self.use_button.setToolTip("Choose the new prior in the window.")
+        self.use_button.hide()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the training")
         self.loss_plot, self.psnr_plot = pg.PlotWidget(), pg.PlotWidget()
@@ -93,6 +96,7 @@ class TrainingDialog(QDialog):
         for i, button in enumerate((self.start_button, self.pause_button, self.keep_button, self.leave_button)):
             buttons.addWidget(button, i // 2, i % 2)
         left.addLayout(buttons)
+        left.addWidget(self.use_button)
         left.addWidget(self.progress)
         column = QWidget()
         column.setLayout(left)
@@ -126,6 +130,7 @@ class TrainingDialog(QDialog):
         """Takes away what an earlier training has shown."""
         self.progress.setValue(0)
         self.note.hide()
+        self.use_button.hide()
         self.show_curves({})
         self.psnr_label.setText(NO_PREVIEW)
         self.strip.clear_samples()

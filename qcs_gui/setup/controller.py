@@ -162,6 +162,8 @@ class SetupController(QObject):
             self._show_estimate()
 
     def _show_estimate(self) -> None:
+        grey = self.session.ready and self.session.shape()[0] == 1
+        self.window.operator_form.show_row("colour", not grey and not self.session.spec.measurement)
         session, label = self.session, self.window.estimate_label
         text, warn = self.problem, bool(self.problem)
         if not text:

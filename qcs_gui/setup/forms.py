@@ -12,7 +12,16 @@ from engine.errors import InputError
 from engine.settings import Choice, Family
 from qcs_gui.widgets.boxes import ListBox, editor_for
 
-__all__ = ["ChoiceForm"]
+__all__ = ["ChoiceForm", "row_label"]
+
+LABEL_WIDTH = 128
+
+
+def row_label(text: str) -> QLabel:
+    """A label of the column: all as wide as each other, so that the fields begin on one line."""
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL_WIDTH)
+    return label
 
 
 class ChoiceForm(QGroupBox):
@@ -25,6 +34,7 @@ class ChoiceForm(QGroupBox):
         self.family, self._title = family, title
         self._filling = False
         self._readers: dict[str, Any] = {}
+        self._row_of: dict[str, int] = {}
         self._shown = ""
         self.combo = ListBox()
         self.combo.setAccessibleName(title)
@@ -78,15 +88,16 @@ class ChoiceForm(QGroupBox):
         self.combo.setCurrentIndex(self.combo.findData(choice.name))
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        self._readers = {}
+        self._readers, self._row_of = {}, {}
         for key, setting in choice.settings().items():
             widget, read, changed = editor_for(setting, getattr(choice, key))
             widget.setObjectName(f"{self._title}.{key}")
             widget.setAccessibleName(f"{self._title}: {setting.label}")
             widget.setToolTip(f"{setting.help}\nTakes {setting.expected()}.")
             changed.connect(self._emit)
-            self._rows.addRow(setting.label, widget)
+            self._rows.addRow(row_label(setting.label), widget)
             self._readers[key] = read
+            self._row_of[key] = self._rows.rowCount() - 1
         self.preset.clear()
         self.preset.setVisible(bool(choice.presets))
         if choice.presets:
@@ -94,6 +105,11 @@ class ChoiceForm(QGroupBox):
             self.preset.addItems(["defaults", *choice.presets])
         self.summary.setText(choice.summary())
         self._filling = False
+
+    def show_row(self, key: str, shown: bool) -> None:
+        """Shows or hides one setting, where the choice has it."""
+        if key in self._row_of:
+            self._rows.setRowVisible(self._row_of[key], shown)
 
     def show_words(self, words: str) -> None:
         """Words in the place of the choice, where a file has decided it; empty ones show the choice again."""

@@ -35,6 +35,25 @@ DRAWING_SIDE = 64
 """Side of a drawing for priors that take any size."""
 
 
+def _has_recipe(name: str) -> bool:
+    """Whether it is a picture that this program exported: dropping one brings back its set-up."""
+    try:
+        return read_recipe(Path(name)) is not None
+    except InputError:
+        return False
+
+
+def holds_result(name: str) -> bool:
+    """Whether an archive is an exported result, whatever it is called."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(name) as file:
+            return {"mean.npy", "recipe.npy"} <= set(file.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 class PictureController(QObject):
     """Files are read in a thread of their own; the newest request wins."""
 
@@ -102,8 +121,12 @@ class PictureController(QObject):
             self.open_result(name)
         elif name.lower().endswith(".json"):
             self.open_run_file(name)
+        elif name.lower().endswith(".npz") and holds_result(name):
+            self.open_result(name)
         elif name.lower().endswith((".npz", ".mat", ".npy", ".csv")):
             self.own.open(name)
+        elif name.lower().endswith(".png") and _has_recipe(name):
+            self.open_run_file(name)
         else:
             self.load(name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from qcs_gui.stage.panel import cache_axes
@@ -64,6 +64,7 @@ class CurveBoard(QWidget):
         self.curves: dict[str, pg.PlotDataItem] = {}
         self.names: dict[str, pg.TextItem] = {}
         self.markers: list[pg.InfiniteLine] = []
+        self._drawn: tuple[dict[str, list], int] | None = None
         self.empty = QLabel("Curves appear when something runs.")
         self.empty.setObjectName("dim")
         layout.addWidget(self.empty)
@@ -113,6 +114,7 @@ class CurveBoard(QWidget):
             self.plots[title].setVisible(bool(ends))
             if ends:
                 self._name_ends(title, ends, float(steps[-1]))
+        self._drawn = (history, step)
         self.empty.setVisible(all(p.isHidden() for p in self.plots.values()))
         self.set_step(step)
 
@@ -128,6 +130,18 @@ class CurveBoard(QWidget):
             below = at
             self.names[key].setAnchor((1, 0.5) if x > 0.4 * last else (0, 0.5))
             self.names[key].setPos(x, at)
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        QTimer.singleShot(0, self, self._again)  # names are placed by the size that the plots get now
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        QTimer.singleShot(0, self, self._again)
+
+    def _again(self) -> None:
+        if self._drawn is not None and self.isVisible():
+            self.set_history(*self._drawn)
 
     def _clicked(self, plot: pg.PlotWidget, event: object) -> None:
         box = plot.getPlotItem().getViewBox()

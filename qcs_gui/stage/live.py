@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
-from qcs_gui.background.live import LiveRequest, LiveSource, reconstruct_live, suits_live
+from qcs_gui.background.live import LiveRequest, LiveSource, serve_live, suits_live
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
@@ -28,7 +29,6 @@ class LiveController(QObject):
         self.on = False
         self.latencies: list[float] = []
         self._number = self._task = 0
-        self._asked: dict[int, float] = {}
         window.live_button.toggled.connect(self.switch)
         session.observe(self._changed)
 
@@ -59,30 +59,32 @@ class LiveController(QObject):
         self._next()
 
     def _next(self) -> None:
-        if self._task or self.session.state != State.IDLE:
+        """Has the engine thread serve what is wanted, unless it does."""
+        if not self._task and self.session.state == State.IDLE:
+            source, threads = self.source, os.cpu_count() or 1
+            self._task = self.worker.submit(lambda: serve_live(source, threads))
+
+    def poll(self) -> None:
+        """Shows the newest answer; called with the window's timer."""
+        made = self.source.shown()
+        if made is None or not self.on or self.session.state != State.IDLE:
             return
-        request = self.source.take()
-        if request is None:
-            return
-        source = self.source
-        task = self.worker.submit(lambda: reconstruct_live(request, source))
-        self._task, self._asked[task] = task, request.asked
+        request, frame = made
+        self.panels.show_live(frame)
+        self.latencies.append(time.monotonic() - request.asked)
+        del self.latencies[:-1000]
+        psnr = [v for v in frame.history.get("psnr_mean", []) if v is not None]
+        words = f"Live: PSNR {psnr[-1]:.1f} dB, " if psnr else "Live: "
+        self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture")
 
     def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of a live reconstruction; False if it belongs to somebody else."""
-        if outcome.task not in self._asked:
+        """Takes the end of serving; False if it belongs to somebody else."""
+        if outcome.task != self._task:
             return False
-        asked = self._asked.pop(outcome.task)
         self._task = 0
-        if outcome.kind == "done" and self.on and self.session.state == State.IDLE:
-            frame = outcome.value
-            self.panels.show_live(frame)
-            self.latencies.append(time.monotonic() - asked)
-            del self.latencies[:-1000]
-            psnr = [v for v in frame.history.get("psnr_mean", []) if v is not None]
-            words = f"Live: PSNR {psnr[-1]:.1f} dB, " if psnr else "Live: "
-            self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture")
-        elif outcome.kind == "failed" and self.on:
+        self.poll()
+        if outcome.kind == "failed" and self.on:
             self.window.result_label.setText(outcome.sentence)
-        self._next()
+        elif self.source.wanted:  # asked for after the last look
+            self._next()
         return True

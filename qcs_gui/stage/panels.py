@@ -120,6 +120,7 @@ class PanelController(QObject):
         samples = result.samples if len(result.samples) else last.denoised
         std = result.spread if result.rows_are == RESTARTS else result.std
         ended = "done" if result.status == "done" else "early"
+        self.window.speed_label.setText("done" if ended == "done" else "finished early")
         frame = replace(last, iterate=samples, denoised=samples, mean=result.mean, std=std, final=True, ended=ended)
         self.newest = frame
         self.keyframes.replace_last(frame)

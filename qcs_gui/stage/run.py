@@ -40,6 +40,7 @@ class RunController(QObject):
     ) -> None:  # fmt: skip
         super().__init__(window)
         self.session, self.window, self.panels, self.report = session, window, panels, report
+        self.lookers: list[Callable[[], None]] = []
         self.engine_handlers: list[Callable[[Outcome], bool]] = []
         self.handlers, self.io_worker, self.threads = handlers, io_worker, threads
         self.worker = Worker("engine")
@@ -169,6 +170,8 @@ class RunController(QObject):
             # a short run is shown as fluently as it goes; a long one is not slowed by its own picture
             self.mailbox.pace(self.panels.seconds_per_frame if frame.elapsed > FLUENT_SECONDS else 0.0)
             self.panels.arrive(frame)
+        for look in self.lookers:
+            look()
         for outcome in self.worker.take():
             self._ended(outcome)
         for outcome in self.io_worker.take():

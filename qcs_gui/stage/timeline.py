@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QSlider, QStyle, QStyleOptionSlider, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QStyle,
+    QStyleOptionSlider,
+    QWidget,
+)
 
 from qcs_gui.widgets.boxes import ListBox
 
@@ -43,6 +53,7 @@ class Timeline(QWidget):
             "The kept frames of the run. Click or drag to look back, also while it runs; the right end follows."
         )
         self.slider.setEnabled(False)
+        self.slider.setMinimumWidth(80)
         self.play_button = QPushButton("Play")
         self.play_button.setCheckable(True)
         self.play_button.setToolTip("Play the run from its kept frames (Ctrl+Space).")
@@ -56,11 +67,12 @@ class Timeline(QWidget):
         self.live_button = QPushButton("Back to live")
         self.live_button.setToolTip("Follow the run that is going, or show its result (Ctrl+End).")
         self.step_label = QLabel("no run yet")
-        self.step_label.setMinimumWidth(200)
+        self.step_label.setMinimumWidth(60)
+        self.step_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.play_button, self.slider, self.rate, self.loop, self.live_button, self.step_label):
-            row.addWidget(widget, 1 if widget is self.slider else 0)
+            row.addWidget(widget, {self.slider: 3, self.step_label: 2}.get(widget, 0))
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._advance)
         self.play_button.toggled.connect(self._played)

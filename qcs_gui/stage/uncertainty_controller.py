@@ -72,11 +72,13 @@ class UncertaintyController(QObject):
         samples = None if result is None else result.posterior_samples
         if result is None or samples is None or len(samples) < 2:
             self.panel.show_calibration(None, why_none(result))
+            self.window.stage.picture.set_mark(None)
             store.set_image("interval", None, "No intervals: no posterior samples")
         else:
             found = calibration_of(samples, result.mean, result.truth)
             self.panel.show_calibration(found, why_none(result))
             store.set_image("interval", interval_width(samples)[None])
+            self.window.stage.picture.set_mark(self.pixel)
             if self.pixel is not None and not self._inside(self.pixel):
                 self.pixel = self.partner = None
                 self.window.stage.picture.set_mark(None)

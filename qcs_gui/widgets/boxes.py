@@ -29,7 +29,20 @@ def _plain_locale() -> QLocale:
     return locale
 
 
-class NumberBox(QDoubleSpinBox):
+class _Field:
+    """What both spin boxes do with keys: Escape gives back the value that stood there, and does not cancel a run."""
+
+    def event(self, event: Any) -> bool:
+        if event.type() == event.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            self.setValue(self.value())  # type: ignore[attr-defined]
+            self.lineEdit().setText(f"{self.prefix()}{self.textFromValue(self.value())}{self.suffix()}")  # type: ignore[attr-defined]
+            self.selectAll()  # type: ignore[attr-defined]
+            event.accept()
+            return True
+        return super().event(event)  # type: ignore[misc]
+
+
+class NumberBox(_Field, QDoubleSpinBox):
     """A spin box for real numbers that shows as few digits as it needs and ignores the wheel unless focused. A comma
     typed for the decimal point is taken as one."""
 
@@ -57,7 +70,7 @@ class NumberBox(QDoubleSpinBox):
             event.ignore()
 
 
-class WholeBox(QSpinBox):
+class WholeBox(_Field, QSpinBox):
     """A spin box for whole numbers that ignores the wheel unless focused."""
 
     def __init__(self) -> None:
@@ -71,6 +84,15 @@ class WholeBox(QSpinBox):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+    def count_in(self, unit: str) -> None:
+        """Writes a unit after the number, in the singular after 1."""
+
+        def write(value: int) -> None:
+            self.setSuffix(f" {unit[:-1] if value == 1 and unit.endswith('s') else unit}")
+
+        self.valueChanged.connect(write)
+        write(self.value())
 
 
 class ListBox(QComboBox):
@@ -106,7 +128,8 @@ def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
             int(min(setting.high or 2**31 - 1, 2**31 - 1)),
         )
         whole.setValue(int(value))
-        whole.setSuffix(f" {setting.unit}" if setting.unit else "")
+        if setting.unit:
+            whole.count_in(setting.unit)
         return whole, whole.value, whole.valueChanged
     if setting.kind in (int, float):
         number = NumberBox()

@@ -53,6 +53,7 @@ class ProblemDialog(QDialog):
         self.details_button.setChecked(False)
         self.show()
         self.raise_()
+        self.close_button.setFocus()
 
     def _copy(self) -> None:
         details = self.details.toPlainText()

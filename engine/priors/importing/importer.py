@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,9 +15,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.files import make_folder
+from engine.files import make_folder, write_atomically
 from engine.priors.base import Card
-from engine.priors.header import refuse_odd_levels
+from engine.priors.header import read_header, refuse_odd_levels
 from engine.priors.importing.checkpoints import Weights, read_checkpoint
 from engine.priors.importing.diffusers_folder import read_diffusers
 from engine.priors.importing.settings import PriorImport
@@ -58,6 +59,8 @@ def import_prior(settings: PriorImport, command: str = "") -> Path:
     name = _name(settings.name, source)
     target = user_folder() / f"{name}.safetensors"
     notes = _clashes(name, target, settings.overwrite)
+    if _is_own(source):
+        return _adopt(settings, source, name, target)
     prior, half = read_network(settings, name, command, notes)
     make_folder(target.parent)
     return prior.save(target, half)
@@ -100,6 +103,30 @@ def read_network(
     facts_of_card = prior.card.as_dict() | {"notes": " ".join([f"{found.what} from {source.name}.", *said])}
     prior.card = Card(**facts_of_card)
     return prior, found.weights.half
+
+
+def _is_own(source: Path) -> bool:
+    """Whether it is a prior of this program, trained here or on another machine."""
+    if source.suffix != ".safetensors" or not source.is_file():
+        return False
+    try:
+        read_header(source)
+    except InputError:
+        return False
+    return True
+
+
+def _adopt(settings: PriorImport, source: Path, name: str, target: Path) -> Path:
+    """Copies a prior of this program under its new name, once its weights were read whole and are what they should be."""
+    from safetensors.torch import load_file, save_file
+
+    from engine.priors.networks.registry import read_prior
+
+    read_prior(source)
+    facts, tensors = read_header(source), load_file(source)
+    facts["card"] = facts["card"] | {"name": name} | ({"title": settings.title} if settings.title else {})
+    make_folder(target.parent)
+    return write_atomically(target, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
 
 
 def _source(settings: PriorImport) -> Path:

@@ -78,6 +78,8 @@ def prepare_settings(settings: DenoiserTraining) -> DenoiserTraining:
     """The settings with name and place of a session; raises InputError where they cannot be trained with."""
     if not settings.images:
         raise InputError("Choose the training images: a folder of pictures or an IDX file.")
+    if not settings.prior:
+        raise InputError("Give the prior a name, by which it will stand in the list: letters, digits, - and _.")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}", settings.prior):
         raise InputError(
             f"The name '{settings.prior}' is not valid: give letters, digits, - and _, beginning with a letter."

@@ -47,7 +47,9 @@ class DenseOperator(Operator):
         return self.matrix.numel() * self.matrix.element_size()
 
     def to(self, device: str) -> DenseOperator:
-        return DenseOperator(self.matrix.to(device), self.image_shape)
+        # the same operator where it is there already: it keeps its eigenbasis
+        moved = self.matrix.to(device)
+        return self if moved is self.matrix else DenseOperator(moved, self.image_shape)
 
     @cached_property
     def _eigenbasis(self) -> GramEigenbasis:
