@@ -35,7 +35,8 @@ def film_frames(result: Reconstruction, view: str = "denoised", row: int = 0) ->
         return
     if not result.keyframes:
         raise InputError("This run kept no frames, so there is nothing to film; run it again.")
-    for frame in result.keyframes:
+    # of a run that came to its end the last kept frame is the result, which is shown in full precision instead
+    for frame in result.keyframes[:-1] if result.status == "done" else result.keyframes:
         rows = frame.iterate if view == "iterate" or frame.denoised is None else frame.denoised
         yield _painted(frame.mean if view == "mean" else rows[min(row, len(rows) - 1)])
     yield _painted(

@@ -61,7 +61,9 @@ def _better(picture: Shape, prior: PriorChoice) -> str:
 
 def _made_for(picture: Shape) -> str:
     """The trained prior of exactly that shape, the first of them."""
-    trained = {n: c() for n, c in priors().choices.items() if c().kind == "denoiser" and n not in ("gaussian", "mixture")}
+    trained = {
+        n: c() for n, c in priors().choices.items() if c().kind == "denoiser" and n not in ("gaussian", "mixture")
+    }
     return next((n for n, c in trained.items() if not c.any_size and c.image_shape == picture), "")
 
 

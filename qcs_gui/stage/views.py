@@ -67,7 +67,7 @@ def displayed(key: str, pixels: np.ndarray) -> np.ndarray:
 def fitting(key: str, pixels: np.ndarray) -> tuple[float, float]:
     """A round range that holds nearly all of the data."""
     top = float(np.nanpercentile(np.abs(displayed(key, pixels)), 99.5)) if np.isfinite(pixels).any() else 1.0
-    top = next((s for s in STEPS if s >= top), float(np.ceil(top)) if np.isfinite(top) else 1.0)
+    top = next((s for s in STEPS if s >= top * (1 - 1e-6)), float(np.ceil(top)) if np.isfinite(top) else 1.0)
     return (-top, top) if VIEWS[key].signed else (0.0, top)
 
 

@@ -99,6 +99,10 @@ class ListBox(QComboBox):
     """A list that leaves the wheel to the column it stands in: scrolling past must not choose anything. Letters and digits
     typed into it choose, as they do in any list, also where a digit alone is a shortcut of the window."""
 
+    def setAccessibleName(self, name: str) -> None:
+        super().setAccessibleName(name)
+        self.view().setAccessibleName(name)
+
     def event(self, event: Any) -> bool:
         plain = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.KeypadModifier
         if event.type() == event.Type.ShortcutOverride and event.text().isprintable() and event.modifiers() in plain:

@@ -18,6 +18,7 @@ class ProblemDialog(QDialog):
         self.sentence = QLabel()
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.sentence.setWordWrap(True)
+        self.sentence.setAccessibleName("Problem")
         self.sentence.setMinimumWidth(420)
         self.sentence.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
