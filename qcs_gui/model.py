@@ -46,6 +46,7 @@ class Session:
     speed: Speed | None = None
     device: str = ""
     observers: list[Callable[[str], None]] = field(default_factory=list)
+    _looked: tuple[np.ndarray, tuple[int, ...]] | None = None
 
     def observe(self, observer: Callable[[str], None]) -> None:
         self.observers.append(observer)
@@ -60,8 +61,9 @@ class Session:
             self._fit()
         self.changed("spec")
 
-    def set_image(self, pixels: np.ndarray, name: str) -> None:
-        """A new picture (c, h, w) in [0, 1], from a file, a sample or a drawing."""
+    def set_image(self, pixels: np.ndarray, name: str, fitted: np.ndarray | None = None) -> None:
+        """A new picture (c, h, w) in [0, 1], from a file, a sample or a drawing; ``fitted`` is the same at the size that it is
+        reconstructed in, where somebody made that already (of many megapixels it takes a while)."""
         from engine.runs.fit import scaled_rows
 
         was = self.shape() if self.original is not None else None
@@ -69,7 +71,7 @@ class Session:
         self.spec = self.spec.replace(image=name, measurement="")
         if was is not None:  # a row count kept from a larger picture would not fit
             self.spec = scaled_rows(self.spec, was, self.shape())
-        self._fit()
+        self._fit(fitted)
 
     def set_stroke(self, pixels: np.ndarray) -> None:
         """A drawing that is still being made, (1, h, w): seen by live mode, not yet part of the set-up."""
@@ -103,7 +105,9 @@ class Session:
         from engine.images import plain_channels
 
         assert self.original is not None
-        return (plain_channels(self.original), *self.original.shape[1:])  # type: ignore[return-value]
+        if self._looked is None or self._looked[0] is not self.original:  # whether it is grey takes a look at every pixel
+            self._looked = self.original, (plain_channels(self.original), *self.original.shape[1:])
+        return self._looked[1]  # type: ignore[return-value]
 
     def misfit(self, spec: RunSpec) -> str:
         """Why that set-up cannot run on what is loaded (a missing file, too many rows, too little memory), in one
@@ -140,11 +144,12 @@ class Session:
             return result.truth is None and self.pixels is None and result.spec.measurement == self.spec.measurement
         return np.array_equal(result.truth, self.pixels)
 
-    def _fit(self) -> None:
+    def _fit(self, fitted: np.ndarray | None = None) -> None:
         from engine.images import fit
 
         assert self.original is not None
-        self.pixels = fit(self.original, self.shape())
+        shape = self.shape()
+        self.pixels = fitted if fitted is not None and fitted.shape == shape else fit(self.original, shape)
         self.changed("image")
 
     def set_state(self, state: str) -> None:

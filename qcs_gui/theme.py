@@ -44,7 +44,7 @@ QAbstractSpinBox QLineEdit {{ border: none; padding: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
 QLabel#result {{ font-size: 16px; font-weight: 600; padding: 2px 4px; }}
 QLabel#headline {{ font-size: 22px; font-weight: 600; }}
-QPushButton#view {{ padding: 4px 6px; border-radius: 3px; }}
+QPushButton#view {{ padding: 4px 4px; border-radius: 3px; }}
 QPushButton#view:checked {{ background: #2368b0; color: white; border-color: #2368b0; }}
 QPushButton:checked#live {{ background: #2368b0; color: white; }}
 QToolButton#card {{ background: {base}; border: 1px solid {edge}; border-radius: 8px; padding: 8px 6px; }}

@@ -66,19 +66,14 @@ class ComparePage(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        bar = QHBoxLayout()
-        for widget in (
-            self.back_button,
-            self.view,
-            self.mode,
-            self.figure_button,
-            self.csv_button,
-            self.report_button,
-            self.clear_button,
-        ):
+        bar, exports = QHBoxLayout(), QHBoxLayout()
+        for widget in (self.back_button, self.view, self.mode):
             bar.addWidget(widget)
         bar.addStretch()
         bar.addWidget(self.busy)
+        for widget in (self.figure_button, self.csv_button, self.report_button, self.clear_button):
+            exports.addWidget(widget)
+        exports.addStretch()
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.columns)
         splitter.addWidget(self.table)
@@ -89,6 +84,7 @@ class ComparePage(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.hint)
         layout.addWidget(splitter, 1)
+        layout.addLayout(exports)
         self._timer = QTimer(self, interval=FLICKER_MS)
         self._timer.timeout.connect(self.columns.flick)
         self.view.currentTextChanged.connect(lambda _: self._paint())

@@ -128,7 +128,7 @@ class PriorPage(QDialog):
         self.setWindowTitle("About this prior")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.setSizeGripEnabled(True)
-        self.resize(1180, 780)
+        self.resize(1100, 680)
         self.combo = QComboBox()
         self.combo.setAccessibleName("Prior to look at")
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder, refuse_no_file
-from engine.images import SUFFIXES, LoadedImage, load_image, read_recipe, save_png
+from engine.images import SUFFIXES, LoadedImage, fit, load_image, plain_channels, read_recipe, save_png
 from engine.images.samples import sample_path
 from engine.priors.library import user_folder
 from engine.runs.fit import Fit, fit_of, suited, with_share_of_rows
@@ -33,6 +34,24 @@ __all__ = ["PictureController"]
 NETWORKS = (".pth", ".pt", ".ckpt", ".safetensors")
 DRAWING_SIDE = 64
 """Side of a drawing for priors that take any size."""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A picture that was read, and the same at the size in which the set-up reconstructs it (None where it does not fit)."""
+
+    loaded: LoadedImage
+    pixels: np.ndarray | None
+
+
+def _loaded(path: Path, spec: RunSpec) -> _Fitted:
+    """Reads and fits a picture, in the background: of many megapixels both take a while."""
+    loaded = load_image(path)
+    try:
+        shape = spec.shape_for((plain_channels(loaded.pixels), *loaded.pixels.shape[1:]))
+        return _Fitted(loaded, fit(loaded.pixels, shape))
+    except InputError:
+        return _Fitted(loaded, None)
 
 
 def _has_recipe(name: str) -> bool:
@@ -170,7 +189,7 @@ class PictureController(QObject):
             return
         self._name, self._setup, self._then = image, setup, then
         self.window.image.image_label.setText(f"reading {Path(image).name} ...")
-        self._wanted = self.worker.submit(lambda: load_image(path))
+        self._wanted = self.worker.submit(lambda: _loaded(path, setup or self.session.spec))
 
     def draw(self) -> None:
         self.dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
@@ -205,16 +224,17 @@ class PictureController(QObject):
     def handle(self, outcome: Outcome) -> bool:
         """Takes the outcome of a load; False if it belongs to somebody else."""
         if outcome.task != self._wanted:
-            return isinstance(outcome.value, LoadedImage)
+            return isinstance(outcome.value, _Fitted)
         if outcome.kind == "failed":
             self._then = None
             self._say_fit()
             self.report(outcome.sentence, outcome.details)
             return True
-        if isinstance(outcome.value, tuple):
-            self._name, loaded = outcome.value
+        fitted = None
+        if isinstance(outcome.value, _Fitted):
+            loaded, fitted = outcome.value.loaded, outcome.value.pixels
         else:
-            loaded = outcome.value
+            self._name, loaded = outcome.value
         if self._setup is not None:
             self.chosen(self._setup)
             self.session.set_spec(self._setup)
@@ -224,7 +244,7 @@ class PictureController(QObject):
         self._notes = [*words, *loaded.notes]
         index = self.window.image.sample_combo.findData(self._name)
         self.window.image.sample_combo.setCurrentIndex(max(index, 0))
-        self.session.set_image(loaded.pixels, self._name)
+        self.session.set_image(loaded.pixels, self._name, fitted)
         then, self._then = self._then, None
         if then is not None:
             then()
@@ -257,16 +277,16 @@ class PictureController(QObject):
         has = session.original is not None
         w.image.original_button.setEnabled(has)
         w.image.size_combo.setEnabled(has and session.spec.prior.any_size)
-        fit = fit_of(session.picture, session.spec) if has else Fit()
+        found = fit_of(session.picture, session.spec) if has else Fit()
         if has:
             shape = session.shape()
             changed = [] if session.picture[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]
             w.image.image_label.setText("; ".join([*self._notes, *changed]))
-        self._instead = fit.instead
-        w.image.fit_label.setText(f"{fit.sentence}." if fit.instead else "")
-        w.image.fit_label.setVisible(bool(fit.instead))
-        w.image.fit_button.setText(f"Use the prior '{fit.instead}', which keeps it")
-        w.image.fit_button.setVisible(bool(fit.instead))
+        self._instead = found.instead
+        w.image.fit_label.setText(f"{found.sentence}." if found.instead else "")
+        w.image.fit_label.setVisible(bool(found.instead))
+        w.image.fit_button.setText(f"Use the prior '{found.instead}', which keeps it")
+        w.image.fit_button.setVisible(bool(found.instead))
 
     def _use_instead(self) -> None:
         """Takes the offered prior, with a matrix that a picture of that size can be measured by."""

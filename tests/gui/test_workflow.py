@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFileDialog, QInputDialog, QMessageBox, QWidget
 from specs import QUICK
 
 from engine.runs.library import Library
@@ -307,6 +307,8 @@ def test_every_focusable_widget_has_an_accessible_name(keeping, run_to_end):
                 continue
             if type(widget.parent()).__name__ in ("NumberBox", "WholeBox", "ListBox"):
                 continue  # the parts of a field go by its name
+            if isinstance(widget.parent(), QAbstractScrollArea) and widget.parent().viewport() is widget:
+                continue
             found = QAccessible.queryAccessibleInterface(widget)
             if found is not None and not found.text(QAccessible.Text.Name) and not widget.accessibleName():
                 nameless.append(f"{top.windowTitle()}: {type(widget).__name__} in {type(widget.parent()).__name__}")
