@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["PictureController"]
 
 NETWORKS = (".pth", ".pt", ".ckpt", ".safetensors")
+STROKE_MS = 30
+"""A stroke is looked at once in so many milliseconds: the mouse moves more often than anybody can see."""
 DRAWING_SIDE = 64
 """Side of a drawing for priors that take any size."""
 
@@ -83,6 +85,8 @@ class PictureController(QObject):
         super().__init__(window)
         self.own, self.folders = own, folders
         self._then: Callable[[], None] | None = None
+        self._stroke_timer = QTimer(self, interval=STROKE_MS, singleShot=True)
+        self._stroke_timer.timeout.connect(self._stroked)
         self.chosen: Callable[[RunSpec], None] = lambda spec: None
         self.train_on: Callable[[str], None] = lambda folder: None
         self.import_network: Callable[[str], None] = lambda name: None
@@ -194,8 +198,12 @@ class PictureController(QObject):
     def draw(self) -> None:
         self.dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
         self.dialog.accepted.connect(self._drawn)
-        self.dialog.canvas.drawn.connect(self._stroked)
+        self.dialog.canvas.drawn.connect(self._stroke_soon)
         self.dialog.show()  # not modal: in live mode the picture forms beside the canvas
+
+    def _stroke_soon(self) -> None:
+        if not self._stroke_timer.isActive():
+            self._stroke_timer.start()
 
     def _stroked(self) -> None:
         """In live mode the drawing is the picture at every stroke; it becomes a file when it is used."""
