@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMenu,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -88,7 +89,7 @@ class MainWindow(QMainWindow):
             action.setShortcut(QKeySequence(command.shortcut))
             action.setStatusTip(command.tip)
             action.setCheckable(command.checkable)
-            self._menu(command.menu).addAction(action)
+            self.menu_named(command.menu).addAction(action)
             self.actions_by_name[command.name] = action
         for number, key in enumerate(VIEWS, start=1):
             shortcut = QShortcut(QKeySequence(str(number % 10)), self)
@@ -101,11 +102,12 @@ class MainWindow(QMainWindow):
         for label in (self.speed_label, self.device_label):
             self.statusBar().addPermanentWidget(label)
 
-    def _menu(self, title: str):
+    def menu_named(self, title: str) -> QMenu:
+        """The menu of the bar with that title, made where it is not there yet."""
         bar = self.menuBar()
         for action in bar.actions():
-            if action.text() == title and action.menu() is not None:
-                return action.menu()
+            if action.text() == title and isinstance(action.menu(), QMenu):
+                return action.menu()  # type: ignore[return-value]
         return bar.addMenu(title)
 
     # -- the column of steps ---------------------------------------------------------------------------------------
@@ -283,14 +285,21 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.setDropAction(Qt.DropAction.CopyAction)  # a file manager that proposes to move must keep its file
+            self._take_as_copy(event)
+
+    @staticmethod
+    def _take_as_copy(event: QDropEvent) -> None:
+        """A file manager that proposes to move must keep its file; one that can only move is told that nothing was moved."""
+        if event.possibleActions() & Qt.DropAction.CopyAction:
+            event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
+        else:
+            event.setDropAction(Qt.DropAction.IgnoreAction)
 
     def dropEvent(self, event: QDropEvent) -> None:
         for url in event.mimeData().urls():
             if url.isLocalFile():
-                event.setDropAction(Qt.DropAction.CopyAction)
-                event.accept()
+                self._take_as_copy(event)
                 self.dropped.emit(url.toLocalFile())
                 return
 

@@ -105,7 +105,9 @@ class Session:
         from engine.images import plain_channels
 
         assert self.original is not None
-        if self._looked is None or self._looked[0] is not self.original:  # whether it is grey takes a look at every pixel
+        if (
+            self._looked is None or self._looked[0] is not self.original
+        ):  # whether it is grey takes a look at every pixel
             self._looked = self.original, (plain_channels(self.original), *self.original.shape[1:])
         return self._looked[1]  # type: ignore[return-value]
 

@@ -21,6 +21,7 @@ from qcs_gui.library.documents import DocumentController
 from qcs_gui.library.export import ExportController
 from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
+from qcs_gui.menus import PanelsMenu, RecentMenu
 from qcs_gui.model import Session, State
 from qcs_gui.preferences import Preferences, PreferencesDialog
 from qcs_gui.priors.importing import ImportController
@@ -115,6 +116,8 @@ class Studio(QObject):
         self.compare = CompareController(self.session, window, self.runs, io_worker, self.report, self.folders)
         self.gallery = GalleryController(self.session, window, self.pictures, self.runs, self.compare, self.report)
         self.undoing = UndoController(self.session, window, self.setup)
+        self.recent, self.panels_menu = RecentMenu(window, settings, self.pictures.open), PanelsMenu(window)
+        self.documents.recent = self.pictures.recent = self.recent.add
         self.menu = PictureMenu(window, self.folders, self.report)
         self.documents.take_setup, self.documents.shown = self.pictures.take_setup_of, self._show_opened
         self.pictures.open_result = self.history.open_run = self.documents.open

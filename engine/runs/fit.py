@@ -60,11 +60,12 @@ def _better(picture: Shape, prior: PriorChoice) -> str:
 
 
 def _made_for(picture: Shape) -> str:
-    """The trained prior of exactly that shape, the first of them."""
+    """The trained prior of exactly that shape; of several the digits', which pictures of that size mostly are."""
     trained = {
         n: c() for n, c in priors().choices.items() if c().kind == "denoiser" and n not in ("gaussian", "mixture")
     }
-    return next((n for n, c in trained.items() if not c.any_size and c.image_shape == picture), "")
+    fits = [n for n, c in trained.items() if not c.any_size and c.image_shape == picture]
+    return "mnist" if "mnist" in fits else fits[0] if fits else ""
 
 
 def scaled_rows(spec: RunSpec, was: Shape, now: Shape) -> RunSpec:

@@ -35,10 +35,10 @@ class Card(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(CARD_WIDTH - 12)
-        self.setMinimumHeight(THUMBNAIL + 118)
+        self.setMinimumHeight(THUMBNAIL + 126)
 
 
-def _wrapped(line: str, width: int = 34) -> str:
+def _wrapped(line: str, width: int = 30) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(line, width))

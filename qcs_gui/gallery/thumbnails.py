@@ -49,7 +49,9 @@ def _save(path: Path, picture: np.ndarray) -> None:
     scale = SIDE / max(image.size)
     size = tuple(max(1, round(s * scale)) for s in image.size)
     image = image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)  # type: ignore[arg-type]
-    write_atomically(path, lambda p: image.save(p, "PNG", optimize=True))
+    square = Image.new(image.mode, (SIDE, SIDE))
+    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
+    write_atomically(path, lambda p: square.save(p, "PNG", optimize=True))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class PictureController(QObject):
         self.train_on: Callable[[str], None] = lambda folder: None
         self.import_network: Callable[[str], None] = lambda name: None
         self.open_result: Callable[[str], None] = lambda name: None
+        self.recent: Callable[[str], None] = lambda name: None
         self.session, self.window, self.worker, self.report = session, window, worker, report
         self._wanted = 0
         self._setup: RunSpec | None = None
@@ -250,6 +251,8 @@ class PictureController(QObject):
         height, width = loaded.pixels.shape[1:]
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
         self._notes = [*words, *loaded.notes]
+        if "drawings" not in Path(self._name).parts:
+            self.recent(self._name)
         index = self.window.image.sample_combo.findData(self._name)
         self.window.image.sample_combo.setCurrentIndex(max(index, 0))
         self.session.set_image(loaded.pixels, self._name, fitted)

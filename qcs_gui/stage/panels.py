@@ -180,8 +180,8 @@ class PanelController(QObject):
             history = self.newest.history if self.newest is not None else frame.history
             self.window.curves.set_history(history, frame.step)
             sigma = frame.statistics.get("sigma")
-            level = f", noise level {sigma:.3g}" if sigma is not None else ""
-            self.window.step_label.setText(f"{frame.phase}: step {frame.step} of {frame.steps}{level}")
+            level = f", sigma {sigma:.3g}" if sigma is not None else ""
+            self.window.step_label.setText(f"{frame.phase}: {frame.step} / {frame.steps}{level}")
 
     def _show_iterate(self) -> None:
         frame = self.shown

@@ -67,7 +67,7 @@ class Timeline(QWidget):
         self.live_button = QPushButton("Back to live")
         self.live_button.setToolTip("Follow the run that is going, or show its result (Ctrl+End).")
         self.step_label = QLabel("no run yet")
-        self.step_label.setMinimumWidth(60)
+        self.step_label.setMinimumWidth(196)
         self.step_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

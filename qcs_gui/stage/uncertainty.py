@@ -22,8 +22,9 @@ def _plot(name: str, left: str, bottom: str) -> pg.PlotWidget:
     plot.setMouseEnabled(False, False)
     plot.getPlotItem().hideButtons()
     plot.setTitle(name, size="9pt")
-    plot.setLabel("left", left)
-    plot.setLabel("bottom", bottom)
+    for side, text in (("left", left), ("bottom", bottom)):
+        plot.getAxis(side).enableAutoSIPrefix(False)
+        plot.setLabel(side, text)
     plot.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]
     return plot
 

@@ -336,3 +336,87 @@ def test_the_session_comes_back_and_a_damaged_one_never_blocks(tmp_path):
     kept.path.write_bytes(b"\x00{")
     assert kept.read() is None
     assert not kept.path.exists() and kept.path.with_suffix(".damaged.json").exists()
+
+
+def test_recent_files_and_panels(keeping, qtbot, tmp_path):
+    from PIL import Image
+
+    studio = keeping()
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
+    studio.pictures.open(str(tmp_path / "eye.png"))
+    qtbot.waitUntil(lambda: studio.session.spec.image.endswith("eye.png"), timeout=10000)
+    studio.pictures.load("sample:digit-1")
+    qtbot.waitUntil(lambda: studio.session.spec.image == "sample:digit-1", timeout=10000)
+    studio.recent.fill()
+    entries = studio.recent.menu.actions()
+    assert [a.text() for a in entries] == ["eye.png"]
+    entries[0].trigger()
+    qtbot.waitUntil(lambda: studio.session.spec.image.endswith("eye.png"), timeout=10000)
+    (tmp_path / "eye.png").unlink()
+    studio.recent.fill()
+    assert not studio.recent.menu.actions()[0].isEnabled()
+    for key in ("message", "iterate", "truth"):
+        studio.panels_menu.actions[key].trigger()
+    assert studio.window.board.shown == ("measurement", "denoised", "mean", "std", "error")
+    assert studio.window.stage.is_grid
+
+
+def test_a_larger_pictures_rows_do_not_stop_a_smaller_one(keeping, qtbot):
+    studio = keeping(
+        QUICK.replace(prior="natural", operator="dct measurements=8000", size="128", image="sample:photo-cat")
+    )
+    studio.pictures.load("sample:digit-1")
+    qtbot.waitUntil(lambda: studio.session.spec.image == "sample:digit-1", timeout=10000)
+    studio.window.image.size_combo.setCurrentText("auto")
+    studio.window.image.size_combo.activated.emit(0)
+    assert studio.window.run_button.isEnabled(), studio.window.estimate_label.text()
+    assert "'mnist'" in studio.window.image.fit_button.text()
+
+
+def test_a_prior_of_this_program_is_imported(tmp_path):
+    from importlib.resources import files
+    from pathlib import Path
+
+    from engine.priors.importing.importer import import_prior
+    from engine.priors.importing.settings import PriorImport
+    from engine.priors.library import priors
+
+    source = Path(str(files("resources"))) / "priors" / "mnist.safetensors"
+    copy = tmp_path / "discs.safetensors"
+    copy.write_bytes(source.read_bytes())
+    path = import_prior(PriorImport(file=str(copy)))
+    assert path.name == "discs.safetensors"
+    assert priors().parse("discs").load("cpu", (1, 28, 28)).card.name == "discs"
+
+
+def test_a_dropped_export_brings_its_set_up_back_and_a_move_copies(keeping, qtbot, run_to_end, tmp_path):
+    from PySide6.QtCore import QMimeData, QPointF, QUrl
+    from PySide6.QtGui import QDropEvent
+
+    studio = keeping()
+    run_to_end(studio).write(tmp_path / "out")
+    studio.window.seed.setValue(9)
+    for name in ("mean.png", "result.npz"):
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / "out" / name))])
+        event = QDropEvent(
+            QPointF(5, 5),
+            Qt.DropAction.MoveAction | Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        studio.window.dropEvent(event)
+        assert event.dropAction() == Qt.DropAction.CopyAction
+        qtbot.waitUntil(lambda: studio.session.spec.seed == 0, timeout=10000)
+        studio.window.seed.setValue(9)
+    assert not studio.window.problem.isVisible()
+
+
+def test_one_row_is_not_rows(keeping):
+    studio = keeping()
+    box = studio.window.operator_form.findChild(QWidget, "2  Sensing.measurements")
+    box.setValue(1)
+    assert box.suffix() == " row"
+    box.setValue(2)
+    assert box.suffix() == " rows"
