@@ -187,8 +187,6 @@ class Studio(QObject):
             self.documents.open(self.opening)
         elif self.opening:
             self.pictures.open(self.opening)
-        elif kept is not None and kept.run:
-            self.documents.open(kept.run)
         elif self.session.spec.measurement:
             self.own.restore(self.session.spec)
         else:

@@ -87,8 +87,8 @@ class DocumentController(QObject):
         else:
             self.ask_save()
 
-    def open(self, name: str) -> None:
-        """Opens a document or an earlier version's result."""
+    def open(self, name: str, setup: bool = True) -> None:
+        """Opens a document or an earlier version's result; with ``setup`` the column takes its settings too."""
         if self.session.state != State.IDLE:
             self.report("A run is going; finish or cancel it before a result is opened.", "")
             return
@@ -99,7 +99,7 @@ class DocumentController(QObject):
             result = open_run(name)
             return result, replayed(result)
 
-        self._opened_path = Path(name)
+        self._opened_path, self._with_setup = Path(name), setup
         self._opening = self.worker.submit(read)
 
     def show(self, result: Reconstruction) -> None:
@@ -137,7 +137,9 @@ class DocumentController(QObject):
             self.report("A run has begun meanwhile; open the result again when it is done.", "")
         else:
             result, frames = outcome.value
-            if result.spec.prior.name in priors().choices:
+            if not self._with_setup:
+                pass
+            elif result.spec.prior.name in priors().choices:
                 self.take_setup(result)
             else:
                 self.window.statusBar().showMessage(

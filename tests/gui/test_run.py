@@ -198,3 +198,19 @@ def test_frames_of_an_old_run_are_dropped(open_studio, run_to_end):
     studio.runs.mailbox.put(replace(frame, run=frame.run - 1))
     studio.runs.poll()
     assert studio.panels.frames_shown == shown
+
+
+def test_copy_as_command_gives_the_same_arrays_to_the_bit(open_studio, run_to_end, tmp_path):
+    import shlex
+
+    from engine.cli.main import main
+
+    studio = open_studio()
+    result = run_to_end(studio)
+    studio.window.actions_by_name["copy_command"].trigger()
+    words = shlex.split(studio.app.clipboard().text())[1:]
+    words[words.index("--out") + 1] = str(tmp_path / "out")
+    assert main([*words, "--threads", "1", "--no-save"]) == 0
+    with np.load(tmp_path / "out" / "result.npz") as found:
+        for name in ("samples", "mean", "std", "truth"):
+            assert np.array_equal(found[name], getattr(result, name)), name

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["SplitGibbs"]
 
 
+FALLING = 1
+"""Reverse-diffusion steps of a draw from the prior while the level falls."""
+
+
 @dataclass(frozen=True)
 class SplitGibbs(AlgorithmChoice):
     """Split Gibbs: posterior samples for any operator, exact in the measurements, reverse diffusion in the prior."""
@@ -29,15 +33,17 @@ class SplitGibbs(AlgorithmChoice):
     name = "split-gibbs"
     label = "Split Gibbs (PnP-DM)"
 
-    anneal: int = integer(30, "Falling", "Iterations over which the level falls.", low=1, high=5000)
+    anneal: int = integer(
+        67, "Falling", "Iterations over which the level falls, of two network calls each.", low=1, high=5000
+    )
     hold: int = integer(14, "Holding", "Iterations at the last level.", low=0, high=5000)
-    level_first: float = number(1.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100)
+    level_first: float = number(2.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100)
     level_last: float | None = number(
         None, "Last level", "Coupling at last: the smaller, the less bias and the slower the mixing; auto takes the "
         "measurement's own noise per pixel.", above=0, high=100,
     )  # fmt: skip
     denoising: int = integer(
-        4, "Denoising steps", "Reverse-diffusion steps for each draw from the prior.", low=1, high=500
+        6, "Denoising steps", "Reverse-diffusion steps for each draw from the prior at the last level.", low=1, high=500
     )
     unbiased: bool = flag(
         True, "Unbiased", "Takes the noise that the coupling adds off the measurement's own; without it, as published, the "
@@ -49,7 +55,7 @@ class SplitGibbs(AlgorithmChoice):
         return self.anneal + self.hold
 
     def work_for(self, samples: int) -> float:
-        return samples * self.steps_for(samples) * (self.denoising + 1)
+        return samples * (self.anneal * (FALLING + 1) + self.hold * (self.denoising + 1))
 
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
@@ -66,7 +72,9 @@ class SplitGibbs(AlgorithmChoice):
         for step, level in enumerate(levels, start=1):
             with torch.no_grad():
                 z = half.draw(x, level, noise, unbiased=self.unbiased)
-                x, denoised = denoising_draw(prior, z, level, self.denoising, noise)
-            calls += self.denoising + 1
-            mean = held.add(denoised) if step >= self.anneal else None
+                # while the level falls many short draws follow it better than few long ones; what is kept is drawn well
+                draws_of = FALLING if step <= self.anneal else self.denoising
+                x, denoised = denoising_draw(prior, z, level, draws_of, noise)
+            calls += draws_of + 1
+            mean = held.add(denoised) if step > self.anneal or step == len(levels) else None
             yield Iterate(step, len(levels), x, calls, denoised, {"sigma": level}, mean=mean)
