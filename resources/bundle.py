@@ -1,0 +1,112 @@
+"""``python -m resources.bundle``: one folder that runs without Python, with the licences of all that is in it.
+
+Needs the package pyinstaller. Writes ``dist/qcs-studio`` with the programs ``qcs-gui`` and ``qcs``, and a ``.zip`` beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+INSIDE = (
+    "torch", "numpy", "scipy", "scikit-image", "PySide6-Essentials", "shiboken6", "pyqtgraph", "Pillow", "safetensors",
+    "platformdirs", "PyWavelets", "psutil", "networkx", "sympy", "mpmath", "jinja2", "MarkupSafe", "filelock", "fsspec",
+    "typing_extensions", "imageio", "tifffile", "lazy-loader", "packaging",
+)  # fmt: skip
+DESKTOP = """[Desktop Entry]
+Type=Application
+Name=QCS Studio
+Comment=Reconstruct images from few, coarsely quantized measurements
+Exec=qcs-gui %f
+Icon=qcs-studio
+Categories=Science;Education;Graphics;
+MimeType=image/png;image/jpeg;image/tiff;
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Builds, strips what can be stripped, and prints size and time as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m resources.bundle", description=__doc__)
+    parser.add_argument("--without", default="", help="priors that are left out, separated by commas (natural)")
+    parser.add_argument("--out", default="dist", help="folder for the bundle (dist)")
+    parser.add_argument("--no-archive", action="store_true", help="the folder alone, no .zip beside it")
+    parsed = parser.parse_args(arguments)
+    out = Path(parsed.out).resolve()
+    work = out.parent / "build"
+    extra = work / "extra"
+    extra.mkdir(parents=True, exist_ok=True)
+    (extra / "LICENCES.txt").write_text(licences(parsed.without), encoding="utf-8")
+    (extra / "qcs-studio.desktop").write_text(DESKTOP, encoding="utf-8")
+    started = time.monotonic()
+    environment = {**os.environ, "QCS_BUNDLE_WITHOUT": parsed.without, "QCS_BUNDLE_EXTRA": str(extra)}
+    command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"]
+    subprocess.run(
+        [*command, "--distpath", str(out), "--workpath", str(work), str(ROOT / "build.spec")],
+        check=True,
+        env=environment,
+    )
+    folder = out / "qcs-studio"
+    _strip(folder)
+    report = {
+        "folder": str(folder),
+        "megabytes": round(_size(folder) / 1e6, 1),
+        "files": sum(1 for _ in folder.rglob("*")),
+    }
+    if not parsed.no_archive:
+        archive = shutil.make_archive(str(out / "qcs-studio"), "zip", out, "qcs-studio")
+        report |= {"archive": archive, "archive_megabytes": round(Path(archive).stat().st_size / 1e6, 1)}
+    print(json.dumps(report | {"seconds": round(time.monotonic() - started, 1)}, indent=2))
+    return 0
+
+
+def licences(without: str = "") -> str:
+    """The licence of every package inside, from its own metadata, and of every prior, from its card."""
+    from engine.priors.header import read_header
+
+    parts = ["QCS Studio and what it is made of\n"]
+    for name in INSIDE:
+        try:
+            facts = importlib.metadata.metadata(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        licence = facts.get("License-Expression") or next(
+            (c.rsplit(" :: ", 1)[-1] for c in facts.get_all("Classifier") or [] if c.startswith("License")), ""
+        )
+        licence = licence or (facts.get("License") or "see the project's page").splitlines()[0]
+        page = facts.get("Home-page") or next((u.split(", ", 1)[-1] for u in facts.get_all("Project-URL") or []), "")
+        parts.append(f"{facts['Name']} {facts['Version']}: {licence}. {page}")
+    parts.append("\nPriors (trained weights)\n")
+    left_out = {n for n in without.split(",") if n}
+    for path in sorted((ROOT / "resources" / "priors").glob("*.safetensors")):
+        card = read_header(path)["card"]
+        if not any(path.stem == n or path.stem.startswith(f"{n}-") for n in left_out):
+            parts.append(f"{path.stem}: {card.get('licence', 'not stated')}. {card.get('data', '')}")
+    return "\n".join(parts) + "\n"
+
+
+def _strip(folder: Path) -> None:
+    """Takes the symbols for debuggers out of the shared libraries of torch, a seventh of the bundle."""
+    strip = shutil.which("strip")
+    if strip is None or sys.platform != "linux":
+        return
+    for library in folder.rglob("torch/lib/*.so*"):
+        if not library.is_symlink():
+            subprocess.run([strip, "--strip-unneeded", str(library)], check=False)
+
+
+def _size(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
