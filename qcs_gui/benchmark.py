@@ -2,8 +2,8 @@
 
 ``speed``: heartbeat (how late a 10 ms timer of the GUI thread fires) and engine speed with the window against without;
 ``live``: updates a second and the time from stroke to picture; ``stress``: the same heartbeat while a run streams and views,
-sizes, exports and the timeline are played with; ``cycles``: runs begun and cancelled, threads, timers and memory. Figures
-belong to the machine, so none of this is a test.
+sizes, exports and the timeline are played with; ``cycles``: runs begun and cancelled, threads, timers and memory; ``start``:
+seconds to the window, to the first frame, of ``qcs --help``. Figures belong to the machine, so none of this is a test.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import gc
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -36,7 +37,7 @@ from qcs_gui.studio import Studio
 __all__ = ["main"]
 
 BEAT_MS, PAIRS = 10, 3
-PARTS = ("speed", "live", "stress", "cycles")
+PARTS = ("speed", "live", "stress", "cycles", "start")
 LONG = "qcs-sgm levels=232"
 
 
@@ -228,12 +229,38 @@ def cycles(studio: Studio, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def start(times: int = 3) -> dict[str, Any]:
+    """Seconds from nothing to a window, to the first frame, and of the commands that answer without the engine; medians."""
+
+    def median(run: Callable[[], float]) -> float:
+        return round(float(np.median([run() for _ in range(times)])), 3)
+
+    def command(*words: str) -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", *words], capture_output=True, check=True)
+        return time.perf_counter() - begun
+
+    smokes: list[dict[str, Any]] = []
+    for _ in range(times):
+        words = [sys.executable, "-m", "qcs_gui", "--smoke-test", "--json"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        smokes.append(json.loads(done.stdout.splitlines()[-1]))
+    seconds = ("seconds_to_window", "seconds_to_first_frame")
+    return {key: round(float(np.median([s[key] for s in smokes])), 3) for key in seconds} | {
+        "qcs_help_seconds": median(lambda: command("engine.cli", "--help")),
+        "qcs_describe_seconds": median(lambda: command("engine.cli", "describe")),
+    }
+
+
 def measure(parts: list[str], threads: int, seconds: float, runs: int) -> dict[str, Any]:
     """The chosen figures, as plain data."""
+    report: dict[str, Any] = {"start": start()} if "start" in parts else {}
+    if parts == ["start"]:
+        return report
     app = QApplication.instance() or QApplication(["qcs-gui"])
     studio = Studio(RunSpec(device="cpu"), threads=threads, remember=False)
     started(studio)
-    report: dict[str, Any] = {"torch_threads": threads, "cores": os.cpu_count(), "platform": app.platformName()}
+    report |= {"torch_threads": threads, "cores": os.cpu_count(), "platform": app.platformName()}
     if "live" in parts:
         report |= live(studio, min(seconds, 20.0))
     if "speed" in parts:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -21,10 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qcs_gui.main_window import PACES
+from qcs_gui.main_window import PACES, MainWindow
 from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
 
-__all__ = ["DEFAULTS", "Preferences", "PreferencesDialog"]
+__all__ = ["DEFAULTS", "Preferences", "PreferencesController", "PreferencesDialog"]
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto", "threads": 0, "library_gb": 2.0, "library_folder": "", "theme": "dark", "pace": next(iter(PACES)),
@@ -65,6 +66,20 @@ class Preferences:
         os.environ["QCS_STUDIO_LIBRARY_BYTES"] = str(round(self["library_gb"] * (1 << 30)))
         if self["library_folder"]:
             os.environ["QCS_STUDIO_LIBRARY"] = self["library_folder"]
+
+
+class PreferencesController(QObject):
+    """File > Preferences."""
+
+    def __init__(self, window: MainWindow, preferences: Preferences, take: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(window)
+        self.window, self.preferences, self.take = window, preferences, take
+        window.actions_by_name["preferences"].triggered.connect(self.ask)
+
+    def ask(self) -> None:
+        dialog = PreferencesDialog(self.window, self.preferences)
+        dialog.accepted.connect(lambda: self.take(dialog.chosen()))
+        dialog.open()
 
 
 class PreferencesDialog(QDialog):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from engine import __version__
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Worker, sentence_for
 from qcs_gui.compare.controller import CompareController
 from qcs_gui.gallery.controller import GalleryController
+from qcs_gui.help import HelpController
 from qcs_gui.keeping import SessionFile, guarded
 from qcs_gui.library.documents import DocumentController
 from qcs_gui.library.export import ExportController
@@ -23,7 +23,7 @@ from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
 from qcs_gui.menus import PanelsMenu, RecentMenu
 from qcs_gui.model import Session, State
-from qcs_gui.preferences import Preferences, PreferencesDialog
+from qcs_gui.preferences import Preferences, PreferencesController
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
@@ -39,7 +39,7 @@ from qcs_gui.stage.uncertainty_controller import UncertaintyController
 from qcs_gui.theme import apply_theme
 from qcs_gui.view_state import restore_view, view_state
 from qcs_gui.widgets.files import Folders
-from qcs_gui.widgets.reading import Console, GuideWindow, ShortcutsWindow
+from qcs_gui.widgets.reading import Console
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -86,6 +86,8 @@ class Studio(QObject):
         window.pace.setCurrentText(self.preferences["pace"])
         self.folders = Folders(str(settings.value("folder", "")) if settings else "")
         self.console = Console(window)
+        self.help = HelpController(window, self.console)
+        self.preferences_dialog = PreferencesController(window, self.preferences, self.take_preferences)
         io_worker = Worker("files")
         threads = threads or self.preferences["threads"] or default_threads()
         self.setup = SetupController(self.session, window)
@@ -128,9 +130,7 @@ class Studio(QObject):
         window.may_close = self.may_close
         actions = window.actions_by_name
         for name, slot in (
-            ("quit", window.close), ("theme", self.switch_theme), ("about", self.about), ("new", self.new),
-            ("preferences", self.ask_preferences), ("guide", self.show_guide), ("shortcuts", self.show_shortcuts),
-            ("console", self.console.show),
+            ("quit", window.close), ("theme", self.switch_theme), ("new", self.new),
         ):  # fmt: skip
             actions[name].triggered.connect(slot)
         self._collector = QTimer(self, interval=2000)
@@ -237,11 +237,6 @@ class Studio(QObject):
         self.window.show_page(self.window.stage)
         self.pictures.load(spec.image, spec)
 
-    def ask_preferences(self) -> None:
-        dialog = PreferencesDialog(self.window, self.preferences)
-        dialog.accepted.connect(lambda: self.take_preferences(dialog.chosen()))
-        dialog.open()
-
     def take_preferences(self, chosen: dict[str, Any]) -> None:
         """What can change at once does."""
         before = dict(self.preferences.values)
@@ -254,15 +249,7 @@ class Studio(QObject):
             self.switch_theme()
         if chosen["device"] != before["device"]:
             self.session.set_spec(self.session.spec.replace(device=chosen["device"]))
-        self.history._refresh_if_seen()
-
-    def show_guide(self) -> None:
-        self.guide = GuideWindow(self.window)
-        self.guide.show()
-
-    def show_shortcuts(self) -> None:
-        self.shortcuts = ShortcutsWindow(self.window)
-        self.shortcuts.show()
+        self.history.refresh_if_seen()
 
     def _unexpected(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         details = "".join(traceback.format_exception(kind, error, trace))
@@ -282,14 +269,6 @@ class Studio(QObject):
         self.window.repaint_plots(colours)
         self.training.repaint()
         self.preferences.set(theme=self.theme)
-
-    def about(self) -> None:
-        QMessageBox.about(
-            self.window,
-            "About QCS Studio",
-            f"QCS Studio {__version__}\n\nReconstructs images from few, coarsely quantized measurements.\n\n"
-            "Methods: QCS-SGM (Meng and Kabashima, ICLR 2023), guided diffusion and turbo message passing.",
-        )
 
     def may_close(self) -> bool:
         """Asks while a run is going, or while a result that took long was not saved; then ends both threads."""

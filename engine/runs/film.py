@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from engine.errors import InputError
 from engine.files import all_or_none, make_folder, write_atomically
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from engine.runs.reconstruction import Reconstruction
 
 __all__ = ["VIEWS", "film_frames", "write_film"]
@@ -71,6 +71,8 @@ def write_film(
 
 def _painted(pixels: np.ndarray) -> np.ndarray:
     """(c, h, w) in [0, 1] as 8-bit colour, enlarged so that single pixels can be seen."""
+    import numpy as np
+
     shown = np.clip(np.nan_to_num(pixels.astype(np.float32)), 0, 1)
     shown = np.rint(255 * (shown if len(shown) == 3 else np.repeat(shown[:1], 3, 0))).astype(np.uint8)
     factor = max(1, SIDE // max(shown.shape[1:]))
@@ -87,6 +89,8 @@ def _gif(path: Path, pictures: list[np.ndarray], rate: float) -> None:
 
 
 def _mp4(pictures: list[np.ndarray], rate: float) -> Callable[[Path], None]:
+    import numpy as np
+
     try:
         import imageio_ffmpeg
     except ImportError:

@@ -135,7 +135,7 @@ class HistoryController(QObject):
             if self.session.result is result:
                 self.session.result_saved = True
                 self.session.changed("kept")
-            self._refresh_if_seen()
+            self.refresh_if_seen()
         elif what == "open":
             self.open_run(outcome.value)
         elif what == "use":
@@ -145,10 +145,11 @@ class HistoryController(QObject):
         elif what == "compare":
             self.compare(outcome.value)
         else:
-            self._refresh_if_seen()
+            self.refresh_if_seen()
         return True
 
-    def _refresh_if_seen(self) -> None:
+    def refresh_if_seen(self) -> None:
+        """Reads the list anew where it is looked at."""
         if not self.window.history_dock.isHidden():
             self.refresh()
 

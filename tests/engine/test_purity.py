@@ -20,7 +20,11 @@ def test_engine_and_models_know_no_qt():
         ".".join(p.relative_to(ROOT).with_suffix("").parts)
         for p in [
             *ROOT.glob("engine/**/*.py"),
-            *(ROOT / "qcs_gui" / f for f in ("model.py", "frames.py", "mailbox.py", "worker.py")),
+            *(
+                ROOT / "qcs_gui" / f
+                for f in ("model.py", "undo.py", "keeping.py", "actions.py", "stage/views.py", "stage/result.py")
+            ),
+            *ROOT.glob("qcs_gui/background/*.py"),
         ]
         if p.name not in ("__init__.py", "__main__.py")
     ]
@@ -41,6 +45,19 @@ def test_engine_and_models_know_no_qt():
 )
 def test_forms_and_window_come_up_before_torch(code):
     done = python(code + "; import sys; assert 'torch' not in sys.modules, 'torch was imported'")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["describe", "--json"], ["runs", "list"]])
+def test_commands_that_need_no_engine_import_none(words, tmp_path):
+    code = (
+        "import sys; from engine.cli import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'scipy', 'skimage', 'PySide6'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = python(code)
     assert done.returncode == 0, done.stderr
 
 

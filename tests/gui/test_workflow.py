@@ -295,9 +295,9 @@ def test_every_focusable_widget_has_an_accessible_name(keeping, run_to_end):
 
     studio = keeping()
     run_to_end(studio)
-    studio.ask_preferences()
-    studio.show_guide()
-    studio.show_shortcuts()
+    studio.preferences_dialog.ask()
+    studio.help.show_guide()
+    studio.help.show_shortcuts()
     studio.console.show()
     studio.pictures.draw()
     nameless = []
@@ -420,3 +420,24 @@ def test_one_row_is_not_rows(keeping):
     assert box.suffix() == " row"
     box.setValue(2)
     assert box.suffix() == " rows"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(keeping, qtbot, run_to_end, monkeypatch, tmp_path):
+    import engine.files
+
+    studio = keeping()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine.files.os, "fsync", full)
+    result = run_to_end(studio)
+    problem = studio.window.problem
+    qtbot.waitUntil(problem.isVisible, timeout=10000)
+    assert "No space left" in problem.sentence.text() and "\n" not in problem.sentence.text()
+    assert studio.session.result is result and not studio.session.result_saved
+    problem.close()
+    monkeypatch.undo()
+    studio.documents.save(tmp_path / "kept.qcs")
+    qtbot.waitUntil(lambda: studio.session.result_saved, timeout=10000)
+    assert studio.documents.path_shown.endswith("kept.qcs")
