@@ -138,9 +138,7 @@ class Studio(QObject):
         self._keeper = QTimer(self, interval=1000, singleShot=True)
         self._keeper.timeout.connect(self.keep)
         if self.kept_session is not None:
-            self.session.observe(
-                lambda what: self._keeper.start() if what in ("spec", "image", "kept", "result") else None
-            )
+            self.session.observe(self._keep_soon)
         self._closed = False
         if settings:
             geometry = settings.value("geometry")
@@ -191,6 +189,8 @@ class Studio(QObject):
             self.own.restore(self.session.spec)
         else:
             self.pictures.load(self.session.spec.image)
+        if kept is not None and kept.run and not self.opening:
+            self.documents.open(kept.run, setup=False)  # the set-up may have gone on since
         if (
             kept is None
             and self.kept_session
@@ -206,11 +206,16 @@ class Studio(QObject):
         self.console.add(sentence, details)
         self.window.problem.report(sentence, details)
 
+    def _keep_soon(self, what: str) -> None:
+        # not started anew by every change: many in a row must not put it off
+        if what in ("spec", "image", "kept", "result") and not self._keeper.isActive():
+            self._keeper.start()
+
     def keep(self) -> None:
         """Writes the session, so that the next start finds it whatever happens to this one."""
         kept = self.kept_session
         if kept is not None and not self._closed:
-            run = self.history.last_kept if self.session.result is not None and self.session.result_saved else ""
+            run = self.history.last_kept if self.session.result is not None else ""
             guarded(lambda: kept.write(self.session.spec, run, view_state(self.window)), self._not_kept)
 
     def _not_kept(self, sentence: str, details: str = "") -> None:

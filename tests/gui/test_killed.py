@@ -23,6 +23,7 @@ from qcs_gui.model import State
 from qcs_gui.studio import Studio
 studio = Studio(threads=1, remember=True)
 started(studio)
+wait_until(lambda: studio.session.result is not None, 20 if len(sys.argv) > 1 else 0.1)
 studio.session.set_spec(studio.session.spec.replace(algorithm="turbo rounds=3 levels=4", samples=3))
 print("ready", studio.session.spec.seed, studio.session.result is not None, flush=True)
 for seed in range(1, 1000):
@@ -37,18 +38,20 @@ for seed in range(1, 1000):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_killed_at_any_moment_nothing_is_lost(tmp_path, monkeypatch):
+def test_killed_at_any_moment_nothing_is_lost(tmp_path, request):
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}
     rng, kept = random.Random(0), 0
     for _ in range(KILLS):
         worker = subprocess.Popen(
-            [sys.executable, "-c", WORKER],
+            [sys.executable, "-c", WORKER, *["again"] * (kept > 0)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
         assert worker.stdout is not None
+        request.addfinalizer(worker.kill)
+        request.addfinalizer(worker.stdout.close)
         words = worker.stdout.readline().split()
         assert words and words[0] == "ready"
         if kept:
