@@ -32,12 +32,15 @@ class State:
 @dataclass
 class Session:
     """``original`` is the loaded picture, ``pixels`` the same fitted to the prior; both (c, h, w), or None with a
-    measurement file, which is of a picture of ``measured_shape``, by a matrix of the user's own or by a recipe.
+    measurement file, which is of a picture of ``measured_shape``, by a matrix of the user's own or by a recipe. While it is
+    ``live`` the stage shows what is no result: nothing can be saved or exported.
     Observers are called with the name of what changed."""
 
     spec: RunSpec = field(default_factory=RunSpec)
     original: np.ndarray | None = None
     pixels: np.ndarray | None = None
+    stroke: np.ndarray | None = None
+    live: bool = False
     measured_shape: tuple[int, int, int] | None = None
     own_matrix: bool = False
     state: str = State.IDLE
@@ -73,12 +76,17 @@ class Session:
             self.spec = scaled_rows(self.spec, was, self.shape())
         self._fit(fitted)
 
-    def set_stroke(self, pixels: np.ndarray) -> None:
-        """A drawing that is still being made, (1, h, w): seen by live mode, not yet part of the set-up."""
+    def set_stroke(self, pixels: np.ndarray | None) -> None:
+        """A drawing that is still being made, (1, h, w), or None once it is used or given up: live mode sees it, a run does
+        not, since no recipe could name it."""
+        self.stroke = pixels
+        self.changed("stroke")
+
+    def live_pixels(self) -> np.ndarray | None:
+        """What live mode reconstructs: the drawing that is being made, else the loaded picture."""
         from engine.images import fit
 
-        self.pixels = fit(pixels, self.shape())
-        self.changed("stroke")
+        return self.pixels if self.stroke is None else fit(self.stroke, self.shape())
 
     def set_measurement(self, spec: RunSpec, shape: tuple[int, int, int], own_matrix: bool) -> None:
         """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it, ``shape``
@@ -105,9 +113,8 @@ class Session:
         from engine.images import plain_channels
 
         assert self.original is not None
-        if (
-            self._looked is None or self._looked[0] is not self.original
-        ):  # whether it is grey takes a look at every pixel
+        # whether it is grey takes a look at every pixel: once a picture
+        if self._looked is None or self._looked[0] is not self.original:
             self._looked = self.original, (plain_channels(self.original), *self.original.shape[1:])
         return self._looked[1]  # type: ignore[return-value]
 

@@ -39,6 +39,7 @@ class Preferences:
     def __init__(self, settings: QSettings | None) -> None:
         self.settings = settings
         self.values = dict(DEFAULTS)
+        self._chose_budget = False
         for key, default in DEFAULTS.items():
             if settings is not None and settings.contains(key):
                 try:
@@ -62,8 +63,11 @@ class Preferences:
                 self.settings.setValue(key, value)
 
     def apply_library(self) -> None:
-        """Tells the library where it lies and how large it may be, for this process."""
-        os.environ["QCS_STUDIO_LIBRARY_BYTES"] = str(round(self["library_gb"] * (1 << 30)))
+        """Tells the library where it lies and how large it may be, for this process. A variable of the user's shell holds
+        until another budget than the default is chosen."""
+        self._chose_budget |= self["library_gb"] != DEFAULTS["library_gb"]
+        if self._chose_budget:
+            os.environ["QCS_STUDIO_LIBRARY_BYTES"] = str(round(self["library_gb"] * (1 << 30)))
         if self["library_folder"]:
             os.environ["QCS_STUDIO_LIBRARY"] = self["library_folder"]
 

@@ -112,7 +112,9 @@ class Studio(QObject):
         ]  # fmt: skip
         self.runs = RunController(self.session, window, self.panels, self.report, handlers, io_worker, threads)
         self.runs.may_run = lambda: self.setup.problem
-        self.live = LiveController(self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem)
+        self.live = LiveController(
+            self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem, self.runs.say_result
+        )
         self.runs.engine_handlers.append(self.live.handle)
         self.runs.lookers.append(self.live.poll)
         self.compare = CompareController(self.session, window, self.runs, io_worker, self.report, self.folders)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,19 @@ def _of_files(paths: tuple[tuple[Path, int], ...]) -> dict[str, type[PriorChoice
     return {name: _choice(name, of) for name, of in variants.items()}
 
 
+def _label(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> str:
+    """The title of its card; of several, for grey and for colour, what they begin with."""
+    titles = [facts["card"].get("title") or name for _, facts in variants.values()]
+    shared = "".join(
+        letters[0] for letters in takewhile(lambda letters: len(set(letters)) == 1, zip(*titles, strict=False))
+    )
+    return shared.rstrip(" ,(:-") or titles[0]
+
+
 def _choice(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> type[PriorChoice]:
     facts = variants[min(variants)][1]
     body = {
         "__doc__": facts["card"].get("data", ""), "__annotations__": {}, "name": name, "variants": variants,
-        "label": facts["card"].get("title") or name, "any_size": all(f.get("any_size", False) for _, f in variants.values()),
+        "label": _label(name, variants), "any_size": all(f.get("any_size", False) for _, f in variants.values()),
     }  # fmt: skip
     return dataclass(frozen=True)(type("TrainedPrior", (FilePrior,), body))

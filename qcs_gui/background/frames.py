@@ -258,6 +258,6 @@ def _amount(measurement: Measurement, cells: int) -> str:
     if not cells:
         return f"{rows:,} real value{'s' if rows != 1 else ''}"
     bits = rows * max(1, int(np.ceil(np.log2(cells))))
-    size = bits / 8
-    written = f"{size:,.0f} bytes" if size < 10000 else f"{size / 1000:,.1f} kB"
-    return f"{bits:,} bits = {written}"
+    size = -(-bits // 8)
+    written = f"{size:,} byte{'s' if size != 1 else ''}" if size < 10000 else f"{size / 1000:,.1f} kB"
+    return f"{bits:,} bit{'s' if bits != 1 else ''} = {written}"

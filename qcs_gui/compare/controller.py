@@ -15,7 +15,7 @@ from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.compare.algorithms_dialog import AlgorithmsDialog
 from qcs_gui.compare.figure import write_figure
 from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
+from qcs_gui.model import Session, State
 from qcs_gui.stage.run import RunController
 from qcs_gui.stage.views import VIEWS, displayed, fitting
 from qcs_gui.widgets.colour_maps import painted
@@ -81,6 +81,8 @@ class CompareController(QObject):
     def run_specs(self, specs: list) -> None:
         """Runs them on the picture that is loaded and shows the table, which grows as they end."""
         page = self.window.compare
+        if not self.session.ready or self.session.state != State.IDLE:
+            return
         page.show_results([])
         page.busy.setText(f"running 1 of {len(specs)} ...")
 

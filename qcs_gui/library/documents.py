@@ -50,11 +50,11 @@ class DocumentController(QObject):
         self._changed("result")
 
     def _changed(self, what: str) -> None:
-        if what in ("result", "state"):
+        if what in ("result", "state", "live"):
             idle = self.session.state == State.IDLE
             self.window.actions_by_name["open_result"].setEnabled(idle)
             for name in ("save_result", "save_result_as"):
-                self.window.actions_by_name[name].setEnabled(self.session.result is not None)
+                self.window.actions_by_name[name].setEnabled(self.session.result is not None and not self.session.live)
 
     @property
     def path_shown(self) -> str:

@@ -47,8 +47,11 @@ class ExportController(QObject):
         self._changed("result")
 
     def _changed(self, what: str) -> None:
-        if what == "result":
-            result, actions = self.session.result, self.window.actions_by_name
+        if what in ("result", "live"):
+            actions = self.window.actions_by_name
+            result = (
+                None if self.session.live else self.session.result
+            )  # never another picture than the one that is seen
             for name in ("export_mean", "export_all", "export_film", "export_report"):
                 actions[name].setEnabled(result is not None)
             actions["export_std"].setEnabled(result is not None and result.std is not None)

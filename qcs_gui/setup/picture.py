@@ -199,6 +199,7 @@ class PictureController(QObject):
     def draw(self) -> None:
         self.dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
         self.dialog.accepted.connect(self._drawn)
+        self.dialog.finished.connect(self._put_away)
         self.dialog.canvas.drawn.connect(self._stroke_soon)
         self.dialog.show()  # not modal: in live mode the picture forms beside the canvas
 
@@ -212,6 +213,12 @@ class PictureController(QObject):
             return
         side = min(self.session.spec.shape_for((1, DRAWING_SIDE, DRAWING_SIDE))[1:])
         self.session.set_stroke(self.dialog.drawing(side))
+
+    def _put_away(self) -> None:
+        """The drawing is used or given up: live mode goes back to the loaded picture."""
+        self._stroke_timer.stop()
+        if self.session.stroke is not None:
+            self.session.set_stroke(None)
 
     def _drawn(self) -> None:
         assert self.dialog is not None

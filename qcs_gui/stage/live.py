@@ -12,7 +12,7 @@ from qcs_gui.background.live import LiveRequest, LiveSource, serve_live, suits_l
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.stage.panels import PanelController
+from qcs_gui.stage.panels import Before, PanelController
 
 __all__ = ["LiveController"]
 
@@ -21,10 +21,11 @@ class LiveController(QObject):
     """Asks the engine thread, one request at a time; what was asked meanwhile waits, and only the newest of it."""
 
     def __init__(self, session: Session, window: MainWindow, panels: PanelController, worker: Worker,
-                 problem: Callable[[], str]) -> None:  # fmt: skip
+                 problem: Callable[[], str], say_result: Callable[[], None]) -> None:  # fmt: skip
         super().__init__(window)
         self.session, self.window, self.panels, self.worker = session, window, panels, worker
-        self.problem = problem
+        self.problem, self.say_result = problem, say_result
+        self._before: Before | None = None
         self.source = LiveSource()
         self.on = False
         self.latencies: list[float] = []
@@ -33,29 +34,42 @@ class LiveController(QObject):
         session.observe(self._changed)
 
     def switch(self, on: bool) -> None:
-        self.on = on
+        """On: what a run left is put by. Off: it is on the stage again."""
+        self.on = self.session.live = on
         if on:
+            self._before = None
             self.window.show_page(self.window.stage)
             self.window.show_view("mean")
             self.ask()
         else:
+            self._put_back()
             self.window.statusBar().showMessage("Live mode is off; Run draws samples.", 4000)
+        self.session.changed("live")
+
+    def _put_back(self) -> None:
+        if self._before is not None and self.session.state == State.IDLE:
+            self.panels.restore(self._before, self.session.result)
+            self.say_result()
+        self._before = None
 
     def _changed(self, what: str) -> None:
         if self.on and what in ("spec", "image", "stroke"):
             self.ask()
+        elif what == "result":
+            self._before = None  # what was put by is no longer the last result
 
     def ask(self) -> None:
         """The present set-up, as soon as the engine is free."""
         session = self.session
-        if session.state != State.IDLE or session.pixels is None:
+        pixels = session.live_pixels()
+        if session.state != State.IDLE or pixels is None:
             return
         reason = suits_live(session.spec) or self.problem()
         if reason:
             self.window.result_label.setText(reason)
             return
         self._number += 1
-        self.source.put(LiveRequest(self._number, session.spec, session.pixels, time.monotonic()))
+        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic()))
         self._next()
 
     def _next(self) -> None:
@@ -70,6 +84,8 @@ class LiveController(QObject):
         if made is None or not self.on or self.session.state != State.IDLE:
             return
         request, frame = made
+        if self._before is None:
+            self._before = self.panels.begin()
         self.panels.show_live(frame)
         self.latencies.append(time.monotonic() - request.asked)
         del self.latencies[:-1000]

@@ -205,9 +205,11 @@ class RunController(QObject):
             self.panels.show_result(result)
             self.say_result()
             if self._listed:
+                if self._then is not None:  # a cancel that came as the run ended
+                    self._list = []
                 self._listed = bool(self._list)
                 self._one_ended(result, len(self._list))
-                if self._list and self._then is None:
+                if self._list:
                     self._before = None
                     self._next_of_list()
                     return

@@ -87,6 +87,15 @@ class GuideWindow(QDialog):
             self.text.setMarkdown(self.pages[row][1].read_text(encoding="utf-8"))
 
 
+def _lay_out(dialog: QDialog, widget: QWidget) -> None:
+    """A widget with a button to close below it."""
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(widget, 1)
+    layout.addWidget(buttons)
+
+
 class ShortcutsWindow(QDialog):
     """The table of shortcuts, made from the table of actions."""
 
@@ -105,11 +114,7 @@ class ShortcutsWindow(QDialog):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(buttons)
+        _lay_out(self, self.table)
         self.resize(760, 560)
 
 
@@ -124,11 +129,7 @@ class Console(QDialog):
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(4000)
         self.text.setAccessibleName("Messages so far")
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(buttons)
+        _lay_out(self, self.text)
         self.resize(640, 360)
         self.setWindowFlag(Qt.WindowType.Window, True)
 

@@ -15,10 +15,11 @@ from qcs_gui.studio import Studio
 
 @pytest.fixture
 def open_studio(qtbot):
+    """A window per call, which keeps its finished runs in the library with ``keep``."""
     opened = []
 
-    def make(spec=QUICK):
-        studio = Studio(spec, threads=1, remember=False)
+    def make(spec=QUICK, keep=False):
+        studio = Studio(spec, threads=1, remember=False, keep=keep)
         opened.append(studio)
         studio.start()
         qtbot.waitUntil(lambda: studio.session.pixels is not None and bool(studio.session.device), timeout=60000)
@@ -32,6 +33,12 @@ def open_studio(qtbot):
         studio.window.deleteLater()
         studio.deleteLater()
     assert not [t for t in threading.enumerate() if t.name in ("engine", "files")]
+
+
+@pytest.fixture
+def keeping(open_studio):
+    """A window that keeps its runs."""
+    return lambda spec=QUICK: open_studio(spec, keep=True)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QObject, Signal
 
 from engine.control import Cancelled
@@ -112,3 +113,31 @@ def test_pinned_versions_are_the_installed_ones():
     assert version("PySide6-Essentials") == "6.11.3"
     assert version("shiboken6") == "6.11.3"
     assert version("pyqtgraph") == "0.14.0"
+
+
+def test_what_was_measured_is_counted_in_whole_bytes():
+    from engine.runs.job import measure
+    from engine.runs.spec import RunSpec
+    from qcs_gui.background.frames import seen_of
+
+    def words(operator, quantizer="one-bit"):
+        spec = RunSpec(operator=operator, quantizer=quantizer)
+        return seen_of(measure(spec, torch.full((1, 1, 28, 28), 0.5))).words
+
+    assert words("gaussian measurements=200") == "200 bits = 25 bytes"
+    assert words("gaussian measurements=1") == "1 bit = 1 byte"
+    assert words("gaussian measurements=9", "uniform bits=3") == "27 bits = 4 bytes"
+    assert words("gaussian measurements=1", "none") == "1 real value"
+
+
+def test_codes_of_pixels_lie_where_the_pixels_are():
+    from engine.runs.job import measure
+    from engine.runs.spec import RunSpec
+    from qcs_gui.background.frames import seen_of
+
+    truth = torch.rand((1, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    spec = RunSpec(operator="inpainting", quantizer="uniform bits=8", noise=0.0, prior="mnist")
+    shown = seen_of(measure(spec, truth)).codes
+    there = np.isfinite(shown)
+    assert 300 < there.sum() < 500
+    assert np.abs(shown - truth[0].numpy())[there].max() < 0.02
