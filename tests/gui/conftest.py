@@ -18,8 +18,8 @@ def open_studio(qtbot):
     """A window per call, which keeps its finished runs in the library with ``keep``."""
     opened = []
 
-    def make(spec=QUICK, keep=False):
-        studio = Studio(spec, threads=1, remember=False, keep=keep)
+    def make(spec=QUICK, keep=False, result=""):
+        studio = Studio(spec, threads=1, remember=False, keep=keep, result=result)
         opened.append(studio)
         studio.start()
         qtbot.waitUntil(lambda: studio.session.pixels is not None and bool(studio.session.device), timeout=60000)

@@ -60,6 +60,24 @@ def test_a_prior_is_trained_paused_kept_and_chosen(dialog, qtbot, click):
     assert card["quality"]["sigma"]
 
 
+def test_a_trained_prior_is_used_with_one_click(dialog, qtbot, click):
+    studio, d = dialog
+    click(d.start_button)
+    wait_steps(qtbot, d, 2)
+    click(d.keep_button)
+    qtbot.waitUntil(lambda: "Done" in d.says.text(), timeout=60000)
+    click(d.use_button)
+    assert studio.session.spec.prior.name == "mine"
+    assert not d.isVisible()
+
+
+def test_a_training_without_a_name_is_one_sentence(dialog, qtbot, click):
+    studio, d = dialog
+    d.panel.fields["prior"].setText("")
+    click(d.start_button)
+    qtbot.waitUntil(lambda: "Give the prior a name" in d.says.text(), timeout=60000)
+
+
 def test_pictures_that_are_left_out_are_said(dialog, pictures, qtbot, click):
     _, d = dialog
     (pictures / "07a.png").write_bytes(b"no picture")

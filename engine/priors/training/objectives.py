@@ -47,7 +47,11 @@ class EdmObjective(Objective):
 
         super().__init__(settings, source)
         shape = UNetShape(
-            channels=source.shape[0], width=settings.width, blocks=settings.blocks, attention=settings.attention
+            channels=source.shape[0],
+            width=settings.width,
+            multipliers=(1,) + (2,) * (settings.grids - 1),
+            blocks=settings.blocks,
+            attention=settings.attention,
         )
         self.network = UNet(shape).to(memory_format=torch.channels_last)
         if settings.start:

@@ -36,6 +36,16 @@ class DenoiserTraining(Choice):
         low=8,
         high=1024,
     )
+    region: str = text(
+        "",
+        "Region",
+        "The square of each picture that is used, as column,row,side in its pixels; empty takes the middle. Not for crops.",
+    )
+    augment: bool = flag(
+        False,
+        "Augment",
+        "Mirror, shift, scale, turn and recolour the pictures a little, anew each time; for sets of some hundreds.",
+    )
     crops: bool = flag(
         False, "Random crops", "Train on random crops of the pictures at their own size; the prior then takes any size."
     )
@@ -47,6 +57,9 @@ class DenoiserTraining(Choice):
     colour: str = one_of("same", ("same", "grey", "colour"), "Colour", "same takes what the first picture is.")
     attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
     width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
+    grids: int = integer(
+        2, "Grids", "Each is half as fine as the one before, with twice the width of the finest.", low=1, high=4
+    )
     blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
     steps: int = integer(20000, "Steps", "Optimiser steps in all.", low=1)

@@ -149,9 +149,13 @@ class PhotoCrops(Source):
 def make_source(settings: DenoiserTraining) -> Source:
     """The source that the settings describe; InputError where the images cannot be trained on."""
     place, keep = Path(settings.images), not settings.validation
+    if settings.crops and (settings.augment or settings.region):
+        raise InputError("crops=true takes its crops from anywhere; leave out augment and region, or crops.")
     if not place.exists():
         raise InputError(f"'{place}' does not exist; give a folder of pictures or an IDX file.")
     if not place.is_dir():
+        if settings.augment or settings.region:
+            raise InputError("augment and region need a folder of pictures, not an IDX file.")
         if settings.crops:
             raise InputError("crops=true needs a folder of pictures, not an IDX file.")
         source: Source = FixedImages(load_images(place), keep)
@@ -167,7 +171,11 @@ def make_source(settings: DenoiserTraining) -> Source:
         channels = {"same": channels, "grey": 1, "colour": 3}[settings.colour]
         side = settings.side or min(height, width, LARGEST_SIDE)
         shape = (channels, side, side)
-        if settings.crops:
+        if settings.augment or settings.region:
+            from engine.priors.training.squares import Squares
+
+            source = Squares(place, shape, settings.region, settings.augment, keep)
+        elif settings.crops:
             source = PhotoCrops(place, side, channels, keep)
         else:
             broken = []
