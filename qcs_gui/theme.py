@@ -66,6 +66,9 @@ QToolTip {{ background: {base}; color: {text}; border: 1px solid {edge}; }}
 def apply_theme(app: QApplication, name: str) -> dict[str, str]:
     """Sets style, palette and plot colours; returns the colours."""
     colours = THEMES[name]
+    if app.property("theme") == name:  # a style sheet is worked out anew for every widget that there is
+        return colours
+    app.setProperty("theme", name)
     app.setStyle("Fusion")
     palette = QPalette()
     roles = {

@@ -130,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
 
     add_arguments(commands.add_parser("import-prior", help="take a network that was trained elsewhere as a prior"))
 
+    from engine.cli.rating import add_arguments as add_rating
+
+    add_rating(commands.add_parser("rate-prior", help="measure a prior's denoising error and write it on its card"))
+
     benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
     benchmark.add_argument(
         "--what",

@@ -11,6 +11,7 @@ from engine.settings import Choice
 
 if TYPE_CHECKING:
     from engine.priors.base import Prior
+    from engine.sensing.evolution import DenoisingProfile
 
 __all__ = ["KINDS", "LONGEST_AUTO", "FilePrior", "PriorChoice", "Shape", "missing_prior"]
 
@@ -52,6 +53,10 @@ class PriorChoice(Choice):
     def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
         """The prior for images of ``shape`` (its own where None) on a torch device."""
         raise NotImplementedError
+
+    def denoising_profile(self, channels: int) -> DenoisingProfile | None:
+        """Its denoising errors on held-out pictures with so many channels, where they are known one by one."""
+        return None
 
     def shape_for(self, picture: Shape, size: tuple[int, int] | None = None) -> Shape:
         """The shape (channels, height, width) in which a picture of shape ``picture`` is reconstructed.
@@ -122,6 +127,10 @@ class FilePrior(PriorChoice):
         cards = {str(c): v[1]["card"] for c, v in sorted(cls.variants.items())}
         return super().describe() | facts | more | ({"cards": cards} if len(cards) > 1 else {})
 
+    def denoising_profile(self, channels: int) -> DenoisingProfile | None:
+        facts = self.variants.get(channels, (None, None))[1]
+        return None if facts is None else _profile(facts)
+
     def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
         from engine.priors.networks.registry import load_prior
 
@@ -132,6 +141,29 @@ class FilePrior(PriorChoice):
                 f"{' or any height and width' if self.any_size else ''}, not {shape}; choose another prior."
             )
         return load_prior(self.variants[channels][0], device)
+
+
+def _profile(facts: dict[str, Any]) -> DenoisingProfile | None:
+    """The profile that the card tells; None where it does not, or not as it should: cards may come from others."""
+    import numpy as np
+
+    from engine.sensing.evolution import DenoisingProfile
+
+    try:
+        told = facts["card"]["quality"]
+        sigma, pictures = np.array(told["sigma"], float), told["pictures"]
+        mse = np.array(pictures["rmse"], float) ** 2
+        mean, power = np.array(pictures["mean"], float), np.array(pictures["power"], float)
+        variance, contrast = float(facts["deviation"]) ** 2, float((facts.get("contrast") or (0, 0))[1])
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    fits = mse.shape == (len(mean), len(sigma)) and mean.shape == power.shape and len(sigma) > 1 and len(mean)
+    numbers = (sigma, mse, mean, power, variance, contrast)
+    if not fits or not all(np.isfinite(n).all() for n in numbers) or bool((np.diff(sigma) <= 0).any()):
+        return None
+    if min(sigma.min(), mse.min(), variance) <= 0 or contrast < 0:
+        return None
+    return DenoisingProfile(sigma, mse, mean, power, variance, contrast)
 
 
 def missing_prior(name: str, kind: str, facts: dict[str, Any], any_size: bool) -> PriorChoice:

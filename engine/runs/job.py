@@ -26,6 +26,7 @@ from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
+from engine.runs.expectation import evolution_of
 from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, failure
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
@@ -97,7 +98,16 @@ def _own(spec: RunSpec) -> Job:
 def measure(spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,)) -> Measurement:
     """Simulates the spec's measurement of images (n, c, h, w) with the absolute numbers ``indices``."""
     operator = _build(spec, tuple(truth.shape[1:]))
-    return simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, indices, offset=spec.measured_offset)
+    return simulate(
+        truth,
+        operator,
+        spec.quantizer,
+        spec.noise,
+        spec.seed,
+        indices,
+        spec.measured_offset,
+        evolution_of(spec, tuple(truth.shape[1:])),
+    )
 
 
 def _build(spec: RunSpec, shape: tuple[int, ...]):

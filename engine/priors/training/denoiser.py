@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +26,14 @@ from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import refuse_odd_levels
 from engine.priors.sampling import reverse_diffusion
 from engine.priors.training.objectives import make_objective
+from engine.priors.training.quality import denoising_quality
 from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.sources import make_source
 from engine.priors.training.start import licence_of
 from engine.seeds import RowGenerators, generator
 
-__all__ = ["DenoiserTrainer", "Progress", "denoising_quality"]
+__all__ = ["DenoiserTrainer", "Progress"]
 
-LEVELS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0)
-"""Noise levels on a card."""
 PREVIEWED = (0.1, 0.2, 0.5)
 
 
@@ -242,23 +241,3 @@ def square(image: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """The middle of an image (c, h, w) of at least that shape."""
     top, left = ((n - m) // 2 for n, m in zip(image.shape[1:], shape[1:], strict=True))
     return image[:, top : top + shape[1], left : left + shape[2]]
-
-
-@torch.inference_mode()
-def denoising_quality(prior: DenoiserPrior, images: Sequence[Tensor], levels: Sequence[float] = LEVELS) -> dict:
-    """Root-mean-square denoising error and PSNR of it by noise level on images (c, h, w)."""
-    sigmas = [s for s in levels if prior.sigma_min <= s <= prior.sigma_max]
-    same = len({x.shape for x in images}) == 1
-    batches = torch.stack(list(images)).split(64) if same else [x[None] for x in images]
-    squares, pixels = dict.fromkeys(sigmas, 0.0), sum(x.numel() for x in images)
-    draw = generator(0, "quality")
-    for x in batches:
-        noise = torch.randn(x.shape, generator=draw)
-        for sigma in sigmas:
-            squares[sigma] += float((prior.denoise(x + sigma * noise, sigma) - x).square().sum())
-    errors = [math.sqrt(squares[s] / pixels) for s in sigmas]
-    return {
-        "sigma": sigmas,
-        "rmse": [round(e, 5) for e in errors],
-        "psnr": [round(-20 * math.log10(e), 2) for e in errors],
-    }

@@ -10,11 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.images import load_image
-from engine.images.datasets import image_names, readable_images
+from engine.images import fit, load_image
+from engine.images.datasets import Pictures, image_names, readable_images
 from engine.priors.training.sources import FEWEST_IMAGES, KEEP_EVERY, MOST_KEPT, Source
 
-__all__ = ["Region", "Squares"]
+__all__ = ["Region", "Squares", "pictures_for"]
 
 SHIFT, SCALE, DEGREES = 0.03, 0.08, 5.0
 """Largest shift as a share of the side, change of scale, and rotation."""
@@ -55,7 +55,7 @@ class Squares(Source):
     ) -> None:
         self.shape, self.region, self.augment = shape, Region(region), augment
         self.broken = []
-        pictures = [self._picture(x) for x in readable_images(folder, self.broken)]
+        pictures = [_picture(x, shape[0]) for x in readable_images(folder, self.broken)]
         if len(pictures) < FEWEST_IMAGES:
             raise InputError(f"{len(pictures)} images are too few to train on; give at least {FEWEST_IMAGES}.")
         kept = [keep and i % KEEP_EVERY == KEEP_EVERY - 1 for i in range(len(pictures))]
@@ -64,18 +64,8 @@ class Squares(Source):
         plain = torch.stack(self.all())
         self.mean, self.deviation = float(plain.mean()), float(plain.std())
 
-    def _picture(self, pixels: np.ndarray) -> Image.Image:
-        bytes_ = np.rint(pixels * 255).astype(np.uint8)
-        picture = Image.fromarray(bytes_[0] if len(bytes_) == 1 else np.moveaxis(bytes_[:3], 0, -1))
-        return picture.convert("L" if self.shape[0] == 1 else "RGB")
-
-    def _resized(self, picture: Image.Image, column: float, row: float, side: float) -> Tensor:
-        box = (column - side / 2, row - side / 2, column + side / 2, row + side / 2)
-        small = picture.resize(self.shape[:0:-1], Image.Resampling.LANCZOS, box=box)
-        return torch.from_numpy(np.asarray(small, np.float32).reshape(*self.shape[1:], -1) / 255).permute(2, 0, 1)
-
     def _plain(self, picture: Image.Image) -> Tensor:
-        return self._resized(picture, *self.region.of(picture))
+        return _resized(picture, self.shape, *self.region.of(picture))
 
     def _changed(self, picture: Image.Image, draw: torch.Generator) -> Tensor:
         u = (2 * torch.rand(10, generator=draw) - 1).tolist()
@@ -86,7 +76,7 @@ class Squares(Source):
         side = min(side * (1 + SCALE * u[3]), width, height)
         column = min(max(column, side / 2), width - side / 2)
         row = min(max(row, side / 2), height - side / 2)
-        x = self._resized(turned, column, row, side)
+        x = _resized(turned, self.shape, column, row, side)
         if u[4] < 0:
             x = x.flip(2)
         gain = torch.tensor([1 + GAIN * u[5] + TINT * v for v in u[6:9]][: len(x)]).reshape(-1, 1, 1)
@@ -101,4 +91,29 @@ class Squares(Source):
         return [self._plain(p) for p in self.pictures[:2000]]
 
     def held_out(self, path: str) -> list[Tensor]:
-        return [self._plain(self._picture(load_image(name).pixels)) for name in image_names(path)[:512]]
+        return [self._plain(_picture(load_image(name).pixels, self.shape[0])) for name in image_names(path)[:512]]
+
+
+def pictures_for(
+    place: Path | str, shape: tuple[int, int, int], any_size: bool, region: str, offset: int, limit: int
+) -> list[Tensor]:
+    """Pictures of a folder or IDX file as a prior is judged on them, each (c, h, w): at their own size where it takes any,
+    else fitted to ``shape``, or the square ``region`` of them."""
+    pictures = [*Pictures(place, offset, limit)]
+    if region:
+        square = Region(region)
+        return [_resized(p := _picture(x, shape[0]), shape, *square.of(p)) for x in pictures]
+    sizes = [(shape[0], *x.shape[1:]) if any_size else shape for x in pictures]
+    return [torch.from_numpy(fit(x, size)) for x, size in zip(pictures, sizes, strict=True)]
+
+
+def _picture(pixels: np.ndarray, channels: int) -> Image.Image:
+    as_bytes = np.rint(pixels * 255).astype(np.uint8)
+    picture = Image.fromarray(as_bytes[0] if len(as_bytes) == 1 else np.moveaxis(as_bytes[:3], 0, -1))
+    return picture.convert("L" if channels == 1 else "RGB")
+
+
+def _resized(picture: Image.Image, shape: tuple[int, int, int], column: float, row: float, side: float) -> Tensor:
+    box = (column - side / 2, row - side / 2, column + side / 2, row + side / 2)
+    small = picture.resize(shape[:0:-1], Image.Resampling.LANCZOS, box=box)
+    return torch.from_numpy(np.asarray(small, np.float32).reshape(*shape[1:], -1) / 255).permute(2, 0, 1)

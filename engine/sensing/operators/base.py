@@ -172,6 +172,11 @@ class OperatorChoice(Choice):
         """Number of measurements of an image of this shape."""
         raise NotImplementedError
 
+    def typical_eigenvalues(self, image_shape: tuple[int, int, int]) -> tuple[float, ...] | None:
+        """Some typical eigenvalues of A A^T, known before it is built; None where they are not known, or do not tell
+        enough because A is not random-like."""
+        return None
+
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         """Expected mean squared row norm, tr(A A^T) / M, known before building: it sets the scale of A x."""
         return math.prod(image_shape) / self.rows_for(image_shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, Operator, refuse_if_too_large
@@ -15,6 +16,28 @@ if TYPE_CHECKING:
 __all__ = ["DenseChoice"]
 
 
+SMALL, EIGENVALUES = 256, 32
+"""Pixels of the matrix that stands for larger ones, rows that it has at least, and how many numbers tell its spectrum."""
+
+
+@lru_cache(maxsize=64)
+def _eigenvalues(choice: DenseChoice, pixels: int) -> tuple[float, ...]:
+    import numpy as np
+
+    from engine.seeds import generator
+
+    rows = choice.measurements
+    scale = min(1.0, max(SMALL / pixels, EIGENVALUES / rows))
+    scale = min(scale, 4 * SMALL / rows) if rows > 4 * SMALL else scale
+    fewer_rows, fewer_pixels = max(1, round(rows * scale)), max(1, round(pixels * scale))
+    matrix = choice.replace(measurements=fewer_rows)._matrix(fewer_rows, fewer_pixels, generator(0, "typical")).double()
+    values = np.zeros(fewer_rows)
+    some = np.linalg.svd(matrix.numpy(), compute_uv=False) ** 2
+    values[: len(some)] = some
+    values *= choice.mean_row_norm_squared_of(pixels) / values.mean()  # whole numbers of rows change the scale a little
+    return tuple(float(part.mean()) for part in np.array_split(np.sort(values), min(EIGENVALUES, fewer_rows)))
+
+
 @dataclass(frozen=True)
 class DenseChoice(CountedChoice):
     """A matrix of numbers. Subclasses give :meth:`_matrix`."""
@@ -22,6 +45,10 @@ class DenseChoice(CountedChoice):
     @property
     def has_eigenbasis(self) -> bool:
         return self.measurements <= LARGEST_EIGENBASIS
+
+    def typical_eigenvalues(self, image_shape: tuple[int, int, int]) -> tuple[float, ...] | None:
+        """Those of a small matrix of the same kind and aspect: spectra of random matrices depend on these alone."""
+        return _eigenvalues(self, math.prod(self._one(image_shape))) if self.random_like else None
 
     def memory_of(self, pixels: int) -> int:
         rows = self.measurements

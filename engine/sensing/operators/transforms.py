@@ -21,6 +21,9 @@ class _RandomTransform(CountedChoice):
     def orthogonal_rows(self) -> bool:
         return True
 
+    def typical_eigenvalues(self, image_shape: tuple[int, int, int]) -> tuple[float, ...]:
+        return (self.mean_row_norm_squared(image_shape),)
+
     def memory_of(self, pixels: int) -> int:
         return 16 * pixels + 16 * self.measurements
 

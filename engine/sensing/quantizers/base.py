@@ -10,24 +10,30 @@ from engine.errors import InputError
 from engine.settings import Choice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    import numpy as np
     from torch import Tensor
 
     from engine.sensing.channels import Channel
+    from engine.sensing.evolution import Evolution, Seen
 
-__all__ = ["Levels", "Quantizer", "QuantizerChoice"]
+__all__ = ["Levels", "Quantizer", "QuantizerChoice", "seen_by"]
 
 
 @dataclass(frozen=True)
 class Levels:
     """What is known about z = A (x - offset) + n before it is measured, and what thresholds may follow: its typical
     ``centre`` (a number, or one per row) and ``scale``, and the ``span`` that it does not leave, if there is one; the number
-    of ``rows`` and the ``seed`` for random thresholds."""
+    of ``rows`` and the ``seed`` for random thresholds. ``evolution`` predicts, where it can, how good the result will be."""
 
     scale: float
     centre: Tensor | float = 0.0
     rows: int = 1
     seed: int = 0
     span: float = math.inf
+    evolution: Evolution | None = None
 
 
 class Quantizer:
@@ -101,8 +107,29 @@ class QuantizerChoice(Choice):
         return None
 
     def build(self, levels: Levels) -> Quantizer:
-        """The quantizer. Its range may follow the operator's response and the noise, never the data."""
+        """The quantizer. Its range may follow the operator's response, the noise and the prior, never the data."""
         raise NotImplementedError
+
+    def candidates(self, levels: Levels) -> Sequence[Self]:
+        """What ``auto`` may stand for, with nothing left open: the one that is predicted to serve the prior best is taken.
+        One alone is taken as it is."""
+        return [self]
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        """Thresholds (rows, cells - 1) of some typical rows, about the centre of z; without rows (cells - 1,) if they are
+        alike."""
+        from dataclasses import replace
+
+        thresholds = self.build(replace(levels, centre=0.0, evolution=None)).thresholds
+        assert thresholds is not None, "real values have no thresholds"
+        return thresholds.numpy()
+
+    def settled(self, levels: Levels) -> Self:
+        """This choice with ``auto`` replaced by what state evolution predicts to be best, where it can be asked."""
+        tried = self.candidates(levels)
+        if len(tried) == 1 or levels.evolution is None:
+            return self
+        return tried[levels.evolution.best(str(self), lambda: seen_by(tried, levels))]
 
     def about(self, centre: Tensor | float, unit: list[float] | tuple[float, ...]) -> Tensor:
         """Thresholds ``unit`` shifted to a centre, one row of them per row of the operator if the centre has rows."""
@@ -113,3 +140,18 @@ class QuantizerChoice(Choice):
         if centre.ndim and bool((centre == centre[0]).all()):
             centre = centre[0]
         return thresholds + centre[:, None] if centre.ndim else thresholds + centre
+
+
+def seen_by(tried: Sequence[QuantizerChoice], levels: Levels) -> Seen:
+    """How z is seen through quantizers of one kind, for state evolution."""
+    import numpy as np
+
+    from engine.sensing.evolution import Seen
+
+    if tried[0].bits_per_measurement is None:
+        return Seen(None)
+    return Seen(
+        np.stack([c.typical_thresholds(levels) for c in tried]),
+        np.array([getattr(c, "forgotten_deviation", 0.0) for c in tried]),
+        getattr(tried[0], "flip", 0.0),
+    )

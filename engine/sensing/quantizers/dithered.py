@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.sensing.quantizers.uniform import SHARES
 from engine.settings import flag, number, one_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from engine.sensing.channels import Channel
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Dithered"]
 
 KINDS = ("gaussian", "uniform", "logistic")
+OF_SCALE = {"gaussian": 1.0, "uniform": math.sqrt(3), "logistic": math.sqrt(3) / math.pi}
+"""Width of each distribution of standard deviation 1."""
+QUANTILES = 12
 
 
 class UnknownDither(Quantizer):
@@ -47,11 +53,18 @@ class Dithered(QuantizerChoice):
     label = "1 bit with dither"
 
     kind: str = one_of("gaussian", KINDS, "Distribution", "Distribution of the thresholds.")
+    rule: str = one_of(
+        "predicted",
+        ("predicted", "typical"),
+        "Width rule",
+        "predicted: the width that state evolution predicts to serve the prior best, where the matrix is random-like and the "
+        "prior's card tells its errors, else typical; typical: as wide as typical measurements.",
+    )
     width: float | None = number(
         None,
         "Width",
         "Standard deviation (gaussian), half-width (uniform) or scale (logistic) of the thresholds, in the units of A x; "
-        "auto spreads them as wide as typical measurements.",
+        "auto follows the width rule.",
         above=0,
     )
     known: bool = flag(
@@ -64,14 +77,33 @@ class Dithered(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return 1
 
+    def candidates(self, levels: Levels) -> list[Dithered]:
+        if self.width is not None or self.rule != "predicted":
+            return [self]
+        return [self.replace(width=OF_SCALE[self.kind] * levels.scale * share) for share in SHARES]
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        """Recorded thresholds at even quantiles; the forgotten ones only add noise, so that z is seen about its centre."""
+        import numpy as np
+        from scipy.special import ndtri
+
+        if not self.known:
+            return np.zeros(1)
+        share = (np.arange(QUANTILES) + 0.5) / QUANTILES
+        unit = {"gaussian": ndtri(share), "uniform": 2 * share - 1, "logistic": np.log(share / (1 - share))}[self.kind]
+        return (self.width or OF_SCALE[self.kind] * levels.scale) * unit[:, None]
+
+    @property
+    def forgotten_deviation(self) -> float:
+        """Standard deviation of a dither that was not recorded; 0 where it was, or is left to a rule."""
+        return 0.0 if self.known or self.width is None else self.width / OF_SCALE[self.kind]
+
     def build(self, levels: Levels) -> Quantizer:
         import torch
 
         from engine.seeds import generator
 
-        # the same standard deviation for every distribution: sigma, sigma sqrt 3, sigma sqrt 3 / pi
-        of_scale = {"gaussian": 1.0, "uniform": 3**0.5, "logistic": 3**0.5 / torch.pi}[self.kind]
-        width = self.width if self.width is not None else of_scale * levels.scale
+        width = self.settled(levels).width or OF_SCALE[self.kind] * levels.scale
         draw = generator(levels.seed, "dither")
         if self.kind == "gaussian":
             unit = torch.randn(levels.rows, generator=draw, dtype=torch.float64)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
-from engine.settings import integer, number
+from engine.sensing.quantizers.uniform import SHARES
+from engine.settings import integer, number, one_of
 
 __all__ = ["LloydMax", "gaussian_thresholds"]
 
@@ -38,10 +39,17 @@ class LloydMax(QuantizerChoice):
     label = "Lloyd-Max"
 
     bits: int = integer(2, "Bits", "Bits per measurement: 2^bits cells.", unit="bit", low=1, high=8)
+    rule: str = one_of(
+        "predicted",
+        ("predicted", "gaussian"),
+        "Range rule",
+        "predicted: the scale that state evolution predicts to serve the prior best, where the matrix is random-like and the "
+        "prior's card tells its errors, else gaussian; gaussian: that of typical measurements.",
+    )
     scale: float | None = number(
         None,
         "Scale",
-        "Standard deviation of the measurements that the thresholds are made for. auto takes "
+        "Standard deviation of the measurements that the thresholds are made for. auto follows the range rule; gaussian takes "
         "s^2 = mean row norm^2 * 0.35^2 + noise^2; the thresholds are stored with the measurement.",
         above=0,
     )
@@ -50,6 +58,11 @@ class LloydMax(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return self.bits
 
+    def candidates(self, levels: Levels) -> list[LloydMax]:
+        if self.scale is not None or self.rule != "predicted" or self.bits == 1:
+            return [self]
+        return [self.replace(scale=levels.scale * share) for share in SHARES]
+
     def build(self, levels: Levels) -> Quantizer:
-        scale = self.scale or levels.scale
+        scale = self.settled(levels).scale or levels.scale
         return Quantizer(self.about(levels.centre, [scale * t for t in gaussian_thresholds(self.bits)]))

@@ -13,6 +13,10 @@ __all__ = ["Uniform", "gaussian_optimal_step"]
 _STEPS = {1: 1.596, 2: 0.9957, 3: 0.5860, 4: 0.3352, 5: 0.1881, 6: 0.1041, 7: 0.0569, 8: 0.0308}
 
 
+SHARES = tuple(1.1**k for k in range(-26, 3))
+"""Of the Gaussian-optimal range, what is tried for the predicted one: the best is flat over ten per cent."""
+
+
 def gaussian_optimal_step(bits: int) -> float:
     """Step, in standard deviations, of the best uniform quantizer of a Gaussian (Max, 1960)."""
     return _STEPS[bits]
@@ -27,16 +31,18 @@ class Uniform(QuantizerChoice):
 
     bits: int = integer(2, "Bits", "Bits per measurement Q: 2^Q cells.", unit="bit", low=1, high=8)
     rule: str = one_of(
-        "optimal",
-        ("optimal", "three-sigma"),
+        "predicted",
+        ("predicted", "gaussian", "three-sigma", "optimal"),
         "Range rule",
-        "How the step follows the typical scale s of measurements: the Gaussian-optimal step times s, and never so wide that "
-        "cells lie beyond what pictures in [0, 1] give; or cells that end at three s on either side.",
+        "predicted: the step that state evolution predicts to serve the prior best, where the matrix is random-like and the "
+        "prior's card tells its errors, else gaussian; gaussian (or optimal): the Gaussian-optimal step times the typical "
+        "scale s of measurements, never so wide that cells lie beyond what pictures in [0, 1] give; three-sigma: cells end "
+        "at three s on either side.",
     )
     step: float | None = number(
         None,
         "Step",
-        "Width of a cell. auto follows the range rule with s^2 = mean row norm^2 * 0.35^2 + noise^2 (for non-negative "
+        "Width of a cell. auto follows the range rule, where s^2 = mean row norm^2 * 0.35^2 + noise^2 (for non-negative "
         "rows, s is a quarter of the response to white); it is stored with the measurement.",
         above=0,
     )
@@ -45,8 +51,16 @@ class Uniform(QuantizerChoice):
     def bits_per_measurement(self) -> int:
         return self.bits
 
+    def candidates(self, levels: Levels) -> list[Uniform]:
+        if self.step is not None or self.rule != "predicted" or self.bits == 1:
+            return [self]
+        return [self.replace(step=self._gaussian(levels) * share) for share in SHARES]
+
+    def _gaussian(self, levels: Levels) -> float:
+        return min(gaussian_optimal_step(self.bits) * levels.scale, levels.span / 2**self.bits)
+
     def build(self, levels: Levels) -> Quantizer:
-        optimal = min(gaussian_optimal_step(self.bits) * levels.scale, levels.span / 2**self.bits)
-        step = self.step or (optimal if self.rule == "optimal" else 6 / 2**self.bits * levels.scale)
+        step = self.settled(levels).step
+        step = step or (6 / 2**self.bits * levels.scale if self.rule == "three-sigma" else self._gaussian(levels))
         half = 2 ** (self.bits - 1)
         return Quantizer(self.about(levels.centre, [k * step for k in range(1 - half, half)]))

@@ -1,0 +1,210 @@
+r"""State evolution: how good turbo message passing will be, known before anything is measured.
+
+For a matrix that mixes all pixels at random, what the denoiser is given is the picture plus white Gaussian noise, and what
+the output module is given of z = A x is Gaussian too. So the whole iteration is a recursion of four numbers: the
+variances of the messages between its modules (vector approximate message passing: Rangan, Schniter and Fletcher, 2019;
+with quantized outputs: Schniter, Rangan and Fletcher, 2016). The denoiser enters through its mean squared error by noise
+level (a table on the prior's card, one row per held-out picture) and the quantizer through its exact channel.
+
+All arrays broadcast over (candidates, pictures): several quantizers are compared in one go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["DenoisingProfile", "Evolution", "Seen"]
+
+NODES, TRUST, ROUNDS, SETTLED = 24, 0.25, 40, 1e-3
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class DenoisingProfile:
+    """What a denoiser leaves of held-out pictures.
+
+    Attributes
+    ----------
+    sigma : (levels,), increasing noise levels in [0, 1] units
+    mse : (pictures, levels), mean squared error of denoising
+    mean, power : (pictures,), mean of the pixels of each picture and of their squares
+    variance : what the prior takes for the variance of a pixel at the start
+    contrast_spread : logarithmic spread of the contrast where the prior does not know it (see ``DenoiserPrior``), else 0
+    """
+
+    sigma: np.ndarray
+    mse: np.ndarray
+    mean: np.ndarray
+    power: np.ndarray
+    variance: float
+    contrast_spread: float = 0.0
+
+    @cached_property
+    def _logs(self) -> tuple[np.ndarray, np.ndarray]:
+        """log sigma, and log(mse / sigma^2): nearly linear between levels, and flat below the smallest."""
+        return np.log(self.sigma), np.log(np.maximum(self.mse, 1e-12) / self.sigma**2)
+
+    def error(self, variance: np.ndarray) -> np.ndarray:
+        """Mean squared error of denoising (..., pictures) at noise variances of that shape."""
+        logs, shares = self._logs
+        at = np.clip(0.5 * np.log(variance), logs[0], logs[-1])
+        right = np.clip(np.searchsorted(logs, at), 1, len(logs) - 1)
+        part = (at - logs[right - 1]) / (logs[right] - logs[right - 1])
+        rows = np.broadcast_to(np.arange(len(shares)), at.shape)
+        found = (1 - part) * shares[rows, right - 1] + part * shares[rows, right]
+        at_most = np.maximum(self.power - self.mean**2, 1e-9)
+        return np.minimum(
+            np.exp(found) * np.minimum(variance, self.sigma[-1] ** 2), np.maximum(at_most, self.mse[:, -1])
+        )
+
+    def some(self, count: int) -> DenoisingProfile:
+        """So many pictures, evenly from the easiest to the hardest."""
+        if count >= len(self.mse):
+            return self
+        order = np.argsort(np.log(self.mse).mean(1))
+        kept = order[np.round(np.linspace(0, len(order) - 1, count + 2)).astype(int)[1:-1]]
+        return DenoisingProfile(
+            self.sigma, self.mse[kept], self.mean[kept], self.power[kept], self.variance, self.contrast_spread
+        )
+
+
+class Seen(NamedTuple):
+    """How z is seen: ``thresholds`` (candidates, cells - 1) or (candidates, rows, cells - 1) for some typical rows, about
+    the centre of z, or None for real values; ``more_noise`` (candidates,) of a dither that was not recorded; ``flip``."""
+
+    thresholds: np.ndarray | None
+    more_noise: np.ndarray | float = 0.0
+    flip: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Evolution:
+    """State evolution of turbo for pictures like those of ``profile``.
+
+    ``eigenvalues`` are those of A A^T, some typical ones of the ``rows`` / ``pixels`` of a picture; ``noise`` is the
+    standard deviation of n, ``offset`` the one that is taken off x before it is measured.
+    """
+
+    profile: DenoisingProfile
+    eigenvalues: np.ndarray
+    share: float
+    """rows / pixels"""
+    rows: int
+    noise: float
+    offset: float
+
+    def errors(self, seen: Seen, profile: DenoisingProfile | None = None) -> np.ndarray:
+        """Predicted mean squared error of the posterior mean, (candidates, pictures)."""
+        p = profile or self.profile
+        lam = self.eigenvalues
+        power = np.maximum(p.power - 2 * self.offset * p.mean + self.offset**2, 1e-9)
+        total = lam.mean() * power  # variance of z
+        candidates = 1 if seen.thresholds is None else len(seen.thresholds)
+        shape = (candidates, len(p.mse))
+        v_e = np.broadcast_to(np.minimum(p.variance, power), shape).copy()
+        gamma_t = np.zeros(shape)
+        if seen.thresholds is None:
+            gamma_t += 1 / max(self.noise**2, 1e-6 * lam.mean() * p.variance)
+        error = np.full(shape, np.inf)
+        for number in range(ROUNDS):
+            share = 0.7 if number else 1.0
+            if seen.thresholds is not None:
+                v_zp = (v_e[..., None] * lam / (1 + v_e[..., None] * lam * gamma_t[..., None])).mean(-1)
+                gamma_z = np.maximum(1 / v_zp - gamma_t, _LEAST)
+                v_z = np.minimum(1 / gamma_z, 0.9999 * total)
+                left = self._left(seen, v_z, total)
+                gamma_t = gamma_t + share * (np.maximum(1 / left - 1 / v_z, _LEAST) - gamma_t)
+            gained = (v_e[..., None] * lam * gamma_t[..., None] / (1 + v_e[..., None] * lam * gamma_t[..., None])).mean(
+                -1
+            )
+            v_x = v_e * np.maximum(1 - self.share * gained, 1e-9)
+            gamma_r = np.maximum(1 / v_x - 1 / v_e, _LEAST)
+            before, error = error, np.minimum(p.error(1 / gamma_r), 0.9999 / gamma_r)
+            v_e = 1 / ((1 - share) / v_e + share * np.maximum(1 / error - gamma_r, _LEAST))
+            if np.all(np.abs(error - before) < SETTLED * error):
+                break
+        if p.contrast_spread and seen.thresholds is not None:
+            error = error + self._contrast(seen, v_z, total, p.contrast_spread) * power
+        return np.minimum(error, np.maximum(power, p.variance))
+
+    def psnr(self, seen: Seen) -> np.ndarray:
+        """Predicted PSNR in dB, (candidates, pictures)."""
+        return -10 * np.log10(self.errors(seen))
+
+    def best(self, key: str, candidates: Callable[[], Seen]) -> int:
+        """The candidate with the highest PSNR on average; found once for each ``key``."""
+        if key not in self._found:
+            seen = candidates()
+            assert seen.thresholds is not None
+            few = self.profile.some(8 if seen.thresholds.shape[-1] < 32 else 4)
+            self._found[key] = int(np.argmax((-10 * np.log10(self.errors(seen, few))).mean(1)))
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[str, int]:
+        return {}
+
+    def _nodes(self, v_z: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the estimate of z that the output module is given, (..., nodes), and their probabilities."""
+        x, w = np.polynomial.hermite_e.hermegauss(NODES)
+        return np.sqrt(np.maximum(total - v_z, 0.0))[..., None] * x, w / w.sum()
+
+    def _left(self, seen: Seen, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
+        """Mean variance of z that is left once its cell is known, (candidates, pictures)."""
+        z, weights = self._nodes(v_z, total)
+        told = 0.0
+        assert seen.thresholds is not None
+        rows = seen.thresholds.shape[1] if seen.thresholds.ndim == 3 else 1
+        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
+        deviation = np.sqrt(v_z + noise)[..., None, None]
+        for row in range(rows):
+            inner = seen.thresholds[:, row] if seen.thresholds.ndim == 3 else seen.thresholds
+            below, density = _standard((inner[:, None, None, :] - z[..., None]) / deviation)
+            if seen.flip:  # two cells
+                seen_low = seen.flip + (1 - 2 * seen.flip) * below[..., 1]
+                rise = ((1 - 2 * seen.flip) * density[..., 1]) ** 2 / np.maximum(seen_low * (1 - seen_low), 1e-300)
+            else:
+                shares = np.diff(below, axis=-1)
+                rise = (np.diff(density, axis=-1) ** 2 / np.maximum(shares, 1e-15)).sum(-1)
+            told = told + (rise * weights).sum(-1) / rows
+        return np.maximum(v_z - v_z**2 / (v_z + noise) * told, 1e-9 * v_z)
+
+    def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, spread: float) -> np.ndarray:
+        """Variance of the logarithm of the contrast once all rows have been seen: the prior's and the measurements'
+        Fisher information, of which message passing believes a part (``engine.algorithms.messages.contrast``)."""
+        z, weights = self._nodes(v_z, total)
+        assert seen.thresholds is not None
+        inner = seen.thresholds if seen.thresholds.ndim == 3 else seen.thresholds[:, None]
+        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
+        step, information = 0.02, 0.0
+        for row in range(inner.shape[1]):
+            shares = []
+            for factor in (1 - step, 1 + step):
+                deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
+                below, _ = _standard((inner[:, row, None, None, :] - factor * z[..., None]) / deviation)
+                share = np.diff(below, axis=-1)
+                shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
+            slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
+            information = (
+                information + ((slope**2 / np.maximum(middle, 1e-15)).sum(-1) * weights).sum(-1) / inner.shape[1]
+            )
+        return 1 / (1 / spread**2 + TRUST * self.rows * information)
+
+
+def _standard(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distribution function and density of the standard normal at the edges (..., cells + 1) of cells with the inner
+    edges t (..., cells - 1)."""
+    from scipy.special import ndtr
+
+    below = np.zeros((*t.shape[:-1], t.shape[-1] + 2))
+    density = np.zeros_like(below)
+    below[..., -1] = 1
+    below[..., 1:-1] = ndtr(t)
+    density[..., 1:-1] = np.exp(-0.5 * t * t) / math.sqrt(2 * math.pi)
+    return below, density
