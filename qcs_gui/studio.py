@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Worker, sentence_for
 from qcs_gui.compare.controller import CompareController
+from qcs_gui.design.controller import PredictionController
 from qcs_gui.gallery.controller import GalleryController
 from qcs_gui.help import HelpController
 from qcs_gui.keeping import SessionFile, guarded
@@ -106,7 +107,10 @@ class Studio(QObject):
         keep = (remember and bool(self.preferences["keep_runs"])) if keep is None else keep
         self.history = HistoryController(self.session, window, io_worker, self.report, keep)
         self._io_worker = io_worker
+        self.predictions = PredictionController(self.session, window, io_worker, lambda: self.theme)
+        self.predictions.say, self.predictions.take_over = self.setup.say_expected, self._take_design
         handlers = [
+            self.predictions.handle,
             self.imports.handle, self.exports.handle, self.documents.handle, self.own.handle, self.history.handle,
             lambda outcome: self.compare.handle(outcome), self.pictures.handle,
         ]  # fmt: skip
@@ -159,6 +163,13 @@ class Studio(QObject):
             spec = suited(self.session.picture, self.session.spec, name)
             self.setup.take_choice(spec)
             self.session.set_spec(spec)
+
+    def _take_design(self, spec: RunSpec) -> None:
+        """The set-up with a designed measurement in it."""
+        old = self.session.spec
+        new = old.replace(operator=spec.operator, quantizer=spec.quantizer, noise=spec.noise, algorithm="turbo")
+        self.setup.take_choice(new)
+        self.session.set_spec(new)
 
     def _show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
         self.window.show_page(self.window.stage)

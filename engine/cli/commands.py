@@ -246,13 +246,17 @@ def _table(arguments: argparse.Namespace) -> dict:
         from engine.experiments.benchmark_methods import methods
 
         return methods(spec, source, arguments.offset, arguments.limit, _tell(arguments))
+    if arguments.what == "prediction":
+        from engine.experiments.benchmark_prediction import prediction
+
+        return prediction(spec, source, arguments.offset, arguments.limit, _tell(arguments))
     if arguments.what == "bits":
         return bits(spec, source, arguments.offset, arguments.limit)
     return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    if arguments.what in ("bits", "baseline", "methods", "calibration", "advice"):
+    if arguments.what in ("bits", "baseline", "methods", "calibration", "advice", "prediction"):
         own = arguments.what in ("calibration", "advice")
         table = _measured_methods(arguments) if own else _table(arguments)
         rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]

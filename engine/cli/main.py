@@ -130,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
 
     add_arguments(commands.add_parser("import-prior", help="take a network that was trained elsewhere as a prior"))
 
+    from engine.cli.designing import add_arguments as add_design
+
+    add_design(commands.add_parser("design", help="the best split of a budget into measurements and bits, predicted"))
+
     from engine.cli.rating import add_arguments as add_rating
 
     add_rating(commands.add_parser("rate-prior", help="measure a prior's denoising error and write it on its card"))
@@ -138,11 +142,21 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--what",
         default="algorithms",
-        choices=("algorithms", "likelihoods", "scale", "bits", "baseline", "methods", "calibration", "advice"),
+        choices=(
+            "algorithms",
+            "likelihoods",
+            "scale",
+            "bits",
+            "baseline",
+            "methods",
+            "calibration",
+            "advice",
+            "prediction",
+        ),
         help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
         "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
         "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
-        "and writes the table that advice is given by",
+        "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches",
     )
     benchmark.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
     benchmark.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")

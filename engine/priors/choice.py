@@ -153,17 +153,23 @@ def _profile(facts: dict[str, Any]) -> DenoisingProfile | None:
         told = facts["card"]["quality"]
         sigma, pictures = np.array(told["sigma"], float), told["pictures"]
         mse = np.array(pictures["rmse"], float) ** 2
+        clamped = np.array(pictures["clamped"], float) ** 2
         mean, power = np.array(pictures["mean"], float), np.array(pictures["power"], float)
         variance, contrast = float(facts["deviation"]) ** 2, float((facts.get("contrast") or (0, 0))[1])
     except (KeyError, TypeError, ValueError, IndexError):
         return None
-    fits = mse.shape == (len(mean), len(sigma)) and mean.shape == power.shape and len(sigma) > 1 and len(mean)
-    numbers = (sigma, mse, mean, power, variance, contrast)
+    fits = (
+        mse.shape == clamped.shape == (len(mean), len(sigma))
+        and mean.shape == power.shape
+        and len(sigma) > 1
+        and len(mean)
+    )
+    numbers = (sigma, mse, clamped, mean, power, variance, contrast)
     if not fits or not all(np.isfinite(n).all() for n in numbers) or bool((np.diff(sigma) <= 0).any()):
         return None
-    if min(sigma.min(), mse.min(), variance) <= 0 or contrast < 0:
+    if min(sigma.min(), mse.min(), clamped.min(), variance) <= 0 or contrast < 0:
         return None
-    return DenoisingProfile(sigma, mse, mean, power, variance, contrast)
+    return DenoisingProfile(sigma, mse, clamped, mean, power, variance, contrast)
 
 
 def missing_prior(name: str, kind: str, facts: dict[str, Any], any_size: bool) -> PriorChoice:

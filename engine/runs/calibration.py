@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CERTAIN", "calibration", "coverage"]
+__all__ = ["calibration", "coverage", "is_uncertain"]
 
 CERTAIN = 0.03
-"""Pixels whose samples spread less than this (background, mostly) say nothing about calibration."""
+"""Pixels whose samples spread less than this (background, mostly) say nothing about calibration, unless all are that sure:
+then those count that spread at least half as far as the least sure tenth."""
 FEWEST_SAMPLES = 8
 
 
@@ -23,14 +24,19 @@ def coverage(samples: np.ndarray, truth: np.ndarray, share: float = 0.9) -> np.n
     return np.clip(np.minimum(rank + 1, high) - np.maximum(rank, low), 0, 1)
 
 
+def is_uncertain(std: np.ndarray) -> np.ndarray:
+    """Which pixels say something about calibration, by their standard deviation."""
+    return std > min(CERTAIN, 0.5 * float(np.quantile(std, 0.9)))
+
+
 def calibration(samples: np.ndarray, mean: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
     """``coverage_90``, and the root-mean-squares ``std_rms`` of the spread and ``error_rms`` of the mean, over the pixels
-    that spread more than CERTAIN; None for fewer than eight samples or where no pixel does."""
+    that are not certain; None for fewer than eight samples or where no pixel does."""
     values: dict[str, float | None] = {"coverage_90": None, "std_rms": None, "error_rms": None}
     if len(samples) < FEWEST_SAMPLES:
         return values
     std = samples.std(0, ddof=1)
-    uncertain = std > CERTAIN
+    uncertain = is_uncertain(std)
     if not uncertain.any():
         return values
     values["coverage_90"] = float(coverage(samples, truth)[uncertain].mean())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.runs.calibration import CERTAIN, FEWEST_SAMPLES, coverage
+from engine.runs.calibration import FEWEST_SAMPLES, coverage, is_uncertain
 
 __all__ = [
     "Calibration",
@@ -103,7 +103,7 @@ def calibration_of(samples: np.ndarray, mean: np.ndarray, truth: np.ndarray | No
     if truth is None or len(samples) < FEWEST_SAMPLES:
         return None
     std = samples.std(0, ddof=1)
-    uncertain = std > CERTAIN
+    uncertain = is_uncertain(std)
     if not uncertain.any():
         return None
     covered = tuple(float(coverage(samples, truth, share)[uncertain].mean()) for share in NOMINAL)

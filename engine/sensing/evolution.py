@@ -21,7 +21,7 @@ import numpy as np
 
 __all__ = ["DenoisingProfile", "Evolution", "Seen"]
 
-NODES, TRUST, ROUNDS, SETTLED = 24, 0.25, 40, 1e-3
+NODES, TRUST, ROUNDS, SETTLED = 20, 0.25, 40, 2e-3
 _LEAST = 1e-12
 
 
@@ -32,7 +32,7 @@ class DenoisingProfile:
     Attributes
     ----------
     sigma : (levels,), increasing noise levels in [0, 1] units
-    mse : (pictures, levels), mean squared error of denoising
+    mse, clamped : (pictures, levels), mean squared error of denoising, and of that clamped to [0, 1]
     mean, power : (pictures,), mean of the pixels of each picture and of their squares
     variance : what the prior takes for the variance of a pixel at the start
     contrast_spread : logarithmic spread of the contrast where the prior does not know it (see ``DenoiserPrior``), else 0
@@ -40,19 +40,21 @@ class DenoisingProfile:
 
     sigma: np.ndarray
     mse: np.ndarray
+    clamped: np.ndarray
     mean: np.ndarray
     power: np.ndarray
     variance: float
     contrast_spread: float = 0.0
 
     @cached_property
-    def _logs(self) -> tuple[np.ndarray, np.ndarray]:
-        """log sigma, and log(mse / sigma^2): nearly linear between levels, and flat below the smallest."""
-        return np.log(self.sigma), np.log(np.maximum(self.mse, 1e-12) / self.sigma**2)
+    def _logs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """log sigma, and log(error / sigma^2) of both kinds: nearly linear between levels, and flat below the smallest."""
+        mse, clamped = (np.log(np.maximum(e, 1e-12) / self.sigma**2) for e in (self.mse, self.clamped))
+        return np.log(self.sigma), mse, clamped
 
-    def error(self, variance: np.ndarray) -> np.ndarray:
+    def error(self, variance: np.ndarray, clamped: bool = False) -> np.ndarray:
         """Mean squared error of denoising (..., pictures) at noise variances of that shape."""
-        logs, shares = self._logs
+        logs, shares = self._logs[0], self._logs[2 if clamped else 1]
         at = np.clip(0.5 * np.log(variance), logs[0], logs[-1])
         right = np.clip(np.searchsorted(logs, at), 1, len(logs) - 1)
         part = (at - logs[right - 1]) / (logs[right] - logs[right - 1])
@@ -70,7 +72,13 @@ class DenoisingProfile:
         order = np.argsort(np.log(self.mse).mean(1))
         kept = order[np.round(np.linspace(0, len(order) - 1, count + 2)).astype(int)[1:-1]]
         return DenoisingProfile(
-            self.sigma, self.mse[kept], self.mean[kept], self.power[kept], self.variance, self.contrast_spread
+            self.sigma,
+            self.mse[kept],
+            self.clamped[kept],
+            self.mean[kept],
+            self.power[kept],
+            self.variance,
+            self.contrast_spread,
         )
 
 
@@ -129,6 +137,7 @@ class Evolution:
             v_e = 1 / ((1 - share) / v_e + share * np.maximum(1 / error - gamma_r, _LEAST))
             if np.all(np.abs(error - before) < SETTLED * error):
                 break
+        error = np.minimum(p.error(1 / gamma_r, clamped=True), 0.9999 / gamma_r)
         if p.contrast_spread and seen.thresholds is not None:
             error = error + self._contrast(seen, v_z, total, p.contrast_spread) * power
         return np.minimum(error, np.maximum(power, p.variance))
@@ -142,9 +151,18 @@ class Evolution:
         if key not in self._found:
             seen = candidates()
             assert seen.thresholds is not None
-            few = self.profile.some(8 if seen.thresholds.shape[-1] < 32 else 4)
-            self._found[key] = int(np.argmax((-10 * np.log10(self.errors(seen, few))).mean(1)))
+            few = self.profile.some(12 if seen.thresholds.shape[-1] < 32 else 4)
+            rough = np.arange(0, len(seen.thresholds), 4)
+            centre = rough[np.argmax(self._mean_psnr(seen, rough, few))]
+            near = np.arange(max(centre - 3, 0), min(centre + 4, len(seen.thresholds)))
+            self._found[key] = int(near[np.argmax(self._mean_psnr(seen, near, few))])
         return self._found[key]
+
+    def _mean_psnr(self, seen: Seen, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:
+        assert seen.thresholds is not None
+        more = np.broadcast_to(np.asarray(seen.more_noise, float), len(seen.thresholds))
+        some = Seen(seen.thresholds[which], more[which], seen.flip)
+        return (-10 * np.log10(self.errors(some, few))).mean(1)
 
     @cached_property
     def _found(self) -> dict[str, int]:

@@ -97,6 +97,7 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     import torch
 
     from engine.device import choose_device
+    from engine.runs.expectation import evolution_of
     from engine.runs.job import Job
     from engine.sensing.measurement import simulate
 
@@ -106,8 +107,10 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     if operator is None:
         source.kept.clear()
         operator = source.kept[key] = spec.operator.build(request.pixels.shape, spec.seed)  # type: ignore[arg-type]
-    truth = torch.from_numpy(request.pixels)[None]
-    measurement = simulate(truth, operator, spec.quantizer, spec.noise, spec.seed, offset=spec.measured_offset)
+    truth, shape = torch.from_numpy(request.pixels)[None], request.pixels.shape
+    measurement = simulate(
+        truth, operator, spec.quantizer, spec.noise, spec.seed, None, spec.measured_offset, evolution_of(spec, shape)
+    )
     job = Job(spec, measurement)
     known = None
     for iterate in job.stream():

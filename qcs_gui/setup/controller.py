@@ -30,7 +30,7 @@ class SetupController(QObject):
         super().__init__(window)
         self.session, self.window = session, window
         self._editing = False
-        self.problem = ""
+        self.problem = self._expected = ""
         self.chosen_by_hand = False
         self.take_choice(session.spec)
         for name, form in self._forms().items():
@@ -161,6 +161,11 @@ class SetupController(QObject):
         if what in ("spec", "image", "speed"):
             self._show_estimate()
 
+    def say_expected(self, words: str) -> None:
+        """What the run is expected to give, as it was worked out elsewhere."""
+        self._expected = words
+        self._show_estimate()
+
     def _show_estimate(self) -> None:
         grey = self.session.ready and self.session.shape()[0] == 1
         self.window.operator_form.show_row("colour", not grey and not self.session.spec.measurement)
@@ -171,6 +176,7 @@ class SetupController(QObject):
                 snr = session.snr_db()
                 self.window.snr.setText("" if snr is None else f"SNR {snr:.1f} dB")
                 text = f"This run: {estimate(session.spec, session.speed, session.shape()).words()}"
+                text += f"; {self._expected}" if self._expected else ""
             except InputError as error:  # before there is a picture
                 text, warn = str(error), True
         label.setObjectName("warning" if warn else "dim")

@@ -72,7 +72,7 @@ def test_a_trained_prior_is_used_with_one_click(dialog, qtbot, click):
 
 
 def test_a_training_without_a_name_is_one_sentence(dialog, qtbot, click):
-    studio, d = dialog
+    _, d = dialog
     d.panel.fields["prior"].setText("")
     click(d.start_button)
     qtbot.waitUntil(lambda: "Give the prior a name" in d.says.text(), timeout=60000)

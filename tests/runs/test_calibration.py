@@ -36,6 +36,12 @@ def test_spread_and_error_count_uncertain_pixels_only():
     assert calibration(samples[:5], truth, truth)["coverage_90"] is None
 
 
+def test_a_picture_that_is_sure_everywhere_is_judged_too():
+    rng = np.random.default_rng(1)
+    samples, truth = 0.01 * rng.normal(size=(20, 1, 40, 40)), 0.01 * rng.normal(size=(1, 40, 40))
+    assert calibration(samples, samples.mean(0), truth)["coverage_90"] == pytest.approx(0.9, abs=0.03)
+
+
 @pytest.mark.parametrize("quantizer", ["one-bit", "uniform bits=3"])
 @pytest.mark.parametrize("operator", ["gaussian measurements=200", "dct measurements=200"])
 def test_turbo_covers_what_it_should_on_gaussian_priors(operator, quantizer):

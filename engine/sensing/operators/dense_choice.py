@@ -11,6 +11,7 @@ from engine.sensing.operators.base import LARGEST_EIGENBASIS, Operator, refuse_i
 from engine.sensing.operators.per_channel import CountedChoice
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 __all__ = ["DenseChoice"]
@@ -24,18 +25,17 @@ SMALL, EIGENVALUES = 256, 32
 def _eigenvalues(choice: DenseChoice, pixels: int) -> tuple[float, ...]:
     import numpy as np
 
-    from engine.seeds import generator
-
     rows = choice.measurements
     scale = min(1.0, max(SMALL / pixels, EIGENVALUES / rows))
     scale = min(scale, 4 * SMALL / rows) if rows > 4 * SMALL else scale
     fewer_rows, fewer_pixels = max(1, round(rows * scale)), max(1, round(pixels * scale))
-    matrix = choice.replace(measurements=fewer_rows)._matrix(fewer_rows, fewer_pixels, generator(0, "typical")).double()
-    values = np.zeros(fewer_rows)
-    some = np.linalg.svd(matrix.numpy(), compute_uv=False) ** 2
-    values[: len(some)] = some
+    matrix = choice.replace(measurements=fewer_rows).small_matrix(fewer_rows, fewer_pixels)
+    some = np.sort(np.linalg.svd(matrix, compute_uv=False) ** 2)
+    few = np.array([part.mean() for part in np.array_split(some, min(EIGENVALUES, len(some)))])
+    zeros = max(0, round(len(few) * (rows / pixels - 1)))  # more rows than pixels: the others see nothing new
+    values = np.concatenate([np.zeros(zeros), few])
     values *= choice.mean_row_norm_squared_of(pixels) / values.mean()  # whole numbers of rows change the scale a little
-    return tuple(float(part.mean()) for part in np.array_split(np.sort(values), min(EIGENVALUES, fewer_rows)))
+    return tuple(values.tolist())
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class DenseChoice(CountedChoice):
         remedy = "take a fast operator instead, which holds no matrix (dct, hadamard or dft), or fewer measurements"
         refuse_if_too_large(self.memory_of(pixels), what, remedy)
         return DenseOperator(self._matrix(rows, pixels, generator(seed, "matrix")).float(), image_shape)
+
+    def small_matrix(self, rows: int, pixels: int) -> np.ndarray:
+        """A small matrix of this kind, for its spectrum; the scale does not matter."""
+        from engine.seeds import generator
+
+        return self._matrix(rows, pixels, generator(0, "typical")).double().numpy()
 
     def _matrix(self, rows: int, pixels: int, draw: torch.Generator) -> torch.Tensor:
         raise NotImplementedError

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.sensing.operators.dense_choice import DenseChoice
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 __all__ = ["GaussianMatrix"]
@@ -26,3 +27,8 @@ class GaussianMatrix(DenseChoice):
         import torch
 
         return torch.randn((rows, pixels), generator=draw) / math.sqrt(rows)
+
+    def small_matrix(self, rows: int, pixels: int) -> np.ndarray:
+        import numpy as np
+
+        return np.random.default_rng(0).standard_normal((rows, pixels))  # without torch, which takes seconds to come

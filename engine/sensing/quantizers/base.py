@@ -116,13 +116,9 @@ class QuantizerChoice(Choice):
         return [self]
 
     def typical_thresholds(self, levels: Levels) -> np.ndarray:
-        """Thresholds (rows, cells - 1) of some typical rows, about the centre of z; without rows (cells - 1,) if they are
-        alike."""
-        from dataclasses import replace
-
-        thresholds = self.build(replace(levels, centre=0.0, evolution=None)).thresholds
-        assert thresholds is not None, "real values have no thresholds"
-        return thresholds.numpy()
+        """Thresholds (cells - 1,) about the centre of z, where nothing is left open to a prediction; (rows, cells - 1) of
+        some typical rows if each has its own. Made without torch: a window asks at every change."""
+        raise NotImplementedError
 
     def settled(self, levels: Levels) -> Self:
         """This choice with ``auto`` replaced by what state evolution predicts to be best, where it can be asked."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.sensing.quantizers.uniform import SHARES
 from engine.settings import integer, number, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["LloydMax", "gaussian_thresholds"]
 
@@ -17,12 +22,15 @@ def gaussian_thresholds(bits: int) -> tuple[float, ...]:
     """Thresholds of the optimal quantizer of a unit Gaussian (Lloyd, 1982; Max, 1960): every threshold is midway between
     the means of the cells beside it. Found by the fixed-point iteration, to 1e-10."""
     import numpy as np
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
-    thresholds = norm.ppf(np.arange(1, 2**bits) / 2**bits)
+    def density(t: np.ndarray) -> np.ndarray:
+        return np.exp(-0.5 * t * t) / math.sqrt(2 * math.pi)
+
+    thresholds = ndtri(np.arange(1, 2**bits) / 2**bits)
     for _ in range(20000):
         edges = np.concatenate([[-np.inf], thresholds, [np.inf]])
-        means = (norm.pdf(edges[:-1]) - norm.pdf(edges[1:])) / (norm.cdf(edges[1:]) - norm.cdf(edges[:-1]))
+        means = (density(edges[:-1]) - density(edges[1:])) / (ndtr(edges[1:]) - ndtr(edges[:-1]))
         better = (means[1:] + means[:-1]) / 2
         moved = float(np.abs(better - thresholds).max())
         thresholds = better
@@ -64,5 +72,13 @@ class LloydMax(QuantizerChoice):
         return [self.replace(scale=levels.scale * share) for share in SHARES]
 
     def build(self, levels: Levels) -> Quantizer:
-        scale = self.settled(levels).scale or levels.scale
-        return Quantizer(self.about(levels.centre, [scale * t for t in gaussian_thresholds(self.bits)]))
+        return Quantizer(self.about(levels.centre, self.settled(levels)._unit(levels)))
+
+    def _unit(self, levels: Levels) -> list[float]:
+        """Thresholds about zero."""
+        return [(self.scale or levels.scale) * t for t in gaussian_thresholds(self.bits)]
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        import numpy as np
+
+        return np.array(self._unit(levels))

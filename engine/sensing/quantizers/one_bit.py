@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.settings import number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["OneBit"]
 
@@ -34,3 +38,8 @@ class OneBit(QuantizerChoice):
 
     def build(self, levels: Levels) -> Quantizer:
         return Quantizer(self.about(levels.centre, [0.0]), flip=self.flip)
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        import numpy as np
+
+        return np.zeros(1)

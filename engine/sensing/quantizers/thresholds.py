@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.settings import text
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Thresholds"]
 
@@ -45,3 +49,8 @@ class Thresholds(QuantizerChoice):
         import torch
 
         return Quantizer(torch.tensor(self.numbers(), dtype=torch.float64))
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        import numpy as np
+
+        return np.array(self.numbers())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
 from engine.settings import integer, number, one_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Uniform", "gaussian_optimal_step"]
 
@@ -60,7 +64,15 @@ class Uniform(QuantizerChoice):
         return min(gaussian_optimal_step(self.bits) * levels.scale, levels.span / 2**self.bits)
 
     def build(self, levels: Levels) -> Quantizer:
-        step = self.settled(levels).step
-        step = step or (6 / 2**self.bits * levels.scale if self.rule == "three-sigma" else self._gaussian(levels))
-        half = 2 ** (self.bits - 1)
-        return Quantizer(self.about(levels.centre, [k * step for k in range(1 - half, half)]))
+        return Quantizer(self.about(levels.centre, self.settled(levels)._unit(levels)))
+
+    def _unit(self, levels: Levels) -> list[float]:
+        """Thresholds about zero."""
+        wide = 6 / 2**self.bits * levels.scale if self.rule == "three-sigma" else self._gaussian(levels)
+        step, half = self.step or wide, 2 ** (self.bits - 1)
+        return [k * step for k in range(1 - half, half)]
+
+    def typical_thresholds(self, levels: Levels) -> np.ndarray:
+        import numpy as np
+
+        return np.array(self._unit(levels))

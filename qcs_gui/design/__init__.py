@@ -1,0 +1,1 @@
+"""The designer: how to spend a budget of bits or rows, before anything is measured."""

@@ -1,0 +1,75 @@
+"""What is expected before a run, and the designer that is built on it."""
+
+import json
+
+import pytest
+
+from engine.cli import main
+from engine.errors import InputError
+from engine.experiments.design import design
+from engine.runs.expectation import evolution_of, expect
+from engine.runs.job import prepare
+from engine.runs.spec import RunSpec
+
+DIGIT = (1, 28, 28)
+
+
+def test_the_expectation_is_near_what_a_digit_gives():
+    spec = RunSpec(operator="gaussian measurements=200", quantizer="uniform bits=3", algorithm="turbo", samples=1)
+    told = expect(spec, DIGIT)
+    assert told.low < told.psnr < told.high
+    job = prepare(spec)
+    for iterate in job.stream():
+        if iterate.phase != "message passing":
+            break
+    assert told.low - 2 < job.history["psnr_mean"][-1] < told.high + 2
+    assert "expected" in told.words()
+
+
+def test_more_rows_and_bits_are_expected_to_help():
+    def psnr(rows, quantizer):
+        return expect(RunSpec(operator=f"dct measurements={rows}", quantizer=quantizer, algorithm="turbo"), DIGIT).psnr
+
+    by_rows = [psnr(m, "one-bit") for m in (50, 100, 200, 400, 784)]
+    by_bits = [psnr(200, q) for q in ("one-bit", *(f"uniform bits={b}" for b in (2, 3, 4, 6, 8)), "none")]
+    assert by_rows == sorted(by_rows)
+    assert by_bits == sorted(by_bits)
+
+
+def test_nothing_is_expected_where_nothing_can_be_known():
+    assert expect(RunSpec(operator="inpainting", quantizer="none", algorithm="turbo"), DIGIT) is None
+    assert expect(RunSpec(algorithm="qcs-sgm"), DIGIT) is None
+    assert evolution_of(RunSpec(prior="gaussian"), DIGIT) is None
+
+
+def test_the_design_spends_the_budget_and_takes_the_best():
+    found = design(RunSpec(operator="dct", algorithm="turbo"), DIGIT, 0.5)
+    assert all(s.rows * s.bits <= 392 for s in found.splits)
+    assert found.best.psnr == max(s.psnr for s in found.splits)
+    assert found.spec.operator.measurements == found.best.rows
+    rows = design(RunSpec(operator="gaussian", algorithm="turbo"), DIGIT, 0.25, "rows")
+    assert {s.rows for s in rows.splits} == {196}
+    slow = design(RunSpec(operator="dct", algorithm="turbo", noise=0.2), DIGIT, 1.0, fixed_time=True)
+    assert slow.splits[-1].noise < slow.splits[0].noise == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "budget", "says"),
+    [
+        (RunSpec(operator="inpainting", algorithm="auto"), 1.0, "take dct or gaussian"),
+        (RunSpec(prior="gaussian", operator="dct"), 1.0, "Nothing can be predicted"),
+        (RunSpec(operator="dct"), -1.0, "not valid"),
+        (RunSpec(operator="dct"), 100.0, "not valid"),
+    ],
+)
+def test_what_cannot_be_designed_is_one_sentence(spec, budget, says):
+    with pytest.raises(InputError, match=says):
+        design(spec, DIGIT, budget)
+
+
+def test_the_command_prints_it(capsys):
+    assert main(["design", "--bits-per-pixel", "1", "--noise", "0.05", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["best"] in told["splits"]
+    assert main(["design"]) == 2
+    assert "one budget" in capsys.readouterr().err
