@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--diagnose", action="store_true", help="print versions, platform and what works here, and exit"
     )
+    parser.add_argument("--version", action="store_true", help="print version, commit and build of torch, and exit")
     parser.add_argument("--smoke-test", action="store_true", help="run the default job in the window, report and exit")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     parser.add_argument(
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     started = time.monotonic()
     parsed = _parser().parse_args(arguments)
+    if parsed.version:
+        from engine import about_build
+
+        print(about_build())
+        return 0
     if parsed.diagnose:
         from qcs_gui.diagnose import diagnose
 

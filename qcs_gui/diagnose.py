@@ -16,10 +16,10 @@ PACKAGES = ("PySide6-Essentials", "pyqtgraph", "torch", "numpy", "scipy", "Pillo
 
 def diagnose() -> dict[str, Any]:
     """Plain values; nothing here raises."""
-    from engine import __version__
+    from engine import __version__, commit
 
     report: dict[str, Any] = {
-        "qcs_studio": __version__, "python": sys.version.split()[0], "system": platform.platform(),
+        "qcs_studio": __version__, "commit": commit(), "python": sys.version.split()[0], "system": platform.platform(),
         "cores": os.cpu_count(), "display": os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or "none",
     }  # fmt: skip
     for name in PACKAGES:

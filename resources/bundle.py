@@ -47,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     extra.mkdir(parents=True, exist_ok=True)
     (extra / "LICENCES.txt").write_text(licences(parsed.without), encoding="utf-8")
     (extra / "qcs-studio.desktop").write_text(DESKTOP, encoding="utf-8")
+    from engine import commit
+
+    (extra / "commit.txt").write_text(commit() + "\n", encoding="utf-8")
     started = time.monotonic()
     environment = {**os.environ, "QCS_BUNDLE_WITHOUT": parsed.without, "QCS_BUNDLE_EXTRA": str(extra)}
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "WARN"]

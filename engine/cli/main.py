@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from engine import __version__
 from engine.cli import commands as work
 from engine.cli.commands import BAD_INPUT, DONE, ENGINE_FAILURE, INTERRUPTED
 from engine.errors import EngineError, InputError
@@ -22,6 +21,19 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise InputError(f"{message[:1].upper()}{message[1:]} (see 'qcs --help').")
+
+
+class _Version(argparse.Action):
+    """Finds out commit and torch only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from engine import about_build
+
+        print(about_build())
+        parser.exit()
 
 
 def _choices(parser: argparse.ArgumentParser, algorithm: bool = True) -> None:
@@ -55,7 +67,7 @@ def _choices(parser: argparse.ArgumentParser, algorithm: bool = True) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="qcs", description="Reconstruct images from few, coarsely quantized measurements.")
-    parser.add_argument("--version", action="version", version=f"QCS Studio {__version__}")
+    parser.add_argument("--version", action=_Version, help="version, commit and build of torch")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
 
     run = commands.add_parser("run", help="measure and reconstruct one image, or reconstruct a measurement file")
