@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEventLoop, Qt, QTimer
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QWidget
 
 from qcs_gui.model import State
 from qcs_gui.studio import Studio
@@ -24,7 +25,7 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
     to_window = time.monotonic() - started
 
     def wait_until(condition: Callable[[], bool]) -> bool:
-        # A real event loop: QTest.qWait keeps the interpreter lock and starves the engine thread.
+        # A real event loop: what keeps the interpreter lock would starve the engine thread.
         end, loop, timer = time.monotonic() + LIMIT, QEventLoop(), QTimer(interval=5)
         timer.timeout.connect(
             lambda: loop.quit() if condition() or time.monotonic() > end or window.problem.isVisible() else None
@@ -36,7 +37,7 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
 
     wait_until(lambda: session.pixels is not None and bool(session.device))
     clicked = time.monotonic()
-    QTest.mouseClick(window.run_button, Qt.MouseButton.LeftButton)
+    _click(studio, window.run_button)
     wait_until(lambda: panels.frames_shown > 0)
     to_frame = time.monotonic() - clicked
     wait_until(lambda: session.state == State.IDLE and session.result is not None)
@@ -59,3 +60,14 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
         report["error"] = "the engine thread did not end"
     window.close()
     return report
+
+
+def _click(studio: Studio, button: QWidget) -> None:
+    """What a press of the left button in the middle of it sends."""
+    middle = QPointF(button.rect().center())
+    at = QPointF(button.mapToGlobal(button.rect().center()))
+    for kind, held in (
+        (QEvent.Type.MouseButtonPress, Qt.MouseButton.LeftButton), (QEvent.Type.MouseButtonRelease, Qt.MouseButton.NoButton),
+    ):  # fmt: skip
+        event = QMouseEvent(kind, middle, at, Qt.MouseButton.LeftButton, held, Qt.KeyboardModifier.NoModifier)
+        studio.app.sendEvent(button, event)

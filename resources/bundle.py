@@ -20,8 +20,7 @@ __all__ = ["main"]
 ROOT = Path(__file__).resolve().parent.parent
 INSIDE = (
     "torch", "numpy", "scipy", "scikit-image", "PySide6-Essentials", "shiboken6", "pyqtgraph", "Pillow", "safetensors",
-    "platformdirs", "PyWavelets", "psutil", "networkx", "sympy", "mpmath", "jinja2", "MarkupSafe", "filelock", "fsspec",
-    "typing_extensions", "imageio", "tifffile", "lazy-loader", "packaging",
+    "platformdirs", "PyWavelets", "psutil", "filelock", "typing_extensions", "tifffile", "lazy-loader", "packaging",
 )  # fmt: skip
 DESKTOP = """[Desktop Entry]
 Type=Application
@@ -98,12 +97,14 @@ def licences(without: str = "") -> str:
 
 
 def _strip(folder: Path) -> None:
-    """Takes the symbols for debuggers out of the shared libraries of torch, a seventh of the bundle."""
+    """Takes the symbols for debuggers out of the shared libraries."""
     strip = shutil.which("strip")
     if strip is None or sys.platform != "linux":
         return
-    for library in folder.rglob("torch/lib/*.so*"):
-        if not library.is_symlink():
+    for library in folder.rglob("*.so*"):
+        # libraries of wheels were patched in ways that strip does not know; those of torch and of Python were not
+        own = library.parent.name == "lib" and library.parent.parent.name == "torch"
+        if not library.is_symlink() and (own or library.name.startswith("libpython")):
             subprocess.run([strip, "--strip-unneeded", str(library)], check=False)
 
 
