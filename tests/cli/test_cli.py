@@ -254,3 +254,34 @@ def test_train_and_resume(capsys, tmp_path, digit):
     a, b = (EdmDenoiser.load(tmp_path / f"{n}.safetensors") for n in ("whole", "half"))
     for key, value in a.network.state_dict().items():
         assert torch.allclose(value, b.network.state_dict()[key], atol=1e-4), key
+
+
+def test_a_prior_is_rated_and_its_weights_stay(capsys, tmp_path):
+    import shutil
+
+    from engine.images.samples import sample_path
+    from engine.priors.header import read_header
+    from engine.priors.library import priors
+
+    file = tmp_path / "rated.safetensors"
+    shutil.copy(priors().parse("mnist").path, file)
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for name in ("digit-3", "digit-5"):
+        found = sample_path(f"sample:{name}")
+        if found is not None:
+            shutil.copy(found, folder)
+    status, out, _ = run(capsys, "rate-prior", file, "--images", folder, "--threads", 1)
+    assert status == 0
+    told = json.loads(out)
+    card = read_header(file)["card"]
+    assert card["quality"]["psnr"] == told["psnr"]
+    assert len(card["quality"]["pictures"]["rmse"]) == told["pictures"] >= 1
+    import torch
+    from safetensors.torch import load_file
+
+    before = load_file(priors().parse("mnist").path)
+    assert all(torch.equal(v, before[k]) for k, v in load_file(file).items())
+    status, _, err = run(capsys, "rate-prior", tmp_path / "none.safetensors", "--images", folder)
+    assert status == 2
+    assert "does not exist" in err

@@ -83,3 +83,15 @@ def test_priors_are_built_without_the_compiler_of_torch():
     )
     done = python(code)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("program", ["engine.cli", "qcs_gui"])
+def test_the_version_tells_commit_and_torch_without_importing_it(program):
+    done = python(
+        f"import sys, runpy; sys.argv = ['x', '--version']\n"
+        f"try: runpy.run_module('{program}', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'PySide6', 'numpy'} & set(sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "commit" in done.stdout and "torch 2" in done.stdout

@@ -53,6 +53,42 @@ def test_too_little_to_train_on_is_one_sentence(photos, tmp_path):
         make_source(DenoiserTraining(images=str(tmp_path / "set.idx"), out="x.safetensors", crops=True))
 
 
+def test_squares_are_cut_where_it_is_said_and_changed_only_when_asked(photos):
+    settings = DenoiserTraining(images=str(photos), out="x.safetensors", side=16, region="25,20,30")
+    plain = make_source(settings)
+    assert plain.shape == (3, 16, 16)
+    assert plain.kept[0].shape == (3, 16, 16)  # of twenty, every sixteenth is kept
+    draw = plain.batch(200, torch.Generator().manual_seed(0)).flatten(1)
+    assert len(draw.unique(dim=0)) <= 19
+    varied = make_source(settings.replace(augment=True))
+    first, again, other = (varied.batch(200, torch.Generator().manual_seed(s)) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert len(first.flatten(1).unique(dim=0)) == 200
+    assert bool((first >= 0).all() and (first <= 1).all())
+    assert varied.mean == plain.mean  # judged by what is not changed
+    slopes = first[:, 0, 8, -1] - first[:, 0, 8, 0]
+    assert (slopes > 0).any() and (slopes < 0).any()  # mirrored
+    tones = first[:, 2].flatten(1)
+    assert float((tones.max(1).values - tones.min(1).values).max()) < 0.02  # the third channel stays flat
+    assert varied.held_out(str(photos))[0].equal(plain.held_out(str(photos))[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"region": "1,2"}, "three numbers"),
+        ({"region": "1,2,x"}, "three numbers"),
+        ({"region": "1,2,-5"}, "side of at least 1"),
+        ({"region": "20,20,10", "crops": True}, "leave out augment and region"),
+        ({"augment": True, "crops": True}, "leave out augment and region"),
+    ],
+)
+def test_regions_that_make_no_sense_are_one_sentence(photos, words, says):
+    with pytest.raises(InputError, match=says):
+        make_source(DenoiserTraining(images=str(photos), out="x.safetensors", side=16, **words))
+
+
 @pytest.mark.parametrize("crops", [True, False])
 def test_broken_pictures_are_left_out_and_said(photos, crops):
     settings = DenoiserTraining(images=str(photos), out="x.safetensors", crops=crops, side=16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ class Squares(Source):
         u = (2 * torch.rand(10, generator=draw) - 1).tolist()
         column, row, side = self.region.of(picture)
         width, height = picture.size
-        turned = picture.rotate(DEGREES * u[0], Image.Resampling.BICUBIC, center=(column, row))
+        turned = _rotated(picture, DEGREES * u[0], column, row, side)
         column, row = column + SHIFT * side * u[1], row + SHIFT * side * u[2]
         side = min(side * (1 + SCALE * u[3]), width, height)
         column = min(max(column, side / 2), width - side / 2)
@@ -111,6 +112,16 @@ def _picture(pixels: np.ndarray, channels: int) -> Image.Image:
     as_bytes = np.rint(pixels * 255).astype(np.uint8)
     picture = Image.fromarray(as_bytes[0] if len(as_bytes) == 1 else np.moveaxis(as_bytes[:3], 0, -1))
     return picture.convert("L" if channels == 1 else "RGB")
+
+
+def _rotated(picture: Image.Image, degrees: float, column: float, row: float, side: float) -> Image.Image:
+    """The picture turned about a point, and mirrored at its edges where that would bring in what is beyond them."""
+    margin = math.ceil(0.1 * side) + 2  # corners of a square move by 0.09 of their distance
+    rows_columns = ((margin, margin), (margin, margin))
+    pixels = np.asarray(picture)
+    wider = np.pad(pixels, rows_columns if pixels.ndim == 2 else (*rows_columns, (0, 0)), mode="symmetric")
+    turned = Image.fromarray(wider).rotate(degrees, Image.Resampling.BICUBIC, center=(column + margin, row + margin))
+    return turned.crop((margin, margin, margin + picture.size[0], margin + picture.size[1]))
 
 
 def _resized(picture: Image.Image, shape: tuple[int, int, int], column: float, row: float, side: float) -> Tensor:
