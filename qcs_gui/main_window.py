@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
     QFormLayout,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+import resources
 from engine.algorithms import ALGORITHMS
 from engine.priors.library import priors
 from engine.runs.spec import RunSpec
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
     def __init__(self, spec: RunSpec) -> None:
         super().__init__()
         self.setWindowTitle("QCS Studio")
+        self.setWindowIcon(QIcon(str(Path(resources.__file__).parent / "icon.svg")))
         self.setAcceptDrops(True)
         screen = self.screen().availableSize()
         self.resize(min(1380, screen.width()), min(880, screen.height()))

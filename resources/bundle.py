@@ -31,6 +31,13 @@ Icon=qcs-studio
 Categories=Science;Education;Graphics;
 MimeType=image/png;image/jpeg;image/tiff;
 """
+STARTING = """QCS Studio: reconstruct images from few, coarsely quantized measurements.
+
+Start qcs-gui for the window; qcs is the command line (qcs --help). Nothing is to be installed; the folder may be
+read-only. On a bare Linux machine Qt needs libgl1, libegl1, libxkbcommon-x11-0 and libxcb-cursor0 of the system.
+qcs-studio.desktop puts it into a desktop's menu: copy it to ~/.local/share/applications and give Exec and Icon the path of
+this folder. Licences of all that is inside: LICENCES.txt.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,6 +65,10 @@ def main(arguments: list[str] | None = None) -> int:
         env=environment,
     )
     folder = out / "qcs-studio"
+    for name in ("LICENCES.txt", "qcs-studio.desktop"):
+        shutil.copy(extra / name, folder / name)
+    shutil.copy(ROOT / "resources" / "icon.svg", folder / "qcs-studio.svg")
+    (folder / "README.txt").write_text(STARTING, encoding="utf-8")
     _strip(folder)
     report = {
         "folder": str(folder),
