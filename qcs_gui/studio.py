@@ -107,15 +107,16 @@ class Studio(QObject):
         keep = (remember and bool(self.preferences["keep_runs"])) if keep is None else keep
         self.history = HistoryController(self.session, window, io_worker, self.report, keep)
         self._io_worker = io_worker
-        self.predictions = PredictionController(self.session, window, io_worker, lambda: self.theme)
+        self.predictions = PredictionController(self.session, window, lambda: self.theme)
         self.predictions.say, self.predictions.take_over = self.setup.say_expected, self._take_design
         handlers = [
-            self.predictions.handle,
             self.imports.handle, self.exports.handle, self.documents.handle, self.own.handle, self.history.handle,
             lambda outcome: self.compare.handle(outcome), self.pictures.handle,
         ]  # fmt: skip
         self.runs = RunController(self.session, window, self.panels, self.report, handlers, io_worker, threads)
         self.runs.may_run = lambda: self.setup.problem
+        self.runs.keep_now, self.runs.take_kept = self.history.keep_now, self.history.take
+        self.runs.lookers.append(self.predictions.poll)
         self.live = LiveController(
             self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem, self.runs.say_result
         )
@@ -323,4 +324,5 @@ class Studio(QObject):
         if hasattr(self, "_hooks"):
             sys.excepthook = self._hooks[0]
             gc.enable()
-        return all([self.prior_page.close(), self.training.close(), self.runs.close()])
+        ended = [c.close() for c in (self.prior_page, self.training, self.predictions, self.runs)]
+        return all(ended)

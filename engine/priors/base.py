@@ -91,6 +91,21 @@ class DenoiserPrior(Prior):
         squared = sigma**2 if isinstance(sigma, (int, float)) else (sigma**2).reshape(-1, 1, 1, 1)
         return (self.denoise(x, sigma) - x) / squared
 
+    def typical_error(self, sigma: Tensor) -> Tensor | None:
+        """Mean squared error of denoising held-out pictures at levels like ``sigma``, float64, as the card tells it; None
+        where it does not."""
+        import numpy as np
+        import torch
+
+        levels, errors = (self.card.quality.get(k) for k in ("sigma", "rmse")) if self.card.quality else (None, None)
+        if not levels or not errors or len(levels) != len(errors):
+            return None
+        logs = np.log(np.asarray(levels, float))
+        shares = np.log(np.maximum(np.asarray(errors, float), 1e-9)) - logs  # nearly linear between levels
+        at = sigma.double().cpu().numpy()
+        found = np.exp(np.interp(np.log(np.maximum(at, 1e-12)), logs, shares)) * at
+        return torch.from_numpy(found**2).to(sigma.device)
+
     def unit_of_work(self, rows: int, device: str) -> Tensor:
         import torch
 

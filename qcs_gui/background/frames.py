@@ -87,6 +87,15 @@ class Frame:
         return self.elapsed * (self.steps - self.step) / max(1, self.step)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A run that has ended, and where it was kept: nowhere if that is not wished or, with a ``sentence``, failed."""
+
+    result: Reconstruction
+    path: str = ""
+    sentence: str = ""
+
+
 class Keyframes:
     """Frames spread over the run within a byte budget: when it is full, every second one goes and the stride doubles."""
 

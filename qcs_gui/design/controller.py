@@ -1,5 +1,5 @@
-"""What is predicted before a run: the expected PSNR beside time and memory, and the designer. Worked out in the files
-thread, the newest question first."""
+"""What is predicted before a run: the expected PSNR beside time and memory, and the designer. Worked out in a thread of its
+own, the newest question first."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class PredictionController(QObject):
     """``say`` is told the expectation in words, or nothing where nothing can be expected; ``take_over`` gets the spec of a
     design."""
 
-    def __init__(self, session: Session, window: MainWindow, worker: Worker, theme: Callable[[], str]) -> None:
+    def __init__(self, session: Session, window: MainWindow, theme: Callable[[], str]) -> None:
         super().__init__(window)
-        self.session, self.window, self.worker, self.theme = session, window, worker, theme
+        self.session, self.window, self.theme = session, window, theme
+        self.worker = Worker("predictions")
         self.say: Callable[[str], None] = lambda words: None
         self.take_over: Callable[[RunSpec], None] = lambda spec: None
         self.dialog: DesignDialog | None = None
@@ -73,10 +74,18 @@ class PredictionController(QObject):
 
         self._asked[self.worker.submit(work)] = what
 
-    def handle(self, outcome: Outcome) -> bool:
+    def poll(self) -> None:
+        """Takes what was worked out since the last look."""
+        for outcome in self.worker.take():
+            self._take(outcome)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Ends the thread; whether it ended in time."""
+        self._timer.stop()
+        return self.worker.close(timeout)
+
+    def _take(self, outcome: Outcome) -> None:
         what = self._asked.pop(outcome.task, "")
-        if not what:
-            return False
         if what in self._stale:
             self._stale.discard(what)
             self._submit(what)
@@ -88,7 +97,6 @@ class PredictionController(QObject):
             self.dialog.show_design(outcome.value)
         elif self.dialog is not None:
             self.dialog.show_problem(outcome.sentence)
-        return True
 
     def open(self) -> None:
         """Shows the designer for the set-up as it is."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QInputDialog, QMessageBox
 
-from qcs_gui.background.worker import Outcome, Worker
+from qcs_gui.background.frames import Kept
+from qcs_gui.background.worker import Outcome, Worker, sentence_for
 from qcs_gui.library.details import DetailsDialog
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
@@ -63,10 +64,26 @@ class HistoryController(QObject):
         ):
             self._kept = result
 
-            def add() -> tuple[Reconstruction, Entry]:
-                return result, self._library().add(result)
+            self._do("add", lambda: self.keep_now(result))
 
-            self._tasks[self.worker.submit(add)] = "add"
+    def keep_now(self, result: Reconstruction) -> Kept:
+        """Writes a run that has ended into the library; in the thread that ran it, so that a run that is shown as finished
+        is kept, whatever happens next."""
+        if not self.keep:
+            return Kept(result)
+        try:
+            return Kept(result, str(self._library().add(result).path))
+        except Exception as error:  # the run is there all the same
+            return Kept(result, "", sentence_for(error))
+
+    def take(self, kept: Kept) -> None:
+        """What came of keeping, before the result is shown."""
+        self._kept = kept.result
+        if kept.sentence:
+            self.report(kept.sentence, "")
+        elif kept.path:
+            self.last_kept = kept.path
+            self.refresh_if_seen()
 
     def refresh(self) -> None:
         """Reads the list anew."""
@@ -130,12 +147,11 @@ class HistoryController(QObject):
         elif what == "list":
             self.window.history.show_entries(outcome.value)
         elif what == "add":
-            result, entry = outcome.value
-            self.last_kept = str(entry.path)
-            if self.session.result is result:
+            kept = outcome.value
+            self.take(kept)
+            if self.session.result is kept.result and kept.path:
                 self.session.result_saved = True
                 self.session.changed("kept")
-            self.refresh_if_seen()
         elif what == "open":
             self.open_run(outcome.value)
         elif what == "use":

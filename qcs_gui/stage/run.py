@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from engine.control import Control
-from qcs_gui.background.frames import Frame, RunRequest, execute, warm_up
+from qcs_gui.background.frames import Frame, Kept, RunRequest, execute, warm_up
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import PACES, MainWindow
@@ -47,6 +47,8 @@ class RunController(QObject):
         self.mailbox: Mailbox[Frame] = Mailbox()
         self.control = Control()
         self.may_run: Callable[[], str] = lambda: ""
+        self.keep_now: Callable[[Reconstruction], Kept] = Kept
+        self.take_kept: Callable[[Kept], None] = lambda kept: None
         self._run = 0
         self._listed = False
         self._measured = session.spec.prior
@@ -132,7 +134,8 @@ class RunController(QObject):
         self.window.stage.note_label.hide()
         self.window.statusBar().clearMessage()
         self.window.stage.timeline.stop()
-        self._task = self.worker.submit(lambda: execute(request, control, mailbox))
+        keep = self.keep_now
+        self._task = self.worker.submit(lambda: keep(execute(request, control, mailbox)))
         self.session.set_state(State.RUNNING)
 
     def pause(self) -> None:
@@ -199,9 +202,11 @@ class RunController(QObject):
         if outcome.kind == "done":
             if frame is not None and frame.run == self._run:
                 self.panels.arrive(frame)
-            result = outcome.value
+            kept = outcome.value
+            result = kept.result
             self.session.set_state(State.IDLE)
-            self.session.set_result(result)
+            self.take_kept(kept)
+            self.session.set_result(result, saved=bool(kept.path))
             self.panels.show_result(result)
             self.say_result()
             if self._listed:

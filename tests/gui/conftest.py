@@ -32,7 +32,7 @@ def open_studio(qtbot):
         studio.window.close()
         studio.window.deleteLater()
         studio.deleteLater()
-    assert not [t for t in threading.enumerate() if t.name in ("engine", "files")]
+    assert not [t for t in threading.enumerate() if t.name in ("engine", "files", "predictions")]
 
 
 @pytest.fixture

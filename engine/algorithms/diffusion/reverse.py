@@ -104,5 +104,7 @@ def through_network(
     with torch.enable_grad():
         x = x.detach().requires_grad_(True)
         denoised = prior.denoise(x, sigma)
-        (gradient,) = torch.autograd.grad(denoised, x, pull(denoised.detach()).to(denoised.dtype))
+        # of a sum and not with a given gradient: that would import sympy, of all things, for a second
+        weighed = (denoised * pull(denoised.detach()).to(denoised.dtype)).sum()
+        (gradient,) = torch.autograd.grad(weighed, x)
     return denoised.detach(), gradient

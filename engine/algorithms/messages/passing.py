@@ -8,7 +8,7 @@ extrinsic: what a module believes minus what it was told. Notation: gamma = 1 / 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ _LEAST = 1e-12
 _SHRINK = 1 - 1e-6
 FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
 """Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
+PROBED, PROBE_EVERY = 2, 3
+"""Rounds that all probe the denoiser's divergence, and then every so many: in between its error follows the card's."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,21 @@ class RoundState:
 
     signal: Tensor = field(default_factory=lambda: torch.zeros(()))
     """Mean square of the denoised deviation from the offset (images,)."""
+
+
+def settle(before: RoundState | None, now: RoundState, share: float) -> RoundState:
+    """The round that counts, image by image: an image whose message moved by less than ``share`` of its noise stays as it was
+    then, so that it comes out alike alone and among others."""
+    if before is None:
+        return now
+    done = before.change < share
+    if not bool(done.any()):
+        return now
+
+    def pick(old: Tensor, new: Tensor) -> Tensor:
+        return torch.where(done.reshape(-1, *[1] * (new.ndim - 1)), old, new)
+
+    return RoundState(**{f.name: pick(getattr(before, f.name), getattr(now, f.name)) for f in fields(RoundState)})
 
 
 class MessagePassing:
@@ -80,9 +97,12 @@ class MessagePassing:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
         self.started = False
-        self.rounds = 0
+        self.rounds = self.calls = 0
+        """Rounds so far, and the network calls of the last one."""
         self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
         self._last: Tensor | None = None
+        self._relative: Tensor | None = None
+        """Error of the denoiser on each picture, as a share of the typical one at its level, when it was last probed."""
 
     def set_noise(self, noise: float) -> None:
         """Goes on with another noise level of the measurement."""
@@ -186,6 +206,13 @@ class MessagePassing:
         The divergence is probed by finite differences along random signs, in the same batch as the message itself.
         """
         level = v_r.sqrt().clamp_max(self.prior.sigma_max)
+        typical = self.prior.typical_error(level)
+        if typical is not None and self._relative is not None and self.rounds > PROBED and self.rounds % PROBE_EVERY:
+            self.calls = 1
+            with torch.no_grad():
+                d = self.prior.denoise(r, level.float())
+            return d, self._bounded(self._relative * typical, v_r)
+        self.calls = 1 + self.probes
         images, shape = r.shape[0], r.shape[1:]
         step = _image(0.03 * level + 1e-3).float()
         signs = self.generators.signs((self.probes, *shape), r.device)
@@ -195,8 +222,14 @@ class MessagePassing:
         out = out.reshape(images, 1 + self.probes, *shape)
         d = out[:, 0]
         slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
-        # A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive.
-        return d, (v_r * slopes.clamp(1e-4, _SHRINK)).clamp_max(self.prior.variance)
+        v_d = self._bounded(v_r * slopes, v_r)
+        if typical is not None:
+            self._relative = v_d / typical
+        return d, v_d
+
+    def _bounded(self, v_d: Tensor, v_r: Tensor) -> Tensor:
+        """A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive."""
+        return v_d.maximum(1e-4 * v_r).minimum(_SHRINK * v_r).clamp_max(self.prior.variance)
 
 
 def _image(v: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Turbo"]
 
-SMALL_PROBES, LARGE_PIXELS = 2, 1 << 14
+SMALL_PROBES, LARGE_PIXELS, USUAL_ROUNDS = 2, 1 << 14, 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,14 @@ class Turbo(AlgorithmChoice):
         low=1,
         high=64,
     )
-    damping: float = number(0.7, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
+    damping: float = number(0.85, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
+    settled: float = number(
+        0.05,
+        "Settled",
+        "Rounds end once the message moves by less than this share of its own noise; 0 makes all rounds.",
+        low=0,
+        high=1,
+    )
     levels: int = integer(32, "Sampling levels", "Reverse-diffusion steps for each posterior sample.", low=2, high=1000)
     sigma_last: float = number(0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1)
 
@@ -49,7 +56,8 @@ class Turbo(AlgorithmChoice):
         return self.rounds + self.levels + 1
 
     def work_for(self, samples: int) -> float:
-        return self.rounds * (1 + (self.probes or SMALL_PROBES)) + samples * (self.levels + 1)
+        usual = self.rounds if not self.settled else min(self.rounds, USUAL_ROUNDS)
+        return usual + 0.5 * usual * (self.probes or SMALL_PROBES) + samples * (self.levels + 1)
 
     def probes_for(self, pixels: int) -> int:
         """Probes for an image of so many pixels: the error of one probe falls with the root of them."""
@@ -70,15 +78,15 @@ class Turbo(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.messages.passing import MessagePassing
+        from engine.algorithms.messages.passing import MessagePassing, settle
         from engine.priors.sampling import reverse_diffusion
 
         probes = self.probes_for(measurement.operator.pixels)
         passing = MessagePassing(measurement, prior, draws.per_image("probes"), probes, self.damping)
         total, calls, state = self.steps_for(len(draws.samples)), 0, None
         for number_ in range(1, self.rounds + 1):
-            state = passing.round()
-            calls += 1 + probes
+            state = settle(state, passing.round(), self.settled)
+            calls += passing.calls
             level = state.noise.sqrt()
             yield Iterate(
                 number_, total, state.message, calls, state.denoised, per_image=True, mean=state.denoised,
@@ -95,6 +103,8 @@ class Turbo(AlgorithmChoice):
                     "z_mean": state.measurement_mean, "z_variance": state.measurement_variance,
                 },
             )  # fmt: skip
+            if bool((state.change < self.settled).all()):
+                break
         assert state is not None
         repeat = len(draws.samples)
         start, level = (t.repeat_interleave(repeat, 0) for t in (state.message, state.noise.sqrt()))
