@@ -41,7 +41,7 @@ class Turbo(AlgorithmChoice):
         low=1,
         high=64,
     )
-    damping: float = number(0.85, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
+    damping: float = number(0.7, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
     settled: float = number(
         0.05,
         "Settled",
