@@ -104,6 +104,7 @@ def test_predictions_agree_on_what_they_are_predictions_of(tmp_path):
         "epsilon": noise,
         "v_prediction": kept**0.5 * noise - (1 - kept) ** 0.5 * (2 * clean - 1),
         "sample": 2 * clean - 1,
+        "velocity": noise - (2 * clean - 1),
     }
     for prediction, answer in said.items():
         prior = load_prior(
@@ -112,6 +113,22 @@ def test_predictions_agree_on_what_they_are_predictions_of(tmp_path):
         prior.predict = lambda x, step, answer=answer: answer
         assert torch.allclose(prior.denoise(clean + sigma * noise, sigma), clean, atol=1e-5)
         assert torch.allclose(prior.denoise(clean, 1e-6), clean, atol=1e-3)
+
+
+def test_a_network_of_flow_matching_sees_the_straight_path(tmp_path):
+    shape = GUIDED["conv"]
+    network = guided_file(tmp_path / "g.pt", shape)
+    settings = guided_settings(tmp_path / "g.pt", shape, name="flow", prediction="velocity")
+    prior = load_prior(import_prior(settings))
+    contract(prior)
+    x, time = torch.randn(2, 1, 16, 16), 0.3
+    sigma = time / (1 - time) / 2
+    assert float(prior.steps(torch.tensor([sigma]))) == pytest.approx(1000 * time, abs=1e-2)
+    seen = (1 - time) * (2 * x - 1)
+    velocity = network(seen, torch.full((2,), 1000 * time))[:, :1]
+    assert torch.allclose(prior.denoise(x, sigma), (seen - time * velocity + 1) / 2, atol=1e-4)
+    with pytest.raises(InputError, match="no noise schedule to choose"):
+        import_prior(settings.replace(name="odd", schedule="cosine"))
 
 
 def test_denoiser_contract(tmp_path):

@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.foreign.json_text import parsed_json
 from engine.priors.importing.checkpoints import Weights, read_safetensors
-from engine.priors.networks.schedule import schedule
+from engine.priors.networks.schedule import FLOW, schedule
 
 __all__ = ["DiffusersFolder", "read_diffusers"]
 
@@ -118,6 +118,8 @@ def _flat(key: str, tensor: Tensor) -> Tensor:
 def _schedule(facts: dict[str, Any], name: str) -> dict[str, Any]:
     if facts.get("trained_betas"):
         return {"betas": [float(b) for b in facts["trained_betas"]]}
+    if "FlowMatch" in str(facts.get("_class_name", "")):
+        return schedule(FLOW, int(facts.get("num_train_timesteps", 1000)))
     kind = facts.get("beta_schedule", "linear" if "beta_start" in facts else "")
     if kind not in _SCHEDULES:
         known = kind or facts.get("_class_name", "none")
@@ -137,6 +139,8 @@ def _schedule(facts: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _prediction(facts: dict[str, Any], name: str) -> str:
+    if "FlowMatch" in str(facts.get("_class_name", "")):
+        return "velocity"
     said = facts.get("prediction_type", "epsilon")
     if said not in ("epsilon", "v_prediction", "sample"):
         raise InputError(

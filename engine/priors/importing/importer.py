@@ -28,9 +28,9 @@ from engine.priors.networks.guided_prior import GuidedPrior
 from engine.priors.networks.imported import ImportedPrior
 from engine.priors.networks.ncsnv2 import ScoreNetShape
 from engine.priors.networks.plausible import refuse_implausible
-from engine.priors.networks.schedule import schedule
+from engine.priors.networks.schedule import FLOW, schedule
 from engine.priors.networks.score_network import ScorePrior
-from engine.priors.networks.variance_preserving import VariancePreserving, sigma_range
+from engine.priors.networks.variance_preserving import VELOCITY, VariancePreserving, sigma_range
 
 __all__ = ["import_prior", "read_network"]
 
@@ -276,11 +276,21 @@ def _facts(
         raise InputError(
             f"The size {width} x {height} does not suit the network; give a side that is a multiple of {multiple}."
         )
-    if of_file is None or settings.schedule != "auto":
+    prediction = (predicts or "epsilon") if settings.prediction == "auto" else settings.prediction
+    if prediction == VELOCITY:
+        if settings.schedule != "auto":
+            raise InputError("A network that predicts a velocity has no noise schedule to choose; leave schedule=auto.")
+        told = of_file is not None and of_file.get("kind") == FLOW
+        of_file = of_file if told else schedule(FLOW, settings.steps)
+        weights.notes.append(f"The straight path of flow matching, with {of_file['steps']} steps.")  # type: ignore[index]
+    elif of_file is None or settings.schedule != "auto":
         kind = "linear" if settings.schedule == "auto" else settings.schedule
         of_file = schedule(kind, settings.steps, settings.beta_first, settings.beta_last)
         weights.notes.append(f"Noise schedule {kind} with {settings.steps} steps, as set.")
-    prediction = (predicts or "epsilon") if settings.prediction == "auto" else settings.prediction
+    if prediction != VELOCITY and of_file.get("kind") == FLOW:  # type: ignore[union-attr]
+        raise InputError(
+            f"The folder is of flow matching, which predicts a velocity and not {prediction}; set prediction=auto."
+        )
     try:
         low, high = sigma_range(of_file)
     except (ValueError, TypeError, KeyError) as error:

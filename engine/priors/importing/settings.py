@@ -62,9 +62,10 @@ class PriorImport(Choice):
         "legacy", ("legacy", "new"), "Attention order", "Of a guided-diffusion file: new splits into heads last."
     )
     prediction: str = _word(
-        ("epsilon", "v_prediction", "sample"),
+        ("epsilon", "v_prediction", "sample", "velocity"),
         "Prediction",
-        "What the network predicts; auto takes what the folder says, else epsilon (the noise).",
+        "What the network predicts; auto takes what the folder says, else epsilon (the noise). velocity is that of flow "
+        "matching, x_t = (1 - t) x + t z, and brings its own noise schedule.",
     )
     schedule: str = _word(SCHEDULES, "Noise schedule", "auto takes what the folder says, else linear.")
     steps: int = integer(1000, "Diffusion steps", "Steps of the noise schedule.", low=2, high=100_000)

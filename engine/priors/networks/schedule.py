@@ -1,6 +1,8 @@
 """Noise schedules of variance-preserving diffusion: beta_t, and what is left of the image, abar_t = prod (1 - beta_s).
 
-Linear: Ho, Jain and Abbeel (2020). Cosine: Nichol and Dhariwal (2021). The others are those of common schedulers.
+Linear: Ho, Jain and Abbeel (2020). Cosine: Nichol and Dhariwal (2021). The others are those of common schedulers. ``flow`` is
+the straight path x_t = (1 - t) x + t z of flow matching (Lipman et al., 2023; Liu, Gong and Liu, 2023), whose noise level
+relative to the image is t / (1 - t).
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["noise_levels", "schedule"]
+__all__ = ["FLOW", "noise_levels", "schedule"]
 
+FLOW = "flow"
 MOST_STEPS = 100_000
 _FARTHEST = 1e-8
 """Smallest abar that is used: one of zero has no noise level relative to the image."""
@@ -30,6 +33,12 @@ def noise_levels(facts: Mapping[str, Any]) -> np.ndarray:
 
     ``facts``: what :func:`schedule` gives, or ``betas``, a list. Raises ValueError for what is no schedule.
     """
+    if facts.get("kind") == FLOW:
+        steps = int(facts["steps"])
+        if not 2 <= steps <= MOST_STEPS:
+            raise ValueError(f"{steps} steps")
+        times = np.arange(1, steps) / steps  # at t = 1 nothing is left of the image
+        return times / (1 - times)
     with np.errstate(all="ignore"):  # what comes of impossible betas is looked at below
         kept = np.cumprod(1 - _betas(facts))
         if facts.get("zero_end"):
