@@ -12,7 +12,7 @@ All arrays broadcast over (candidates, pictures): several quantizers are compare
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -84,11 +84,29 @@ class DenoisingProfile:
 
 class Seen(NamedTuple):
     """How z is seen: ``thresholds`` (candidates, cells - 1) or (candidates, rows, cells - 1) for some typical rows, about
-    the centre of z, or None for real values; ``more_noise`` (candidates,) of a dither that was not recorded; ``flip``."""
+    the centre of z, or None for real values; ``more_noise`` (candidates,) of a dither that was not recorded; ``flip``;
+    ``weights`` (candidates, rows), how many rows each of the typical ones stands for, None where they are alike."""
 
     thresholds: np.ndarray | None
     more_noise: np.ndarray | float = 0.0
     flip: float = 0.0
+    weights: np.ndarray | None = None
+
+    def take(self, which: np.ndarray) -> Seen:
+        """Some of the candidates."""
+        assert self.thresholds is not None
+        more = np.broadcast_to(np.asarray(self.more_noise, float), len(self.thresholds))[which]
+        return Seen(self.thresholds[which], more, self.flip, None if self.weights is None else self.weights[which])
+
+    def by_row(self) -> Iterator[tuple[np.ndarray, np.ndarray | float]]:
+        """Thresholds (candidates, cells - 1) of each typical row, and its share (candidates, 1) of all rows."""
+        assert self.thresholds is not None
+        if self.thresholds.ndim == 2:
+            yield self.thresholds, 1.0
+            return
+        count = self.thresholds.shape[1]
+        for row in range(count):
+            yield self.thresholds[:, row], 1 / count if self.weights is None else self.weights[:, row, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +177,7 @@ class Evolution:
         return self._found[key]
 
     def _mean_psnr(self, seen: Seen, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:
-        assert seen.thresholds is not None
-        more = np.broadcast_to(np.asarray(seen.more_noise, float), len(seen.thresholds))
-        some = Seen(seen.thresholds[which], more[which], seen.flip)
-        return (-10 * np.log10(self.errors(some, few))).mean(1)
+        return (-10 * np.log10(self.errors(seen.take(which), few))).mean(1)
 
     @cached_property
     def _found(self) -> dict[str, int]:
@@ -177,12 +192,9 @@ class Evolution:
         """Mean variance of z that is left once its cell is known, (candidates, pictures)."""
         z, weights = self._nodes(v_z, total)
         told = 0.0
-        assert seen.thresholds is not None
-        rows = seen.thresholds.shape[1] if seen.thresholds.ndim == 3 else 1
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
         deviation = np.sqrt(v_z + noise)[..., None, None]
-        for row in range(rows):
-            inner = seen.thresholds[:, row] if seen.thresholds.ndim == 3 else seen.thresholds
+        for inner, share in seen.by_row():
             below, density = _standard((inner[:, None, None, :] - z[..., None]) / deviation)
             if seen.flip:  # two cells
                 seen_low = seen.flip + (1 - 2 * seen.flip) * below[..., 1]
@@ -190,28 +202,24 @@ class Evolution:
             else:
                 shares = np.diff(below, axis=-1)
                 rise = (np.diff(density, axis=-1) ** 2 / np.maximum(shares, 1e-15)).sum(-1)
-            told = told + (rise * weights).sum(-1) / rows
+            told = told + share * (rise * weights).sum(-1)
         return np.maximum(v_z - v_z**2 / (v_z + noise) * told, 1e-9 * v_z)
 
     def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, spread: float) -> np.ndarray:
         """Variance of the logarithm of the contrast once all rows have been seen: the prior's and the measurements'
         Fisher information, of which message passing believes a part (``engine.algorithms.messages.contrast``)."""
         z, weights = self._nodes(v_z, total)
-        assert seen.thresholds is not None
-        inner = seen.thresholds if seen.thresholds.ndim == 3 else seen.thresholds[:, None]
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
         step, information = 0.02, 0.0
-        for row in range(inner.shape[1]):
+        for inner, part in seen.by_row():
             shares = []
             for factor in (1 - step, 1 + step):
                 deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
-                below, _ = _standard((inner[:, row, None, None, :] - factor * z[..., None]) / deviation)
+                below, _ = _standard((inner[:, None, None, :] - factor * z[..., None]) / deviation)
                 share = np.diff(below, axis=-1)
                 shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
             slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
-            information = (
-                information + ((slope**2 / np.maximum(middle, 1e-15)).sum(-1) * weights).sum(-1) / inner.shape[1]
-            )
+            information = information + part * ((slope**2 / np.maximum(middle, 1e-15)).sum(-1) * weights).sum(-1)
         return 1 / (1 / spread**2 + TRUST * self.rows * information)
 
 

@@ -120,6 +120,16 @@ class QuantizerChoice(Choice):
         some typical rows if each has its own. Made without torch: a window asks at every change."""
         raise NotImplementedError
 
+    @property
+    def typical_weights(self) -> Sequence[float] | None:
+        """Share of all rows that each of the typical ones stands for; None where they are alike."""
+        return None
+
+    @property
+    def forgotten_deviation(self) -> float:
+        """Standard deviation of thresholds that were not recorded; 0 where they were, or are left to a rule."""
+        return 0.0
+
     def settled(self, levels: Levels) -> Self:
         """This choice with ``auto`` replaced by what state evolution predicts to be best, where it can be asked."""
         tried = self.candidates(levels)
@@ -146,8 +156,10 @@ def seen_by(tried: Sequence[QuantizerChoice], levels: Levels) -> Seen:
 
     if tried[0].bits_per_measurement is None:
         return Seen(None)
+    weights = [c.typical_weights for c in tried]
     return Seen(
         np.stack([c.typical_thresholds(levels) for c in tried]),
-        np.array([getattr(c, "forgotten_deviation", 0.0) for c in tried]),
+        np.array([c.forgotten_deviation for c in tried]),
         getattr(tried[0], "flip", 0.0),
+        None if weights[0] is None else np.array(weights),
     )
