@@ -22,6 +22,7 @@ import numpy as np
 __all__ = ["DenoisingProfile", "Evolution", "Seen"]
 
 NODES, TRUST, ROUNDS, SETTLED = 20, 0.25, 40, 2e-3
+FLAT_DB = 0.12
 _LEAST = 1e-12
 
 
@@ -165,15 +166,17 @@ class Evolution:
         return -10 * np.log10(self.errors(seen))
 
     def best(self, key: str, candidates: Callable[[], Seen]) -> int:
-        """The candidate with the highest PSNR on average; found once for each ``key``."""
+        """The last candidate, of those about the one with the highest PSNR on average, that is within FLAT_DB of it: where
+        wider cells serve nearly as well, fewer pictures saturate them. Found once for each ``key``."""
         if key not in self._found:
             seen = candidates()
             assert seen.thresholds is not None
             few = self.profile.some(12 if seen.thresholds.shape[-1] < 32 else 4)
             rough = np.arange(0, len(seen.thresholds), 4)
             centre = rough[np.argmax(self._mean_psnr(seen, rough, few))]
-            near = np.arange(max(centre - 3, 0), min(centre + 4, len(seen.thresholds)))
-            self._found[key] = int(near[np.argmax(self._mean_psnr(seen, near, few))])
+            near = np.arange(max(centre - 3, 0), min(centre + 7, len(seen.thresholds)))
+            found = self._mean_psnr(seen, near, few)
+            self._found[key] = int(near[np.flatnonzero(found >= found.max() - FLAT_DB)[-1]])
         return self._found[key]
 
     def _mean_psnr(self, seen: Seen, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:

@@ -25,6 +25,8 @@ _LEAST = 1e-12
 _SHRINK = 1 - 1e-6
 FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
 """Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
+LEAST_SHARE = 0.2
+"""Smallest error of the denoiser that is believed, as a share of the typical one."""
 PROBED, PROBE_EVERY = 2, 3
 """Rounds that all probe the denoiser's divergence, and then every so many: in between its error follows the card's."""
 
@@ -211,7 +213,7 @@ class MessagePassing:
             self.calls = 1
             with torch.no_grad():
                 d = self.prior.denoise(r, level.float())
-            return d, self._bounded(self._relative * typical, v_r)
+            return d, self._bounded(self._relative * typical, v_r, typical)
         self.calls = 1 + self.probes
         images, shape = r.shape[0], r.shape[1:]
         step = _image(0.03 * level + 1e-3).float()
@@ -222,14 +224,17 @@ class MessagePassing:
         out = out.reshape(images, 1 + self.probes, *shape)
         d = out[:, 0]
         slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
-        v_d = self._bounded(v_r * slopes, v_r)
+        v_d = self._bounded(v_r * slopes, v_r, typical)
         if typical is not None:
             self._relative = v_d / typical
         return d, v_d
 
-    def _bounded(self, v_d: Tensor, v_r: Tensor) -> Tensor:
-        """A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive."""
-        return v_d.maximum(1e-4 * v_r).minimum(_SHRINK * v_r).clamp_max(self.prior.variance)
+    def _bounded(self, v_d: Tensor, v_r: Tensor, typical: Tensor | None) -> Tensor:
+        """A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive. Where the card tells
+        the error, a much smaller one is not believed: while messages are not white yet (pictures that saturate fine
+        cells) a probe may find none at all, and what is built on that falls apart."""
+        least = 1e-4 * v_r if typical is None else LEAST_SHARE * typical
+        return v_d.maximum(least).minimum(_SHRINK * v_r).clamp_max(self.prior.variance)
 
 
 def _image(v: Tensor) -> Tensor:
