@@ -27,8 +27,9 @@ FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
 """Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
 LEAST_SHARE = 0.2
 """Smallest error of the denoiser that is believed, as a share of the typical one."""
-PROBED, PROBE_EVERY = 2, 3
-"""Rounds that all probe the denoiser's divergence, and then every so many: in between its error follows the card's."""
+CALM, PROBE_EVERY = 0.1, 3
+"""Once a message moves by less than this share of its noise, its denoiser is probed in every so many rounds; in between its
+error follows the card's. While messages still move, what was found in one round does not hold in the next."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class MessagePassing:
         """Rounds so far, and the network calls of the last one."""
         self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
         self._last: Tensor | None = None
-        self._relative: Tensor | None = None
+        self._calm = torch.zeros(images, dtype=torch.bool, device=device)
+        self._relative = torch.ones(images, dtype=torch.float64, device=device)
         """Error of the denoiser on each picture, as a share of the typical one at its level, when it was last probed."""
 
     def set_noise(self, noise: float) -> None:
@@ -139,6 +141,7 @@ class MessagePassing:
         self.started = True
         moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
         self._last, change = r, moved / v_r.sqrt()
+        self._calm = change < CALM
         if not bool(torch.isfinite(self.x_e).all()):
             raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
         signal = (d.double() - self.measurement.offset).square().flatten(1).mean(1)
@@ -209,22 +212,26 @@ class MessagePassing:
         """
         level = v_r.sqrt().clamp_max(self.prior.sigma_max)
         typical = self.prior.typical_error(level)
-        if typical is not None and self._relative is not None and self.rounds > PROBED and self.rounds % PROBE_EVERY:
-            self.calls = 1
+        images, shape = r.shape[0], r.shape[1:]
+        signs = self.generators.signs((self.probes, *shape), r.device)  # drawn alike whether they are used or not
+        known = self._calm if typical is not None and self.rounds % PROBE_EVERY else torch.zeros_like(self._calm)
+        self.calls = 1 if bool(known.all()) else 1 + self.probes
+        if self.calls == 1:
             with torch.no_grad():
                 d = self.prior.denoise(r, level.float())
-            return d, self._bounded(self._relative * typical, v_r, typical)
-        self.calls = 1 + self.probes
-        images, shape = r.shape[0], r.shape[1:]
-        step = _image(0.03 * level + 1e-3).float()
-        signs = self.generators.signs((self.probes, *shape), r.device)
-        batch = torch.cat([r[:, None], r[:, None] + step[:, None] * signs], dim=1).flatten(0, 1)
-        with torch.no_grad():
-            out = self.prior.denoise(batch, level.float().repeat_interleave(1 + self.probes))
-        out = out.reshape(images, 1 + self.probes, *shape)
-        d = out[:, 0]
-        slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
-        v_d = self._bounded(v_r * slopes, v_r, typical)
+            v_d = self._relative * typical
+        else:
+            step = _image(0.03 * level + 1e-3).float()
+            batch = torch.cat([r[:, None], r[:, None] + step[:, None] * signs], dim=1).flatten(0, 1)
+            with torch.no_grad():
+                out = self.prior.denoise(batch, level.float().repeat_interleave(1 + self.probes))
+            out = out.reshape(images, 1 + self.probes, *shape)
+            d = out[:, 0]
+            slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
+            v_d = v_r * slopes
+            if typical is not None:
+                v_d = torch.where(known, self._relative * typical, v_d)
+        v_d = self._bounded(v_d, v_r, typical)
         if typical is not None:
             self._relative = v_d / typical
         return d, v_d

@@ -57,7 +57,7 @@ class Turbo(AlgorithmChoice):
 
     def work_for(self, samples: int) -> float:
         usual = self.rounds if not self.settled else min(self.rounds, USUAL_ROUNDS)
-        return usual + 0.5 * usual * (self.probes or SMALL_PROBES) + samples * (self.levels + 1)
+        return usual + 0.7 * usual * (self.probes or SMALL_PROBES) + samples * (self.levels + 1)
 
     def probes_for(self, pixels: int) -> int:
         """Probes for an image of so many pixels: the error of one probe falls with the root of them."""
