@@ -26,7 +26,7 @@ def coverage(samples: np.ndarray, truth: np.ndarray, share: float = 0.9) -> np.n
 
 def is_uncertain(std: np.ndarray) -> np.ndarray:
     """Which pixels say something about calibration, by their standard deviation."""
-    return std > min(CERTAIN, 0.5 * float(np.quantile(std, 0.9)))
+    return std > min(CERTAIN, max(0.5 * float(np.quantile(std, 0.9)), 1e-6))
 
 
 def calibration(samples: np.ndarray, mean: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:

@@ -57,7 +57,7 @@ def test_the_menu_opens_the_card_of_the_windows_prior(page):
     assert facts["Image size"] == "28 x 28, grey"
     assert "0.005 to 60" in facts["Noise levels"]
     assert page.card.command.toPlainText().startswith("qcs train ")
-    assert len(page.card.plot.curve.getData()[0]) == 11
+    assert len(page.card.plot.curve.getData()[0]) == 16
     assert "RMSE" in page.card.plot.toolTip()
     assert not page.use_button.isEnabled()
     assert not page.files.isVisible()
