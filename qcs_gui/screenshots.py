@@ -104,7 +104,7 @@ def _take(out: Path, threads: int, scaled: bool) -> None:
     picture("split")
     window.stage.show_split(False)
     studio.compare.run_algorithms(["turbo", "guided", "diffpir", "plug-and-play"])
-    wait_until(lambda: window.pages.currentWidget() is window.compare)
+    wait_until(lambda: window.pages.currentWidget() is window.compare, 900)
     picture("comparison")
     actions["history"].setChecked(True)
     window.show_page(window.stage)
