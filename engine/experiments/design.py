@@ -74,8 +74,8 @@ def design(
     for text in written:
         one = spec.replace(quantizer=text, algorithm="turbo", image=spec.image)
         bits = one.quantizer.bits_per_measurement or 32
-        rows = max(1, int(budget * pixels / bits) if kind == "bits" else round(budget * pixels))
-        operator = _with_rows(spec, shape, rows)
+        rows = int(budget * pixels / bits) if kind == "bits" else int(budget * pixels)
+        operator = _with_rows(spec, shape, rows) if rows else None
         if operator is None:
             continue
         noise = spec.noise * (operator.measurements / pixels) ** 0.5 if fixed_time else spec.noise  # type: ignore[attr-defined]

@@ -97,11 +97,21 @@ class DenoiserPrior(Prior):
         import numpy as np
         import torch
 
-        levels, errors = (self.card.quality.get(k) for k in ("sigma", "rmse")) if self.card.quality else (None, None)
-        if not levels or not errors or len(levels) != len(errors):
+        try:
+            levels, errors = (np.array(self.card.quality[k], float) for k in ("sigma", "rmse"))
+        except (KeyError, TypeError, ValueError):  # none, or the card of a file that somebody else wrote
             return None
-        logs = np.log(np.asarray(levels, float))
-        shares = np.log(np.maximum(np.asarray(errors, float), 1e-9)) - logs  # nearly linear between levels
+        positive = all(np.isfinite(n).all() and (n > 0).all() for n in (levels, errors))
+        if (
+            levels.ndim != 1
+            or levels.shape != errors.shape
+            or not levels.size
+            or not positive
+            or (np.diff(levels) <= 0).any()
+        ):
+            return None
+        logs = np.log(levels)
+        shares = np.log(errors) - logs  # nearly linear between levels
         at = sigma.double().cpu().numpy()
         found = np.exp(np.interp(np.log(np.maximum(at, 1e-12)), logs, shares)) * at
         return torch.from_numpy(found**2).to(sigma.device)

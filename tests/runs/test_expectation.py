@@ -60,6 +60,7 @@ def test_the_design_spends_the_budget_and_takes_the_best():
         (RunSpec(prior="gaussian", operator="dct"), 1.0, "Nothing can be predicted"),
         (RunSpec(operator="dct"), -1.0, "not valid"),
         (RunSpec(operator="dct"), 100.0, "not valid"),
+        (RunSpec(operator="dct"), 1e-4, "too small"),
     ],
 )
 def test_what_cannot_be_designed_is_one_sentence(spec, budget, says):
@@ -73,3 +74,23 @@ def test_the_command_prints_it(capsys):
     assert told["best"] in told["splits"]
     assert main(["design"]) == 2
     assert "one budget" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "quality",
+    [{}, [1], {"sigma": ["a"], "rmse": [1]}, {"sigma": [1, 2], "rmse": "xy"}, {"sigma": [2, 1], "rmse": [1, 1]},
+     {"sigma": [0.1, 0.2], "rmse": [float("nan"), 1]}, {"sigma": [0.1], "rmse": [0.0]}],
+)  # fmt: skip
+def test_a_card_that_tells_nonsense_tells_nothing(quality):
+    import copy
+    from dataclasses import replace
+
+    import torch
+
+    from engine.priors.library import priors
+
+    prior = copy.copy(priors().parse("mnist").load())  # loaded once for all
+    level = torch.tensor([0.1], dtype=torch.float64)
+    assert float(prior.typical_error(level)) == pytest.approx(0.02794**2, rel=0.01)
+    prior.card = replace(prior.card, quality=quality)
+    assert prior.typical_error(level) is None
