@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["RowGenerators", "generator"]
 
 
-def generator(seed: int, purpose: str, *indices: int) -> torch.Generator:
-    """A CPU generator for one purpose (``matrix``, ``noise``, ``sample``, ...) and one index tuple.
+def generator(seed: int, purpose: str, *indices: int, device: str = "cpu") -> torch.Generator:
+    """A generator for one purpose (``matrix``, ``noise``, ``sample``, ...) and one index tuple, on the CPU unless the
+    numbers need not be the same on every device, as in a training.
 
     Distinct keys give unrelated streams: the state is the first 63 bits of SHA-256 of the key.
     """
@@ -21,7 +22,7 @@ def generator(seed: int, purpose: str, *indices: int) -> torch.Generator:
 
     key = "/".join([str(seed), purpose, *map(str, indices)])
     state = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
-    return torch.Generator().manual_seed(state)
+    return torch.Generator(device).manual_seed(state)
 
 
 class RowGenerators:

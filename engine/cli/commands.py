@@ -193,7 +193,7 @@ def train(arguments: argparse.Namespace) -> int:
     from engine.priors.training.denoiser import DenoiserTrainer
 
     words = [
-        f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out') else str(v))}"
+        f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out', 'start') else str(v))}"
         for k, v in values.items()
     ]
     trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))

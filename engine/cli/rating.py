@@ -1,4 +1,5 @@
-"""What ``qcs rate-prior`` does: measures a prior's denoising error on held-out pictures and writes it on its card."""
+"""What ``qcs rate-prior`` and ``qcs check-copies`` do: a prior's denoising error on held-out pictures, written on its card, and
+its samples beside the nearest pictures that it was trained on."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 from engine.cli.commands import DONE
 from engine.errors import InputError
 
-__all__ = ["add_arguments", "rate_prior"]
+__all__ = ["add_arguments", "add_copies", "check_copies", "rate_prior"]
 
 MOST = 512
 
@@ -50,4 +51,53 @@ def rate_prior(arguments: argparse.Namespace) -> int:
     prior.card = replace(prior.card, quality=denoising_quality(prior, images))
     prior.save(path)
     print(json.dumps({k: prior.card.quality[k] for k in ("sigma", "rmse", "psnr")} | {"pictures": len(images)}))
+    return DONE
+
+
+def add_copies(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="weights file of a denoiser for pictures of one size (.safetensors)")
+    parser.add_argument("--images", required=True, help="folder of pictures, or IDX file, that it was trained on")
+    parser.add_argument("--held-out", default="", help="others, to compare with; empty takes every 16th of the images")
+    parser.add_argument("--region", default="", help="column,row,side of the square that is used, as in training")
+    parser.add_argument("--limit", type=int, default=10_000, help="number of pictures (10000)")
+    parser.add_argument("--samples", type=int, default=8, help="number of samples (8)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the samples")
+    parser.add_argument(
+        "--out", required=True, help="PNG file for the sheet: samples, and the nearest pictures below them"
+    )
+    parser.set_defaults(work=check_copies)
+
+
+def check_copies(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.file)
+    if not path.is_file():
+        raise InputError(f"'{path}' does not exist; give the weights file of a denoiser.")
+    if not 1 <= arguments.samples <= 64:
+        raise InputError(f"samples={arguments.samples}: give 1 to 64.")
+    from engine.experiments.copies import copies
+    from engine.images import save_png
+    from engine.priors.networks.registry import read_prior
+    from engine.priors.training.sources import KEEP_EVERY
+    from engine.priors.training.squares import pictures_for
+
+    prior = read_prior(path)
+    if getattr(prior, "any_size", False):
+        raise InputError(f"'{path.name}' takes pictures of any size; samples are compared for priors of one size.")
+
+    def pictures(place: str) -> list:
+        return pictures_for(place, prior.image_shape, False, arguments.region, 0, arguments.limit)
+
+    every = pictures(arguments.images)
+    if arguments.held_out:
+        training, others = every, pictures(arguments.held_out)
+    else:
+        training = [x for i, x in enumerate(every) if i % KEEP_EVERY != KEEP_EVERY - 1]
+        others = every[KEEP_EVERY - 1 :: KEEP_EVERY]
+    if not others:
+        raise InputError(
+            f"{len(every)} pictures are too few to keep any apart; give at least {KEEP_EVERY}, or held-out ones."
+        )
+    found = copies(prior, training, others, arguments.samples, arguments.seed)
+    save_png(arguments.out, found.sheet.numpy())
+    print(json.dumps(found.as_dict()))
     return DONE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
     from engine.seeds import RowGenerators
 
-__all__ = ["reverse_diffusion"]
+__all__ = ["prior_samples", "reverse_diffusion"]
 
 
 def reverse_diffusion(
@@ -54,3 +54,16 @@ def reverse_diffusion(
     with torch.no_grad():
         x = prior.denoise(x, levels[-1])
     yield x, x, levels[-1]
+
+
+def prior_samples(prior: DenoiserPrior, count: int, seed: int = 0, steps: int = 64, last: float = 0.01) -> Tensor:
+    """Samples of the prior alone, (count, c, h, w) in [0, 1]; each depends on ``seed`` and its own number."""
+    import torch
+
+    from engine.seeds import RowGenerators, generator
+
+    noise = RowGenerators([generator(seed, "preview", i) for i in range(count)])
+    sigma = min(prior.sigma_max, 80.0)
+    first = prior.mean + sigma * noise.normal(prior.image_shape)
+    *_, (drawn, _, _) = reverse_diffusion(prior, first, torch.full((count,), sigma), last, steps, noise)
+    return drawn.clamp(0, 1)

@@ -285,3 +285,36 @@ def test_a_prior_is_rated_and_its_weights_stay(capsys, tmp_path):
     status, _, err = run(capsys, "rate-prior", tmp_path / "none.safetensors", "--images", folder)
     assert status == 2
     assert "does not exist" in err
+
+
+def test_copies_of_training_pictures_would_show(capsys, tmp_path):
+    from PIL import Image
+
+    from engine.priors.library import priors
+
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for i in range(20):
+        Image.fromarray(draw.integers(0, 255, (28, 28), dtype=np.uint8)).save(folder / f"{i:02}.png")
+    file, sheet = priors().parse("mnist").path, tmp_path / "sheet.png"
+    status, out, _ = run(capsys, "check-copies", file, "--images", folder, "--samples", 2, "--out", sheet)
+    assert status == 0
+    told = json.loads(out)
+    assert told["samples"] == 2 and told["held_out"] == 1
+    assert told["median_distance"] > 0.2  # digits are not noise
+    assert Image.open(sheet).size == (56, 56)
+    any_size = priors().parse("natural").path
+    status, _, err = run(capsys, "check-copies", any_size, "--images", folder, "--out", sheet)
+    assert status == 2 and "any size" in err
+
+
+def test_a_prior_that_copies_is_seen():
+    import torch
+
+    from engine.experiments.copies import nearest
+
+    pool = torch.rand(5, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    found, distance = nearest(torch.stack([pool[3], pool[1].flip(2)]), pool)
+    assert torch.equal(found, torch.stack([pool[3], pool[1].flip(2)]))
+    assert float(distance.max()) < 1e-3

@@ -119,3 +119,30 @@ def test_tables_do_not_leave_pictures_out(photos):
     for read in (lambda: list(Pictures(photos)), lambda: load_images(photos, (3, 16, 16))):
         with pytest.raises(InputError, match=r"'07a\.png'"):
             read()
+
+
+def test_a_square_that_is_not_moved_is_the_plain_one(photos):
+    from engine.priors.training.squares import _moved
+
+    settings = DenoiserTraining(images=str(photos), out="x.safetensors", side=16, region="25,20,30", augment=True)
+    source = make_source(settings)
+    wide, nothing = source.wide[:6].float() / 255, torch.zeros(6)
+    still = _moved(wide, 16, nothing, torch.zeros(6, 2), nothing + 1, nothing > 0)
+    assert float((still - source.plain[:6]).square().mean().sqrt()) < 0.004
+    mirrored = _moved(wide, 16, nothing, torch.zeros(6, 2), nothing + 1, nothing < 1)
+    assert torch.allclose(mirrored.flip(3), still, atol=1e-4)
+    aside = _moved(wide, 16, nothing, torch.tensor([[0.0625, 0.0]]).expand(6, 2), nothing + 1, nothing > 0)
+    assert torch.allclose(aside[..., 2:-3], still[..., 3:-2], atol=0.02)  # one pixel of sixteen
+
+
+def test_levels_are_weighed_by_their_running_losses():
+    from engine.priors.training.stepping import LevelBalance
+
+    balance = LevelBalance(0.01, 10.0, "cpu")
+    sigma = torch.tensor([0.02, 5.0] * 32)
+    assert torch.equal(balance.weights(sigma), torch.ones(64))
+    for _ in range(20):
+        balance.learn(sigma, torch.where(sigma < 1, 0.4, 0.1))
+    weights = balance.weights(sigma)
+    assert float(weights.mean()) == pytest.approx(1)
+    assert float(weights[1] / weights[0]) == pytest.approx(4, rel=0.01)

@@ -13,6 +13,7 @@ from engine.images import load_image, picture_shape, save_png
 from engine.images.samples import sample_path
 from engine.priors.base import Card
 from engine.priors.library import priors
+from engine.priors.networks.denoisers import build, shape_of
 from engine.priors.networks.edm import EdmDenoiser
 from engine.priors.networks.pieces import in_pieces, spans
 from engine.priors.networks.unet import UNet, UNetShape
@@ -29,16 +30,26 @@ def network(**more):
     return net.eval().requires_grad_(False)
 
 
-def test_tiles_give_what_the_whole_picture_gives():
-    net = network()
+def lean():
+    torch.manual_seed(0)
+    net = build(shape_of("lean", 1, 16, 3, 1, False))
+    for p in net.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    return net.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("make", [network, lean])
+def test_tiles_give_what_the_whole_picture_gives(make):
+    net = make()
     x, label = torch.randn(2, 1, 203, 318), torch.tensor([0.1, -0.4])
     whole = net(x, label)
     tiled = in_pieces(net, x, label, net.shape.reach, net.shape.multiple, at_once=160 * 160)
     assert torch.allclose(whole, tiled, atol=1e-4 * float(whole.abs().max()))
 
 
-def test_reach_is_how_far_an_output_pixel_sees():
-    net = network()
+@pytest.mark.parametrize("make", [network, lean])
+def test_reach_is_how_far_an_output_pixel_sees(make):
+    net = make()
     x = torch.randn(1, 1, 256, 256)
     other = x.clone()
     other[0, 0, 128, 128] += 10.0

@@ -14,9 +14,9 @@ from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header
+from engine.priors.networks.denoisers import Denoising, build, shape_from
 from engine.priors.networks.pieces import in_pieces
 from engine.priors.networks.plausible import refuse_implausible
-from engine.priors.networks.unet import UNet, UNetShape
 from engine.priors.networks.unfilled import unfilled
 
 __all__ = ["EdmDenoiser"]
@@ -30,7 +30,7 @@ class EdmDenoiser(DenoiserPrior):
     """
 
     def __init__(
-        self, network: UNet, image_shape: tuple[int, int, int], mean: float, deviation: float,
+        self, network: Denoising, image_shape: tuple[int, int, int], mean: float, deviation: float,
         sigma_min: float, sigma_max: float, card: Card, any_size: bool = False,
         contrast: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
@@ -81,12 +81,11 @@ class EdmDenoiser(DenoiserPrior):
 
         facts = read_header(path)
         try:
-            settings = facts["network"] | {"multipliers": tuple(facts["network"]["multipliers"])}
-            shape = UNetShape(**settings)
+            shape = shape_from(facts["network"])
             tensors = {k: v.float() for k, v in load_file(path).items()}
             refuse_implausible(shape.as_dict(), facts["image_shape"], Path(path).name)
             with unfilled():  # no memory for what the header says before the weights have said the same
-                network = UNet(shape)
+                network = build(shape)
             if not all(torch.isfinite(v).all() for v in tensors.values()):
                 raise InputError(f"'{path}' holds weights that are not finite; train or export it again.")
             network.load_state_dict(tensors, strict=True, assign=True)

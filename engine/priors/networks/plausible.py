@@ -19,7 +19,7 @@ LARGEST_NUMBER = 1 << 20
 LARGEST_SIDE = 8192
 MOST_LAYERS = 64
 """Of all grids; the largest published networks have some twenty."""
-LAYERS = ("layers_per_block", "blocks")
+LAYERS = ("layers_per_block", "blocks", "middle")
 
 
 def refuse_implausible(network: Mapping[str, Any], sides: Iterable[Any], name: str) -> None:

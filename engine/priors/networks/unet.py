@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["UNet", "UNetShape"]
+__all__ = ["Attention", "ChannelNorm", "UNet", "UNetShape", "frequencies", "padded"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class UNetShape:
         return asdict(self)
 
 
-class _Norm(nn.LayerNorm):
+class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of each pixel.
 
     It needs no statistics of the whole picture, so a tile is treated like the picture it was cut from, and in the
@@ -61,12 +61,26 @@ class _Norm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+def frequencies(count: int = 32) -> Tensor:
+    """Angular frequencies of the sines and cosines of the noise label."""
+    return torch.exp(torch.linspace(math.log(0.5), math.log(64.0), count))
+
+
+def padded(x: Tensor, multiple: int) -> Tensor:
+    """Images whose sides are multiples of a number, by reflection below and on the right."""
+    height, width = x.shape[-2:]
+    below, right = -height % multiple, -width % multiple
+    if not (below or right):
+        return x
+    return F.pad(x, (0, right, 0, below), mode="reflect" if min(height, width) > max(below, right) else "replicate")
+
+
 class _Block(nn.Module):
     """Residual block with feature-wise scale and shift from the noise-level embedding."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = _Norm(inputs), _Norm(outputs)
+        self.norm1, self.norm2 = ChannelNorm(inputs), ChannelNorm(outputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.film = nn.Linear(embedding, 2 * outputs)
@@ -83,13 +97,13 @@ class _Block(nn.Module):
         return self.skip(x) + self.conv2(F.silu(h))
 
 
-class _Attention(nn.Module):
+class Attention(nn.Module):
     """Multi-head self-attention over the pixels of the coarsest grid."""
 
     def __init__(self, channels: int, head: int = 32) -> None:
         super().__init__()
         self.heads = max(1, channels // head)
-        self.norm = _Norm(channels)
+        self.norm = ChannelNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         nn.init.zeros_(self.out.weight)
@@ -117,7 +131,7 @@ class UNet(nn.Module):
         self.shape = shape
         widths = [shape.width * m for m in shape.multipliers]
         embedding = 4 * shape.width
-        self.register_buffer("frequencies", torch.exp(torch.linspace(math.log(0.5), math.log(64.0), 32)))
+        self.register_buffer("frequencies", frequencies())
         self.embed = nn.Sequential(nn.Linear(64, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU())
         pixels = shape.channels * shape.unshuffle**2
         self.first = nn.Conv2d(pixels, widths[0], 3, padding=1)
@@ -133,19 +147,15 @@ class UNet(nn.Module):
                 self.shrink.append(nn.Conv2d(width, widths[level + 1], 3, stride=2, padding=1))
                 self.grow.append(nn.Conv2d(widths[level + 1], width, 1))
         self.middle = nn.ModuleList(_Block(widths[-1], widths[-1], embedding) for _ in range(2))
-        self.attend = _Attention(widths[-1]) if shape.attention else None
-        self.last_norm = _Norm(widths[0])
+        self.attend = Attention(widths[-1]) if shape.attention else None
+        self.last_norm = ChannelNorm(widths[0])
         self.last = nn.Conv2d(widths[0], pixels, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        pad_h, pad_w = -height % self.shape.multiple, -width % self.shape.multiple
-        if pad_h or pad_w:
-            x = F.pad(
-                x, (0, pad_w, 0, pad_h), mode="reflect" if min(height, width) > max(pad_h, pad_w) else "replicate"
-            )
+        x = padded(x, self.shape.multiple)
         angles = label[:, None] * self.frequencies
         embedding = self.embed(torch.cat([angles.sin(), angles.cos()], dim=1))
 

@@ -24,17 +24,20 @@ from engine.files import make_folder, write_atomically
 from engine.foreign.json_text import parsed_json
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import refuse_odd_levels
-from engine.priors.sampling import reverse_diffusion
+from engine.priors.sampling import prior_samples
 from engine.priors.training.objectives import make_objective
 from engine.priors.training.quality import denoising_quality
 from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.sources import make_source
 from engine.priors.training.start import licence_of
-from engine.seeds import RowGenerators, generator
+from engine.priors.training.stepping import LevelBalance, Stepper
+from engine.seeds import generator
 
 __all__ = ["DenoiserTrainer", "Progress"]
 
 PREVIEWED = (0.1, 0.2, 0.5)
+LOOK_EVERY = 16
+"""Steps after which a GPU is asked for the losses: it goes on meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,15 @@ class DenoiserTrainer:
         self.network = self.objective.network
         self.device = choose_device(settings.device)
         self.network.to(self.device)
+        if self.device == "cuda":
+            torch.backends.cudnn.benchmark = True  # every batch has the same shape
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self.rate = torch.tensor(settings.rate, device=self.device)
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
-        )
+            self.network.parameters(), lr=self.rate, betas=(0.9, 0.99), weight_decay=1e-3, fused=True,
+            capturable=self.device == "cuda",
+        )  # fmt: skip
+        self.balance = LevelBalance(settings.sigma_min, settings.sigma_max, self.device)
         self.step, self.loss, self.seconds, self.saved = 0, 1.0, 0.0, 0
         if self.checkpoint.exists():
             self._resume()
@@ -102,14 +110,15 @@ class DenoiserTrainer:
         s = self.settings
         self._mark = saved = time.perf_counter()
         self.network.train()
+        self._stepper = Stepper(self.network, self.optimiser, self.objective.losses, self.device)
+        together = 1 if self.device == "cpu" else LOOK_EVERY
+        losses: list[Tensor] = []
         while self.share_done() < 1:
             rate = self.rate_at(self.step)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            loss = self._update(generator(s.seed, "train", self.step))
-            if not math.isfinite(loss):
-                raise EngineError(f"Training diverged at step {self.step}; lower the learning rate and start again.")
-            self.loss += (loss - self.loss) * max(0.01, 1 / (self.step + 1))
+            self.rate.fill_(rate)
+            losses.append(self._update(generator(s.seed, "train", self.step, device=self.device)))
+            if len(losses) == together:
+                self._account(losses)
             self.step += 1
             now = time.perf_counter()
             self.seconds += now - self._mark
@@ -118,6 +127,15 @@ class DenoiserTrainer:
                 self.save()
                 saved = time.perf_counter()
             yield Progress(self.step, s.steps, self.loss, rate, self.seconds)
+
+    def _account(self, losses: list[Tensor]) -> None:
+        """Takes the losses of the last steps into the running one, and empties the list."""
+        before = self.step + 1 - len(losses)
+        for i, loss in enumerate(torch.stack(losses).tolist()):
+            if not math.isfinite(loss):
+                raise EngineError(f"Training diverged at step {before + i}; lower the learning rate and start again.")
+            self.loss += (loss - self.loss) * max(0.01, 1 / (before + i + 1))
+        losses.clear()
 
     def resume_clock(self) -> None:
         """Leaves the time since the last step, a pause, out of what is counted."""
@@ -133,17 +151,14 @@ class DenoiserTrainer:
                     points.append((row["step"], row["loss"]))
         return points
 
-    def _update(self, draw: torch.Generator) -> float:
-        s = self.settings
-        loss = self.objective.loss(self.source.batch(s.batch, draw), draw, self.device)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        weight = 1 - min(s.average, (1 + self.step) / (10 + self.step))
-        for key, value in self.network.state_dict().items():
-            self.averaged[key].lerp_(value, weight)
-        return float(loss.detach())
+    def _update(self, draw: torch.Generator) -> Tensor:
+        drawn = self.objective.draw(self.source.batch(self.settings.batch, draw), draw)
+        balanced = self.objective.balanced
+        losses = self._stepper(self.balance.weights(drawn[0]) if balanced else torch.ones_like(drawn[0]), drawn)
+        self.balance.learn(drawn[0], losses)
+        weight = 1 - min(self.settings.average, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_([*self.averaged.values()], [*self.network.state_dict().values()], weight)
+        return losses.mean()
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
@@ -153,6 +168,7 @@ class DenoiserTrainer:
             "settings": self.settings.fixed(),
             "step": self.step, "loss": self.loss, "seconds": self.seconds, "mean": self.mean, "deviation": self.deviation,
             "network": self.network.state_dict(), "averaged": self.averaged, "optimiser": self.optimiser.state_dict(),
+            "balance": self.balance.table,
         }  # fmt: skip
         write_atomically(self.checkpoint, lambda p: torch.save(state, p))
         self.saved += 1
@@ -182,7 +198,10 @@ class DenoiserTrainer:
                 )
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
-            self.averaged = state["averaged"]
+            for group in self.optimiser.param_groups:  # of another device, perhaps
+                group["lr"], group["capturable"] = self.rate, self.device == "cuda"
+            self.balance.table = state.get("balance", self.balance.table).to(self.device)
+            self.averaged = {k: v.to(self.device) for k, v in state["averaged"].items()}
             self.step, self.loss, self.seconds = state["step"], state["loss"], state["seconds"]
         except InputError:
             raise
@@ -213,11 +232,8 @@ class DenoiserTrainer:
         prior = self.prior()
         images = [square(x, self.source.shape) for x in self.held_out[:16]]
         quality = denoising_quality(prior, images, PREVIEWED) if images else {"sigma": [], "psnr": []}
-        start = RowGenerators([generator(self.settings.seed, "preview", i) for i in range(samples)])
-        sigma = min(prior.sigma_max, 80.0)
-        first = prior.mean + sigma * start.normal(self.source.shape)
-        *_, (drawn, _, _) = reverse_diffusion(prior, first, torch.full((samples,), sigma), 0.02, 18, start)
-        return dict(zip(quality["sigma"], quality["psnr"], strict=True)), drawn.clamp(0, 1)
+        drawn = prior_samples(prior, samples, self.settings.seed, steps=18, last=0.02)
+        return dict(zip(quality["sigma"], quality["psnr"], strict=True)), drawn
 
     def finish(self) -> DenoiserPrior:
         """Saves the checkpoint, measures the denoising error, writes weights and card; returns the prior."""
@@ -226,7 +242,8 @@ class DenoiserTrainer:
         self.save()
         prior = self.prior()
         if self.held_out:
-            prior.card = replace(prior.card, quality=denoising_quality(prior, self.held_out))
+            quality = denoising_quality(prior.to(self.device), self.held_out, device=self.device)
+            prior.to("cpu").card = replace(prior.card, quality=quality)
         prior.save(self.out)
         return prior
 

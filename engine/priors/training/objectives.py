@@ -25,13 +25,20 @@ class Objective(ABC):
     """``network`` is trained; losses are scaled so that predicting nothing costs about 1."""
 
     network: nn.Module
+    balanced = False
+    """Whether noise levels are weighed by their running losses."""
 
     def __init__(self, settings: DenoiserTraining, source: Source) -> None:
         self.settings, self.source = settings, source
 
     @abstractmethod
-    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
-        """Mean loss on images (batch, c, h, w) in [0, 1]; levels and noise come from ``draw``, on the CPU."""
+    def draw(self, clean: Tensor, draw: torch.Generator) -> tuple[Tensor, ...]:
+        """What a step needs of images (batch, c, h, w) in [0, 1]: their noise levels (batch,), then what :meth:`losses`
+        takes with them. All is drawn, and lies, on the device of ``draw``."""
+
+    @abstractmethod
+    def losses(self, sigma: Tensor, *drawn: Tensor) -> Tensor:
+        """Mean loss of each image, (batch,)."""
 
     @abstractmethod
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
@@ -42,18 +49,13 @@ class EdmObjective(Objective):
     """Denoising score matching with the preconditioning and weights of Karras et al. (2022)."""
 
     def __init__(self, settings: DenoiserTraining, source: Source) -> None:
-        from engine.priors.networks.unet import UNet, UNetShape
+        from engine.priors.networks.denoisers import build, shape_of
         from engine.priors.training.start import start_from
 
         super().__init__(settings, source)
-        shape = UNetShape(
-            channels=source.shape[0],
-            width=settings.width,
-            multipliers=(1,) + (2,) * (settings.grids - 1),
-            blocks=settings.blocks,
-            attention=settings.attention,
-        )
-        self.network = UNet(shape).to(memory_format=torch.channels_last)
+        s, self.balanced = settings, settings.balance
+        shape = shape_of(s.network, source.shape[0], s.width, s.grids, s.blocks, s.attention)
+        self.network = build(shape, s.dropout).to(memory_format=torch.channels_last)
         if settings.start:
             start_from(self.network, Path(settings.start))
 
@@ -61,29 +63,35 @@ class EdmObjective(Objective):
         """Noise levels of a batch: log-normal about the levels that matter most, log-uniform over the whole range."""
         s = self.settings
         low, high = math.log(s.sigma_min), math.log(s.sigma_max)
-        normal = math.log(s.sigma_centre) + s.sigma_spread * torch.randn(count, generator=draw)
-        uniform = low + (high - low) * torch.rand(count, generator=draw)
-        chosen = torch.where(torch.rand(count, generator=draw) < s.uniform, uniform, normal)
+        where = draw.device
+        normal = math.log(s.sigma_centre) + s.sigma_spread * torch.randn(count, generator=draw, device=where)
+        uniform = low + (high - low) * torch.rand(count, generator=draw, device=where)
+        chosen = torch.where(torch.rand(count, generator=draw, device=where) < s.uniform, uniform, normal)
         return chosen.clamp(low, high).exp()
 
-    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
+    def draw(self, clean: Tensor, draw: torch.Generator) -> tuple[Tensor, ...]:
         clean, deviation = clean - self.source.mean, self.source.deviation
         sigma = self.levels(len(clean), draw)
         level = sigma.reshape(-1, 1, 1, 1)
-        noisy = clean + level * torch.randn(clean.shape, generator=draw)
+        noisy = clean + level * torch.randn(clean.shape, generator=draw, device=draw.device)
         total = torch.sqrt(level**2 + deviation**2)
         target = (clean - (deviation / total) ** 2 * noisy) * total / (level * deviation)
-        inputs = (noisy / total).to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16, enabled=_HAS_BF16 or device == "cuda"):
-            predicted = self.network(inputs, (sigma.log() / 4).to(device))
-        return (predicted.float() - target.to(device)).square().mean()
+        return sigma, (noisy / total).contiguous(memory_format=torch.channels_last), target
+
+    def losses(self, sigma: Tensor, *drawn: Tensor) -> Tensor:
+        inputs, target = drawn
+        device = inputs.device.type
+        # the cache of cast weights is of no use, each being used once, and cannot be recorded
+        with torch.autocast(device, torch.bfloat16, enabled=_HAS_BF16 or device == "cuda", cache_enabled=False):
+            predicted = self.network(inputs, sigma.log() / 4)
+        return (predicted.float() - target).square().flatten(1).mean(1)
 
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+        from engine.priors.networks.denoisers import build
         from engine.priors.networks.edm import EdmDenoiser
-        from engine.priors.networks.unet import UNet
 
         s, source = self.settings, self.source
-        network = UNet(self.network.shape)  # type: ignore[attr-defined]
+        network = build(self.network.shape)  # type: ignore[arg-type]
         network.load_state_dict({k: v.half().float() for k, v in weights.items()})
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         return EdmDenoiser(
@@ -118,12 +126,16 @@ class NcsnObjective(Objective):
         steps = torch.linspace(math.log(settings.sigma_max), math.log(settings.sigma_min), settings.levels)
         self.network.sigmas.copy_(steps.exp())
 
-    def loss(self, clean: Tensor, draw: torch.Generator, device: str) -> Tensor:
-        sigmas: Tensor = self.network.sigmas  # type: ignore[assignment]
-        level = sigmas.cpu()[torch.randint(len(sigmas), (len(clean),), generator=draw)].reshape(-1, 1, 1, 1)
-        noise = torch.randn(clean.shape, generator=draw)
-        predicted = self.network.noise((clean + level * noise).to(device))  # type: ignore[operator]
-        return (predicted + noise.to(device)).square().mean()
+    def draw(self, clean: Tensor, draw: torch.Generator) -> tuple[Tensor, ...]:
+        where = draw.device
+        sigmas: Tensor = self.network.sigmas.to(where)  # type: ignore[assignment, operator, union-attr]
+        sigma = sigmas[torch.randint(len(sigmas), (len(clean),), generator=draw, device=where)]
+        noise = torch.randn(clean.shape, generator=draw, device=where)
+        return sigma, clean + sigma.reshape(-1, 1, 1, 1) * noise, noise
+
+    def losses(self, sigma: Tensor, *drawn: Tensor) -> Tensor:
+        noisy, noise = drawn
+        return (self.network.noise(noisy) + noise).square().flatten(1).mean(1)  # type: ignore[operator]
 
     def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
         from engine.priors.networks.score_network import ScorePrior

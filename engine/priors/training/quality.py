@@ -21,17 +21,20 @@ BATCH = 64
 
 
 @torch.inference_mode()
-def denoising_quality(prior: DenoiserPrior, images: Sequence[Tensor], levels: Sequence[float] = LEVELS) -> dict:
+def denoising_quality(
+    prior: DenoiserPrior, images: Sequence[Tensor], levels: Sequence[float] = LEVELS, device: str = "cpu"
+) -> dict:
     """Denoising error by noise level on images (c, h, w): ``rmse`` and ``psnr`` over all their pixels at ``sigma``, and for
     the first of them ``pictures``, one by one: ``rmse`` (pictures, levels), the same ``clamped`` to [0, 1], and ``mean`` and
-    mean square ``power`` of the pixels."""
+    mean square ``power`` of the pixels. ``device``: where the prior is."""
     sigmas = [s for s in levels if prior.sigma_min <= s <= prior.sigma_max]
     same = len({x.shape for x in images}) == 1
     batches = torch.stack(list(images)).split(BATCH) if same else [x[None] for x in images]
     draw = generator(0, "quality")
     rows, clamped, pixels = [], [], torch.tensor([float(x.numel()) for x in images], dtype=torch.float64)
     for x in batches:
-        noise = torch.randn(x.shape, generator=draw)
+        noise = torch.randn(x.shape, generator=draw).to(device)
+        x = x.to(device)
         found = [prior.denoise(x + s * noise, s) for s in sigmas]
         rows.append(torch.stack([_error(d, x) for d in found], 1))
         clamped.append(torch.stack([_error(d.clamp(0, 1), x) for d in found], 1))
@@ -52,7 +55,7 @@ def denoising_quality(prior: DenoiserPrior, images: Sequence[Tensor], levels: Se
 
 
 def _error(found: Tensor, x: Tensor) -> Tensor:
-    return (found - x).double().square().flatten(1).mean(1)
+    return (found - x).double().square().flatten(1).mean(1).cpu()
 
 
 def _rounded(table: Tensor) -> list[list[float]]:

@@ -55,12 +55,35 @@ class DenoiserTraining(Choice):
         "The same picture at another contrast is as likely, as with photographs; implied by random crops.",
     )
     colour: str = one_of("same", ("same", "grey", "colour"), "Colour", "same takes what the first picture is.")
+    network: str = one_of(
+        "lean",
+        ("lean", "unet"),
+        "Network",
+        "lean: the U-Net of sums, with one norm per block; unet: the older one, to go on with its weights.",
+    )
+    dropout: float = number(
+        0.0,
+        "Dropout",
+        "Share of features left out at random, for sets of some hundreds; lean networks.",
+        low=0,
+        high=0.9,
+    )
     attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
     width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
     grids: int = integer(
-        2, "Grids", "Each is half as fine as the one before, with twice the width of the finest.", low=1, high=4
+        3,
+        "Grids",
+        "Each is half as fine as the one before, with 1.5, 2.5 and 4 times the width of the finest (unet: 2).",
+        low=1,
+        high=4,
     )
-    blocks: int = integer(3, "Blocks", "Residual blocks per grid and direction.", low=1, high=8)
+    blocks: int = integer(
+        3,
+        "Blocks",
+        "Residual blocks per direction; lean networks have one less on each coarser grid.",
+        low=1,
+        high=8,
+    )
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
     steps: int = integer(20000, "Steps", "Optimiser steps in all.", low=1)
     decay: float = number(
@@ -73,6 +96,11 @@ class DenoiserTraining(Choice):
     sigma_centre: float = number(0.2, "Central noise level", "Median of the log-normal part of the levels.", above=0)
     sigma_spread: float = number(1.0, "Spread of noise levels", "Standard deviation of its logarithm.", above=0)
     uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
+    balance: bool = flag(
+        True,
+        "Balanced levels",
+        "Weigh each noise level by the inverse of its running loss, so that all are learned alike; edm only.",
+    )
     objective: str = one_of(
         "edm",
         ("edm", "ncsnv2"),

@@ -46,7 +46,8 @@ class Source(ABC):
 
     @abstractmethod
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
-        """``count`` images drawn at random, (count, *shape), in [0, 1]."""
+        """``count`` images drawn at random, (count, *shape), in [0, 1], on the device of ``draw``; the pictures move there
+        with the first batch and stay."""
 
     def contrast(self) -> tuple[float, float]:
         """Median and logarithmic spread of the root-mean-square of x - mean over the images."""
@@ -82,10 +83,11 @@ class FixedImages(Source):
         self.mean, self.deviation = float(self.images.mean()), float(self.images.std())
 
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
-        return self.images[torch.randint(len(self.images), (count,), generator=draw)]
+        self.images = self.images.to(draw.device)
+        return self.images[torch.randint(len(self.images), (count,), generator=draw, device=draw.device)]
 
     def all(self) -> list[Tensor]:
-        return list(self.images[:2000])
+        return list(self.images[:2000].cpu())
 
     def held_out(self, path: str) -> list[Tensor]:
         return list(torch.from_numpy(load_images(path, self.shape, limit=512)))
@@ -107,6 +109,11 @@ class PhotoCrops(Source):
         kept = [i for i in range(len(self.photos)) if keep and i % KEEP_EVERY == KEEP_EVERY - 1]
         self.kept = [self.photos[i].float() / 255 for i in kept[:MOST_KEPT]]
         self.photos = [p for i, p in enumerate(self.photos) if i not in kept]
+        sizes = torch.tensor([p.shape[1:] for p in self.photos]).T
+        starts = sizes.prod(0).cumsum(0) - sizes.prod(0)
+        self.places = torch.cat([sizes, starts[None]])
+        self.flat = torch.cat([p.flatten(1) for p in self.photos], 1)  # a batch is then one look-up, on any device
+        self.photos = [self.flat[:, n : n + h * w].view(channels, h, w) for h, w, n in self.places.T.tolist()]
         pixels = sum(p.shape[1] * p.shape[2] for p in self.photos)
         # a photograph is drawn as often as it has pixels
         self.shares = torch.tensor([float(p.shape[1] * p.shape[2]) for p in self.photos])
@@ -127,17 +134,20 @@ class PhotoCrops(Source):
         return loaded
 
     def batch(self, count: int, draw: torch.Generator) -> Tensor:
-        side = self.shape[1]
-        out = torch.empty((count, *self.shape))
-        for row, index in zip(out, torch.multinomial(self.shares, count, True, generator=draw).tolist(), strict=True):
-            photo = self.photos[index]
-            u = torch.rand(3, generator=draw).tolist()
-            top, left = (int(u[i] * (photo.shape[1 + i] - side + 1)) for i in (0, 1))
-            crop = photo[:, top : top + side, left : left + side].float() / 255
-            turned = int(u[2] * 8)
-            crop = torch.rot90(crop, turned % 4, (1, 2))
-            row.copy_(crop.flip(2) if turned >= 4 else crop)
-        return out
+        self.flat, self.places = self.flat.to(draw.device), self.places.to(draw.device)
+        side, device = self.shape[1], draw.device
+        chosen = torch.multinomial(self.shares.to(device), count, True, generator=draw)
+        u = torch.rand((3, count, 1, 1), generator=draw, device=device)
+        heights, widths, starts = self.places[:, chosen, None, None]
+        top, left = (u[0] * (heights - side + 1)).long(), (u[1] * (widths - side + 1)).long()
+        turned = (u[2] * 8).long()
+        # one of the eight symmetries of the square: a transposition, and a mirroring of either axis
+        along = torch.arange(side, device=device)
+        rows, columns = along[:, None].expand(side, side), along.expand(side, side)
+        i, j = torch.where(turned >= 4, columns, rows), torch.where(turned >= 4, rows, columns)
+        i, j = torch.where(turned % 2 > 0, side - 1 - i, i), torch.where(turned % 4 >= 2, side - 1 - j, j)
+        index = starts + (top + i) * widths + left + j
+        return self.flat[:, index].transpose(0, 1).float().div_(255)
 
     def all(self) -> list[Tensor]:
         return self.photos[:2000]

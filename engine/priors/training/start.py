@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.priors.networks.unet import UNet
+from engine.priors.networks.denoisers import Denoising, Shape
 
 __all__ = ["licence_of", "start_from"]
 
 
-def start_from(network: UNet, path: Path) -> None:
+def start_from(network: Denoising, path: Path) -> None:
     """Copies the weights of a file into the network; raises InputError where they do not fit.
 
     A grey network becomes one for colour that sees and answers the mean of the channels, and a coloured one becomes
@@ -36,10 +36,15 @@ def start_from(network: UNet, path: Path) -> None:
             given[key] = value
     if given.keys() != wanted.keys() or any(given[k].shape != v.shape for k, v in wanted.items()):
         raise InputError(
-            f"'{path}' is a network of another shape (width {before.width}, {before.blocks} blocks, "
-            f"attention {str(before.attention).lower()}); train with the same width, blocks and attention."
+            f"'{path}' is a network of another shape ({_described(before)}); train with the same network, width, grids, "
+            "blocks and attention."
         )
     network.load_state_dict(given)
+
+
+def _described(shape: Shape) -> str:
+    facts = {"kind": "unet"} | shape.as_dict()
+    return ", ".join(f"{key} {value}" for key, value in facts.items() if key not in ("channels", "unshuffle"))
 
 
 def licence_of(path: Path) -> str:
