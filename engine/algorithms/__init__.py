@@ -12,6 +12,10 @@ from engine.algorithms.diffusion.unconditional import Unconditional
 from engine.algorithms.langevin.ald import Ald
 from engine.algorithms.langevin.qcs_sgm import QcsSgm
 from engine.algorithms.langevin.qcs_sgm_plus import QcsSgmPlus
+from engine.algorithms.latent.bipg import Bipg
+from engine.algorithms.latent.csgm import Csgm
+from engine.algorithms.latent.langevin import LatentLangevin
+from engine.algorithms.latent.oneshot import OneShot
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
 from engine.algorithms.sparse.lasso import Lasso
@@ -28,6 +32,7 @@ ALGORITHMS: Family[AlgorithmChoice] = Family(
     [
         *(Turbo, PlugAndPlay, SplitGibbs, Dpnp, Guided, QcsSgm, QcsSgmPlus, Ald),
         *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
+        *(Csgm, LatentLangevin, Bipg, OneShot),
         *(Lasso, Biht, Unconditional),
     ],
 )

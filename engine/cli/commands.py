@@ -184,19 +184,30 @@ def describe(arguments: argparse.Namespace) -> int:
 
 
 def train(arguments: argparse.Namespace) -> int:
+    from engine.priors.training.generators.settings import GeneratorTraining
     from engine.priors.training.settings import DenoiserTraining
 
-    values = {k: getattr(arguments, k) for k in DenoiserTraining.settings() if getattr(arguments, k) is not None}
-    settings = DenoiserTraining(**values)
+    kind = arguments.kind
+    of = DenoiserTraining if kind == "denoiser" else GeneratorTraining
+    every = GeneratorTraining.settings() | DenoiserTraining.settings()
+    values = {k: getattr(arguments, k) for k in every if getattr(arguments, k, None) is not None}
+    foreign = next((k for k in values if k not in of.settings()), None)
+    if foreign:
+        raise InputError(f"--{foreign.replace('_', '-')} is no setting of --kind {kind}; leave it out.")
+    if kind != "denoiser":
+        values["method"] = kind
+    settings = of(**values)
     import shlex
 
-    from engine.priors.training.denoiser import DenoiserTrainer
+    from engine.priors.training.generators import trainer_for
 
+    values = {k: v for k, v in values.items() if k != "method"}
     words = [
         f"--{k.replace('_', '-')} {shlex.quote(Path(v).name if k in ('images', 'validation', 'out', 'start') else str(v))}"
         for k, v in values.items()
     ]
-    trainer = DenoiserTrainer(settings, command="qcs train " + " ".join(words))
+    named = [] if kind == "denoiser" else [f"--kind {kind}"]
+    trainer = trainer_for(settings, command=" ".join(["qcs train", *named, *words]))
     if trainer.source.note:
         print(trainer.source.note, flush=True)
     bar, interrupted, last = Bar("train"), False, time.monotonic()

@@ -125,10 +125,15 @@ def _parser() -> argparse.ArgumentParser:
     describe.add_argument("--json", action="store_true", help="as JSON")
     describe.set_defaults(work=work.describe)
 
-    train = commands.add_parser("train", help="train a denoiser; the same command resumes")
+    train = commands.add_parser("train", help="train a prior; the same command resumes")
+    from engine.priors.training.generators.settings import GeneratorTraining
     from engine.priors.training.settings import DenoiserTraining
 
-    for key, setting in DenoiserTraining.settings().items():
+    kinds = ("denoiser", *GeneratorTraining.settings()["method"].choices)
+    train.add_argument("--kind", default="denoiser", choices=kinds, help="what is trained (denoiser)")
+    for key, setting in (GeneratorTraining.settings() | DenoiserTraining.settings()).items():
+        if key == "method":
+            continue
         required = key in ("images", "out")
         train.add_argument(
             f"--{key.replace('_', '-')}",

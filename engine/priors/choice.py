@@ -32,7 +32,8 @@ class PriorChoice(Choice):
     """A prior that can be chosen by name; ``kind`` is one of :data:`KINDS` and decides which algorithms take it.
 
     ``image_shape`` is the size it was made for, ``any_size`` whether it takes others, ``channels`` the numbers of
-    colour channels it knows. ``facts`` hold at least ``mean``, ``sigma_min``, ``sigma_max`` and ``card`` (a dictionary).
+    colour channels it knows. ``facts`` hold at least ``mean`` and ``card`` (a dictionary),
+    those of a denoiser also ``sigma_min`` and ``sigma_max``.
     """
 
     kind: ClassVar[str] = "denoiser"
@@ -89,7 +90,8 @@ class PriorChoice(Choice):
 
 @dataclass(frozen=True)
 class FilePrior(PriorChoice):
-    """A prior kept in weights files, one per number of channels; subclasses made by the library give ``variants``."""
+    """A prior kept in weights files, one per number of channels; subclasses made by the library give ``variants``, and
+    their ``kind``."""
 
     variants: ClassVar[dict[int, tuple[Path, dict[str, Any]]]]
 
@@ -122,7 +124,8 @@ class FilePrior(PriorChoice):
 
     @classmethod
     def describe(cls) -> dict:
-        facts = {k: cls.main()[1][k] for k in ("image_shape", "sigma_min", "sigma_max", "card")}
+        main = cls.main()[1]
+        facts = {k: main[k] for k in ("image_shape", "sigma_min", "sigma_max", "card") if k in main}
         more = {"any_size": cls.any_size, "channels": sorted(cls.variants)}
         cards = {str(c): v[1]["card"] for c, v in sorted(cls.variants.items())}
         return super().describe() | facts | more | ({"cards": cards} if len(cards) > 1 else {})

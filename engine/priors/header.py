@@ -1,4 +1,4 @@
-"""The header of a denoiser file, read without torch: what a form or a list has to know about a prior."""
+"""The header of a prior's file, read without torch: what a form or a list has to know about a prior."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.foreign.json_text import parsed_json
 
-__all__ = ["FORMAT", "read_header", "refuse_odd_levels"]
+__all__ = ["FORMAT", "GENERATOR_FORMAT", "read_header", "refuse_odd_levels"]
 
 FORMAT = "qcs-studio denoiser 1"
+GENERATOR_FORMAT = "qcs-studio generator 1"
 LOWEST_LEVEL, HIGHEST_LEVEL = 1e-6, 1e5
 """Noise levels, in [0, 1] units, between which those of every known network lie by far."""
 LARGEST_SIDE = 8192
@@ -21,7 +22,7 @@ _LARGEST_HEADER = 1 << 20
 
 
 def read_header(path: Path | str) -> dict[str, Any]:
-    """The facts about a denoiser file without reading its weights; raises InputError if it is not one."""
+    """The facts about a file of a denoiser or a generator without reading its weights; InputError if it is neither."""
     refuse_no_file(path)
     try:
         with Path(path).open("rb") as file:
@@ -29,14 +30,17 @@ def read_header(path: Path | str) -> dict[str, Any]:
             if length > _LARGEST_HEADER:
                 raise ValueError
             facts = parsed_json(parsed_json(file.read(length))["__metadata__"]["qcs"])
-        if facts["format"] != FORMAT or not _well_formed(facts):
+        if facts["format"] not in (FORMAT, GENERATOR_FORMAT) or not _well_formed(facts):
             raise ValueError
-        low, high = float(facts["sigma_min"]), float(facts["sigma_max"])
+        if (facts["format"] == GENERATOR_FORMAT) != (facts.get("kind") == "generator"):
+            raise ValueError
+        levels = None if facts["format"] == GENERATOR_FORMAT else (float(facts["sigma_min"]), float(facts["sigma_max"]))
     except OSError as error:
         raise InputError(f"Cannot read '{path}' ({error.strerror or error}).") from None
     except (ValueError, KeyError, TypeError, OverflowError, struct.error):
-        raise InputError(f"'{path}' is not a denoiser file of this program; train or import the prior again.") from None
-    refuse_odd_levels(low, high, Path(path).name)
+        raise InputError(f"'{path}' is not a prior of this program; train or import the prior again.") from None
+    if levels is not None:
+        refuse_odd_levels(*levels, Path(path).name)
     return facts
 
 

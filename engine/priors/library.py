@@ -63,6 +63,7 @@ def _choice(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> type
     facts = variants[min(variants)][1]
     body = {
         "__doc__": facts["card"].get("data", ""), "__annotations__": {}, "name": name, "variants": variants,
-        "label": _label(name, variants), "any_size": all(f.get("any_size", False) for _, f in variants.values()),
+        "label": _label(name, variants), "kind": "generator" if facts.get("kind") == "generator" else "denoiser",
+        "any_size": all(f.get("any_size", False) for _, f in variants.values()),
     }  # fmt: skip
     return dataclass(frozen=True)(type("TrainedPrior", (FilePrior,), body))

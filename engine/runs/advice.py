@@ -109,4 +109,8 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     )
 
 
-_BY_KIND = {"denoiser": _for_denoiser, "sparsity": _for_sparsity}
+def _for_generator(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    return "latent-langevin", "posterior samples of the latent, with the exact likelihood of any cells and any operator"
+
+
+_BY_KIND = {"denoiser": _for_denoiser, "generator": _for_generator, "sparsity": _for_sparsity}

@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.priors.header import read_header
 
 if TYPE_CHECKING:
-    from engine.priors.base import DenoiserPrior
+    from engine.priors.base import Prior
 
 __all__ = ["KINDS", "load_prior", "read_prior"]
 
@@ -20,11 +20,12 @@ KINDS = {
     "ncsnv2": "engine.priors.networks.score_network:ScorePrior",
     "guided-diffusion": "engine.priors.networks.guided_prior:GuidedPrior",
     "diffusers": "engine.priors.networks.diffusers_prior:DiffusersPrior",
+    "generator": "engine.priors.generators.network_prior:NetworkGenerator",
 }
 """Kind named in a file's header to the class whose ``load(path)`` reads it."""
 
 
-def read_prior(path: Path) -> DenoiserPrior:
+def read_prior(path: Path) -> Prior:
     """The prior of a weights file, on the CPU; raises InputError where the file is not one."""
     kind = read_header(path).get("kind", "edm")
     if kind not in KINDS:
@@ -33,11 +34,11 @@ def read_prior(path: Path) -> DenoiserPrior:
     return getattr(import_module(module), name).load(path)
 
 
-def load_prior(path: Path, device: str = "cpu") -> DenoiserPrior:
+def load_prior(path: Path, device: str = "cpu") -> Prior:
     """The prior of a weights file on a device; the newest few are kept in memory."""
     return _load(path, path.stat().st_mtime_ns, device)
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, _modified: int, device: str) -> DenoiserPrior:
+def _load(path: Path, _modified: int, device: str) -> Prior:
     return read_prior(path).to(device)

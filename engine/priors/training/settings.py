@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 from engine.settings import Choice, flag, integer, number, one_of, path, text
 
-__all__ = ["DenoiserTraining"]
+__all__ = ["DenoiserTraining", "Training"]
 
 
 @dataclass(frozen=True)
-class DenoiserTraining(Choice):
-    """Train a noise-conditional denoiser with the EDM objective."""
-
-    name = "denoiser"
-    label = "Denoiser training"
+class Training(Choice):
+    """What every training needs to know."""
 
     images: str = path("", "Training images", "A folder of pictures or an IDX file.", files="folder")
     validation: str = text("", "Held-out images", "A folder or IDX file; the card's denoising error is measured on it.")
@@ -23,12 +20,6 @@ class DenoiserTraining(Choice):
     title: str = text("", "Title", "One line for the card.")
     data: str = text("", "Data", "What the images are, for the card.")
     licence: str = text("", "Licence", "Licence of the images and the weights, for the card.")
-    start: str = path(
-        "",
-        "Start from",
-        "Weights file of a trained denoiser to start from; grey weights also start a network for colour.",
-        files="Denoisers (*.safetensors)",
-    )
     side: int | None = integer(
         None,
         "Side",
@@ -46,44 +37,7 @@ class DenoiserTraining(Choice):
         "Augment",
         "Mirror, shift, scale, turn and recolour the pictures a little, anew each time; for sets of some hundreds.",
     )
-    crops: bool = flag(
-        False, "Random crops", "Train on random crops of the pictures at their own size; the prior then takes any size."
-    )
-    free_contrast: bool = flag(
-        False,
-        "Free contrast",
-        "The same picture at another contrast is as likely, as with photographs; implied by random crops.",
-    )
     colour: str = one_of("same", ("same", "grey", "colour"), "Colour", "same takes what the first picture is.")
-    network: str = one_of(
-        "lean",
-        ("lean", "unet"),
-        "Network",
-        "lean: the U-Net of sums, with one norm per block; unet: the older one, to go on with its weights.",
-    )
-    dropout: float = number(
-        0.0,
-        "Dropout",
-        "Share of features left out at random, for sets of some hundreds; lean networks.",
-        low=0,
-        high=0.9,
-    )
-    attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
-    width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
-    grids: int = integer(
-        3,
-        "Grids",
-        "Each is half as fine as the one before, with 1.5, 2.5 and 4 times the width of the finest (unet: 2).",
-        low=1,
-        high=4,
-    )
-    blocks: int = integer(
-        3,
-        "Blocks",
-        "Residual blocks per direction; lean networks have one less on each coarser grid.",
-        low=1,
-        high=8,
-    )
     batch: int = integer(64, "Batch", "Images per step.", low=1, high=4096)
     steps: int = integer(20000, "Steps", "Optimiser steps in all.", low=1)
     decay: float = number(
@@ -91,24 +45,6 @@ class DenoiserTraining(Choice):
     )
     rate: float = number(1e-3, "Learning rate", "Peak rate of AdamW.", above=0, high=1)
     average: float = number(0.9995, "Averaging", "Decay of the running mean of the weights.", low=0, high=0.999999)
-    sigma_min: float = number(0.005, "Smallest noise level", "In [0, 1] units.", above=0)
-    sigma_max: float = number(60.0, "Largest noise level", "In [0, 1] units.", above=0)
-    sigma_centre: float = number(0.2, "Central noise level", "Median of the log-normal part of the levels.", above=0)
-    sigma_spread: float = number(1.0, "Spread of noise levels", "Standard deviation of its logarithm.", above=0)
-    uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
-    balance: bool = flag(
-        True,
-        "Balanced levels",
-        "Weigh each noise level by the inverse of its running loss, so that all are learned alike; edm only.",
-    )
-    objective: str = one_of(
-        "edm",
-        ("edm", "ncsnv2"),
-        "Objective",
-        "edm: the project's network with EDM preconditioning; ncsnv2: network and objective of Song and Ermon (2020), for "
-        "comparing with the papers (there rate=1e-4, average=0.999).",
-    )
-    levels: int = integer(232, "Levels", "Noise levels of the ncsnv2 objective.", low=2, high=10000)
     minutes: float = number(
         0.0,
         "Time budget",
@@ -139,3 +75,73 @@ class DenoiserTraining(Choice):
             "device",
         )
         return " ".join(f"{k}={getattr(self, k)}" for k in self.settings() if k not in free)
+
+
+@dataclass(frozen=True)
+class DenoiserTraining(Training):
+    """Train a noise-conditional denoiser with the EDM objective."""
+
+    name = "denoiser"
+    label = "Denoiser training"
+
+    start: str = path(
+        "",
+        "Start from",
+        "Weights file of a trained denoiser to start from; grey weights also start a network for colour.",
+        files="Denoisers (*.safetensors)",
+    )
+    crops: bool = flag(
+        False, "Random crops", "Train on random crops of the pictures at their own size; the prior then takes any size."
+    )
+    free_contrast: bool = flag(
+        False,
+        "Free contrast",
+        "The same picture at another contrast is as likely, as with photographs; implied by random crops.",
+    )
+    network: str = one_of(
+        "lean",
+        ("lean", "unet"),
+        "Network",
+        "lean: the U-Net of sums, with one norm per block; unet: the older one, to go on with its weights.",
+    )
+    dropout: float = number(
+        0.0,
+        "Dropout",
+        "Share of features left out at random, for sets of some hundreds; lean networks.",
+        low=0,
+        high=0.9,
+    )
+    attention: bool = flag(True, "Attention", "Self-attention on the coarsest grid; for small pictures of one size.")
+    width: int = integer(64, "Width", "Channels of the finest grid.", low=16, high=512)
+    grids: int = integer(
+        3,
+        "Grids",
+        "Each is half as fine as the one before, with 1.5, 2.5 and 4 times the width of the finest (unet: 2).",
+        low=1,
+        high=4,
+    )
+    blocks: int = integer(
+        3,
+        "Blocks",
+        "Residual blocks per direction; lean networks have one less on each coarser grid.",
+        low=1,
+        high=8,
+    )
+    sigma_min: float = number(0.005, "Smallest noise level", "In [0, 1] units.", above=0)
+    sigma_max: float = number(60.0, "Largest noise level", "In [0, 1] units.", above=0)
+    sigma_centre: float = number(0.2, "Central noise level", "Median of the log-normal part of the levels.", above=0)
+    sigma_spread: float = number(1.0, "Spread of noise levels", "Standard deviation of its logarithm.", above=0)
+    uniform: float = number(0.2, "Uniform share", "Share of log-uniform levels over the whole range.", low=0, high=1)
+    balance: bool = flag(
+        True,
+        "Balanced levels",
+        "Weigh each noise level by the inverse of its running loss, so that all are learned alike; edm only.",
+    )
+    objective: str = one_of(
+        "edm",
+        ("edm", "ncsnv2"),
+        "Objective",
+        "edm: the project's network with EDM preconditioning; ncsnv2: network and objective of Song and Ermon (2020), for "
+        "comparing with the papers (there rate=1e-4, average=0.999).",
+    )
+    levels: int = integer(232, "Levels", "Noise levels of the ncsnv2 objective.", low=2, high=10000)

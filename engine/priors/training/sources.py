@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.images import fit, load_image
 from engine.images.datasets import image_names, load_images, readable_images
-from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.settings import Training
 
 __all__ = ["FixedImages", "PhotoCrops", "Source", "make_source"]
 
@@ -156,17 +156,17 @@ class PhotoCrops(Source):
         return [p.float() / 255 for p in self._load(load_image(name).pixels for name in image_names(path))]
 
 
-def make_source(settings: DenoiserTraining) -> Source:
+def make_source(settings: Training) -> Source:
     """The source that the settings describe; InputError where the images cannot be trained on."""
-    place, keep = Path(settings.images), not settings.validation
-    if settings.crops and (settings.augment or settings.region):
+    place, keep, crops = Path(settings.images), not settings.validation, getattr(settings, "crops", False)
+    if crops and (settings.augment or settings.region):
         raise InputError("crops=true takes its crops from anywhere; leave out augment and region, or crops.")
     if not place.exists():
         raise InputError(f"'{place}' does not exist; give a folder of pictures or an IDX file.")
     if not place.is_dir():
         if settings.augment or settings.region:
             raise InputError("augment and region need a folder of pictures, not an IDX file.")
-        if settings.crops:
+        if crops:
             raise InputError("crops=true needs a folder of pictures, not an IDX file.")
         source: Source = FixedImages(load_images(place), keep)
     else:
@@ -185,7 +185,7 @@ def make_source(settings: DenoiserTraining) -> Source:
             from engine.priors.training.squares import Squares
 
             source = Squares(place, shape, settings.region, settings.augment, keep)
-        elif settings.crops:
+        elif crops:
             source = PhotoCrops(place, side, channels, keep)
         else:
             broken = []

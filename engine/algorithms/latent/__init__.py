@@ -1,0 +1,1 @@
+"""Methods that look for the latent of a generator."""

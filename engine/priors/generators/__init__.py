@@ -1,0 +1,1 @@
+"""Images as outputs of a generator: networks, and the file they are kept in."""

@@ -1,0 +1,47 @@
+"""What the training of a generator needs to know; torch-free, so that forms can be built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.priors.training.settings import Training
+from engine.settings import integer, number, one_of
+
+__all__ = ["GeneratorTraining"]
+
+
+@dataclass(frozen=True)
+class GeneratorTraining(Training):
+    """Train a generator: a network that makes a picture of every latent."""
+
+    name = "generator"
+    label = "Generator training"
+
+    method: str = one_of(
+        "vae",
+        ("vae", "gan"),
+        "Method",
+        "vae: variational autoencoder (Kingma and Welling, 2014); gan: Wasserstein GAN with gradient penalty (Gulrajani et "
+        "al., 2017).",
+    )
+    decoder: str = one_of(
+        "auto",
+        ("auto", "mlp", "conv"),
+        "Decoder",
+        "mlp: fully connected; conv: convolutions from a coarse grid on; auto takes mlp for a vae on up to 1,024 values.",
+    )
+    latent: int = integer(20, "Latent size", "Numbers that a picture is made of.", low=1, high=4096)
+    hidden: int = integer(
+        500, "Hidden size", "Width of the two hidden layers of a fully connected decoder.", low=8, high=8192
+    )
+    width: int = integer(64, "Width", "Channels of the finest grid of a convolutional decoder.", low=8, high=512)
+    likelihood: str = one_of(
+        "bernoulli",
+        ("bernoulli", "gaussian"),
+        "Likelihood",
+        "Of a pixel given the latent, vae: bernoulli for drawings in black and white, gaussian for photographs.",
+    )
+    critic_steps: int = integer(
+        5, "Critic steps", "Steps of the critic for each of the generator; gan.", low=1, high=100
+    )
+    penalty: float = number(10.0, "Gradient penalty", "Weight of the critic's gradient penalty; gan.", low=0, high=1e4)

@@ -1,0 +1,112 @@
+"""Methods on a generator's latent, against what is known exactly for a linear generator."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.algorithms import ALGORITHMS
+from engine.algorithms.base import Draws
+from engine.priors.base import Card, GeneratorPrior
+from engine.seeds import generator
+from engine.sensing.measurement import simulate
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import QUANTIZERS
+
+SHAPE, LATENT = (1, 8, 8), 5
+
+
+class LinearGenerator(GeneratorPrior):
+    """x = 0.5 + B z: the posterior of z is Gaussian where the measurement is."""
+
+    def __init__(self):
+        self.card = Card("linear", "Linear")
+        self.image_shape, self.latent_shape = SHAPE, (LATENT,)
+        self.basis = 0.1 * torch.randn(LATENT, 64, generator=torch.Generator().manual_seed(3))
+        self.mean, self.variance = 0.5, 0.01 * LATENT
+
+    def to(self, device):
+        return self
+
+    def draw_latents(self, generators, device="cpu"):
+        return generators.normal(self.latent_shape, device)
+
+    def generate(self, latent):
+        return 0.5 + (latent @ self.basis).reshape(-1, *SHAPE)
+
+
+def seen(quantizer="none", rows=12, noise=0.05, images=1):
+    prior = LinearGenerator()
+    operator = OPERATORS.parse(f"gaussian measurements={rows}").build(SHAPE, 0)
+    z = torch.stack([torch.randn(LATENT, generator=generator(5, "truth", i)) for i in range(images)])
+    y = simulate(prior.generate(z), operator, QUANTIZERS.parse(quantizer), noise, 0, offset=0.5)
+    return prior, operator, y, z
+
+
+def last(name, measurement, prior, samples, images=(0,)):
+    *_, end = ALGORITHMS.parse(name).iterates(measurement, prior, Draws(0, images, range(samples)))
+    return end
+
+
+def test_latent_langevin_samples_the_exact_posterior():
+    prior, operator, y, _ = seen()
+    samples = 4000
+    x = last("latent-langevin powers=12 moves=2 settle=20", y, prior, samples).x
+    a = operator.forward(torch.eye(64).reshape(64, *SHAPE)).double().T @ prior.basis.double().T  # rows by latents
+    precision = a.T @ a / 0.05**2 + torch.eye(LATENT, dtype=torch.float64)
+    covariance = torch.linalg.inv(precision)
+    mean = covariance @ a.T @ y.values[0].double() / 0.05**2
+    found = torch.linalg.lstsq(prior.basis.double().T, (x.double() - 0.5).flatten(1).T).solution.T
+    scale = covariance.diagonal().sqrt()
+    assert float(((found.mean(0) - mean) / scale).abs().max()) < 4 / samples**0.5
+    got = torch.from_numpy(np.cov(found.numpy().T))
+    whitened = torch.linalg.solve(torch.linalg.cholesky(covariance), got)
+    whitened = torch.linalg.solve(torch.linalg.cholesky(covariance), whitened.T)
+    assert float((whitened - torch.eye(LATENT, dtype=torch.float64)).norm(2)) < 0.12
+    assert float(whitened.trace() / LATENT) == pytest.approx(1, abs=0.03)
+
+
+def test_one_bit_samples_agree_with_importance_sampling():
+    prior, operator, y, _ = seen("one-bit", rows=20)
+    x = last("latent-langevin powers=12 moves=2 settle=20", y, prior, 3000).x
+    z = torch.randn(200_000, LATENT, generator=torch.Generator().manual_seed(1))
+    t = operator.forward(prior.generate(z) - 0.5).double()
+    sign = torch.where(y.lower.isinf(), -1.0, 1.0)
+    logs = torch.special.log_ndtr(sign * t / 0.05).sum(1)
+    weights = torch.softmax(logs, 0)
+    mean = (weights[:, None] * (prior.generate(z) - 0.5).flatten(1).double()).sum(0)
+    spread = (weights[:, None] * ((prior.generate(z) - 0.5).flatten(1).double() - mean).square()).sum(0).sqrt()
+    got = (x - 0.5).flatten(1).double()
+    assert float(((got.mean(0) - mean) / spread).abs().max()) < 0.15
+    assert float((got.std(0) / spread).mean()) == pytest.approx(1, abs=0.04)
+
+
+@pytest.mark.parametrize("quantizer", ["none", "uniform bits=3"])
+def test_descent_finds_the_picture(quantizer):
+    prior, _, y, z = seen(quantizer, rows=40, noise=0.01, images=2)
+    truth = prior.generate(z)
+    for name in ("csgm penalty=0 rate=0.05", "bipg iterations=30"):
+        end = last(name, y, prior, 3, (0, 1))
+        x = end.mean
+        if x is None:
+            best = end.loss.reshape(2, 3).argmin(1)
+            x = end.x.reshape(2, 3, *SHAPE)[torch.arange(2), best]
+        limit = 0.04 if quantizer == "none" else 0.08  # three bits for a wider range than these pictures have
+        assert float((x - truth).square().mean().sqrt()) < limit, name
+
+
+def test_signs_give_the_direction_and_the_norm_must_be_told():
+    prior, _, y, z = seen("one-bit", rows=60, noise=0.01)
+    truth = (prior.generate(z) - 0.5).flatten()
+    found = {name: (last(name, y, prior, 2).x[0] - 0.5).flatten() for name in ("bipg", "oneshot norm=true", "oneshot")}
+    for name, x in found.items():
+        limit = 0.75 if name == "bipg" else 0.9  # its step, made for a bounded range, is long for this unbounded one
+        assert float(torch.nn.functional.cosine_similarity(x, truth, 0)) > limit, name
+    assert (found["oneshot norm=true"] - truth).norm() < 0.5 * truth.norm()
+
+
+def test_csgm_keeps_the_best_of_each_row():
+    prior, _, y, _ = seen(noise=0.01)
+    algorithm = ALGORITHMS.parse("csgm optimiser=sgd rate=0.5 steps=30 penalty=0")  # too long a step: it wanders off
+    iterates = list(algorithm.iterates(y, prior, Draws(0, (0,), range(2))))
+    least = torch.stack([i.loss for i in iterates]).amin(0)
+    assert torch.equal(iterates[-1].loss, least)
