@@ -50,6 +50,7 @@ def card_text(choice: PriorChoice, channels: int | None = None) -> CardText:
         ("Image size", _size(choice, facts)),
         ("Kind", KINDS[choice.kind][0]),
         ("Noise levels", _levels(float(facts["sigma_min"]), float(facts["sigma_max"])) if "sigma_min" in facts else ""),
+        ("Best latent", _best_latent(card.get("quality"))),
         ("Parameters", f"{int(card['parameters']):,}" if card.get("parameters") else ""),
         ("Settings", _settings(choice)),
         ("Seed", "" if card.get("seed") is None else str(card["seed"])),
@@ -94,6 +95,16 @@ def _licence(licence: str, kept_in_file: bool) -> tuple[str, bool]:
     if _RESTRICTED.search(licence):
         return f"Restricted use: {licence}", True
     return f"Licence: {licence}", False
+
+
+def _best_latent(quality: Any) -> str:
+    """How near a generator comes to pictures it has not seen, where its card says so."""
+    try:
+        told = quality["best_latent"]
+        error, psnr, count = float(told["mse"]), float(told["psnr"]), int(told["pictures"])
+        return f"mean squared error {error:.4f} ({psnr:.1f} dB) on {count} held-out pictures"
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _quality(quality: Any) -> dict[str, list[float]]:

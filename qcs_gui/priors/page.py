@@ -1,4 +1,4 @@
-"""The page about a prior: its card, samples drawn from it, and a denoising demo. Widgets only."""
+"""The page about a prior: its card, samples drawn from it, and a denoising demo or a walk. Widgets only."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSlider,
     QSplitter,
+    QStackedWidget,
     QTabBar,
     QVBoxLayout,
     QWidget,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from qcs_gui.priors.card import CardText
 from qcs_gui.priors.pictures import QualityPlot, SampleSheet, Trio
+from qcs_gui.priors.walk import WalkView
 from qcs_gui.widgets.boxes import WholeBox
 
 __all__ = ["CardView", "PriorPage"]
@@ -219,7 +221,7 @@ class PriorPage(QDialog):
         return group
 
     def _denoising(self) -> QGroupBox:
-        group = QGroupBox("Denoising the window's picture")
+        self.demo_group = group = QGroupBox("Denoising the window's picture")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, SLIDER_STEPS)
         self.slider.setSingleStep(SLIDER_STEPS // 100)
@@ -239,10 +241,16 @@ class PriorPage(QDialog):
         row.addWidget(self.slider, 1)
         row.addWidget(self.sigma_label)
         row.addWidget(self.third)
-        layout = QVBoxLayout(group)
+        denoising = QWidget()
+        layout = QVBoxLayout(denoising)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self.trio, 1)
         layout.addWidget(self.verdict)
+        self.walk, self.demos = WalkView(), QStackedWidget()
+        for demo in (denoising, self.walk):
+            self.demos.addWidget(demo)
+        QVBoxLayout(group).addWidget(self.demos)
         self._low, self._high = 0.005, 1.0
         self.slider.valueChanged.connect(lambda _: self._say_sigma())
         self.set_range(0.005, 1.0, 0.2)
@@ -279,4 +287,5 @@ class PriorPage(QDialog):
         plot, text = (palette.color(r).name() for r in (QPalette.ColorRole.Base, QPalette.ColorRole.Text))
         self.sheet.setBackground(plot)
         self.trio.set_colours(plot, text)
+        self.walk.pictures.set_colours(plot, text)
         self.card.plot.set_colours(plot, text)

@@ -13,6 +13,7 @@ from qcs_gui.model import Session
 from qcs_gui.priors.card import card_text, variants_of
 from qcs_gui.priors.page import PriorPage
 from qcs_gui.priors.parts import DenoisingDemo, SampleDrawing
+from qcs_gui.priors.walking import LatentWalk
 
 __all__ = ["PriorPageController"]
 
@@ -51,6 +52,7 @@ class PriorPageController(QObject):
         self.page = page = PriorPage(self.window)
         self.drawing = SampleDrawing(self.session, page, self.report, self.threads)
         self.demo = DenoisingDemo(self.session, page, self.report, self.threads)
+        self.walk = LatentWalk(self.session, page, self.report, self.threads)
         page.combo.currentIndexChanged.connect(self._chosen)
         page.files.currentChanged.connect(lambda _: self._show_file())
         page.use_button.clicked.connect(self.use)
@@ -59,8 +61,8 @@ class PriorPageController(QObject):
 
     def _end(self) -> None:
         self._timer.stop()
-        self.drawing.end()
-        self.demo.end()
+        for part in (self.drawing, self.demo, self.walk):
+            part.end()
 
     def close(self, timeout: float = 10.0) -> bool:
         """Closes the page; whether its threads ended in time."""
@@ -68,13 +70,13 @@ class PriorPageController(QObject):
             return True
         self.page.close()
         self._end()
-        ended = [part.ended(timeout) for part in (self.drawing, self.demo)]
+        ended = [part.ended(timeout) for part in (self.drawing, self.demo, self.walk)]
         return all(ended)
 
     def poll(self) -> None:
         """Takes what came back from the threads; 30 times a second while the page is open."""
-        self.drawing.poll()
-        self.demo.poll()
+        for part in (self.drawing, self.demo, self.walk):
+            part.poll()
 
     # -- which prior -------------------------------------------------------------------------------------------------
 
@@ -121,6 +123,7 @@ class PriorPageController(QObject):
         files.setVisible(files.count() > 1)
         self._show_file()
         self.demo.begin(choice)
+        self.walk.begin(choice)
         self._show_use()
 
     def _show_file(self) -> None:
@@ -167,3 +170,4 @@ class PriorPageController(QObject):
                 self._show_use()
         if what in ("image", "measurement"):
             self.demo.ask()
+            self.walk.ask()

@@ -18,12 +18,12 @@ from qcs_gui.model import Session
 from qcs_gui.priors.page import BOTH, ERROR, ESTIMATE, PriorPage
 from qcs_gui.priors.work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
 
-__all__ = ["DenoisingDemo", "SampleDrawing"]
+__all__ = ["DenoisingDemo", "Part", "SampleDrawing"]
 
 LOWEST_SIGMA, HIGHEST_SIGMA = 0.005, 100.0
 
 
-class _Part:
+class Part:
     """Something on the page that works in a thread of its own."""
 
     def __init__(self, session: Session, page: PriorPage, report: Callable[[str, str], None], threads: int) -> None:
@@ -53,7 +53,7 @@ class _Part:
         return all(ended)
 
 
-class SampleDrawing(_Part):
+class SampleDrawing(Part):
     """Draws, streams into the sheet, stops. Every draw takes the numbers after those of the last one."""
 
     def __init__(self, *arguments: Any) -> None:
@@ -72,7 +72,7 @@ class SampleDrawing(_Part):
         self.stop()
         self.choice, self.channels, self._count, self._frame = choice, channels, 0, None
         self.page.sheet.clear_samples()
-        draws = choice.kind == "denoiser"
+        draws = choice.kind in ("denoiser", "generator")
         self.page.draw_button.setEnabled(draws)
         self._say("None drawn yet." if draws else f"A {KINDS[choice.kind][0]} has no samples.", 0, 1)
 
@@ -150,7 +150,7 @@ class SampleDrawing(_Part):
         self.page.stop_button.setEnabled(drawing)
 
 
-class DenoisingDemo(_Part):
+class DenoisingDemo(Part):
     """The window's picture at the slider's noise level; while one level is computed, only the newest position waits."""
 
     def __init__(self, *arguments: Any) -> None:

@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, QTimer
 
 from engine.control import Control
 from engine.errors import InputError
+from engine.priors.training.generators.settings import GeneratorTraining
 from engine.priors.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
-from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.settings import DenoiserTraining, Training
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
@@ -31,6 +32,8 @@ STARTING_VALUES = {
     "average": 0.995,
 }
 """For minutes rather than hours: a small network takes many more steps in the time."""
+GENERATOR_VALUES = {"minutes": 10.0, "width": 32, "batch": 64, "average": 0.995, "steps": 10_000_000}
+STARTING = {DenoiserTraining: STARTING_VALUES, GeneratorTraining: GENERATOR_VALUES}
 
 
 class TrainingController(QObject):
@@ -63,7 +66,8 @@ class TrainingController(QObject):
         if self.dialog is None:
             self.dialog = d = TrainingDialog(self.window)
             d.set_colours(THEMES[self.theme()])
-            d.panel.show_values(STARTING_VALUES)
+            for cls, panel in d.panels.items():
+                panel.show_values(STARTING[cls])
             d.start_button.clicked.connect(self.start)
             d.pause_button.clicked.connect(self.pause)
             d.keep_button.clicked.connect(self.control_finish)
@@ -113,13 +117,13 @@ class TrainingController(QObject):
         self._timer.start()
         self._enable()
 
-    def _settings(self, d: TrainingDialog) -> DenoiserTraining:
+    def _settings(self, d: TrainingDialog) -> Training:
         name = d.resume_combo.currentData()
         if name:
             return replace(unfinished()[name], threads=self.threads)
-        settings = prepare_settings(
-            DenoiserTraining(**{**STARTING_VALUES, **d.panel.values(), "steps": 10_000_000, "threads": self.threads})
-        )
+        cls = d.panel.cls
+        values = {**STARTING[cls], **d.panel.values(), "steps": 10_000_000, "threads": self.threads}
+        settings = prepare_settings(cls(**values))
         if settings.prior in unfinished():
             raise InputError(
                 f"There is an unfinished training '{settings.prior}': choose it above to resume, or another name."
@@ -170,6 +174,7 @@ class TrainingController(QObject):
         assert d is not None
         settings = unfinished().get(d.resume_combo.currentData() or "")
         if settings is not None:
+            d.choose_kind(type(settings))
             d.panel.show_values({k: getattr(settings, k) for k in settings.settings()})
         self._enable()
 
@@ -204,9 +209,9 @@ class TrainingController(QObject):
         if frame.preview > self._preview and frame.samples is not None:
             self._preview = frame.preview
             d.show_samples(frame.samples)
-            values = ", ".join(f"{v:.1f} dB at sigma {s:g}" for s, v in frame.psnr.items())
+            values = ", ".join(f"{v:.1f} dB" + (f" at sigma {s:g}" if s else "") for s, v in frame.psnr.items())
             if values:
-                d.psnr_label.setText(f"Denoising PSNR on pictures it is not trained on: {values}")
+                d.psnr_label.setText(f"{frame.measures} on pictures it is not trained on: {values}")
 
     def _ended(self, d: TrainingDialog, outcome: Outcome) -> None:
         if outcome.kind == "done":
@@ -238,7 +243,8 @@ class TrainingController(QObject):
         resuming = bool(d.resume_combo.currentData())
         d.start_button.setEnabled(not self.running)
         d.start_button.setText("Go on" if resuming else "Train")
-        d.panel.setEnabled(not self.running and not resuming)
+        for widget in (d.stack, d.kind_combo):
+            widget.setEnabled(not self.running and not resuming)
         d.resume_combo.setEnabled(not self.running)
         d.discard_button.setEnabled(not self.running and resuming)
         for button in (d.pause_button, d.keep_button, d.leave_button):

@@ -13,11 +13,13 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.generators.settings import GeneratorTraining
+from engine.priors.training.settings import DenoiserTraining, Training
 from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.widgets.boxes import ListBox
 from qcs_gui.widgets.settings_panel import SettingsPanel
@@ -25,8 +27,20 @@ from qcs_gui.widgets.settings_panel import SettingsPanel
 __all__ = ["TrainingDialog"]
 
 FIRST = ("images", "prior", "minutes", "side", "colour", "crops", "width", "objective", "device", "licence")
+FIRST_OF_GENERATOR = (
+    "images",
+    "prior",
+    "minutes",
+    "method",
+    "side",
+    "colour",
+    "latent",
+    "decoder",
+    "device",
+    "licence",
+)
 HIDDEN = ("out", "threads", "validation", "steps")
-NO_PREVIEW = "Denoising PSNR on pictures it is not trained on: after the first preview"
+NO_PREVIEW = "PSNR on pictures it is not trained on: after the first preview"
 
 
 class TrainingDialog(QDialog):
@@ -37,7 +51,21 @@ class TrainingDialog(QDialog):
         self.setWindowTitle("Train a prior")
         self.setMinimumSize(900, 560)
         self.on_close = lambda: None
-        self.panel = SettingsPanel(DenoiserTraining, FIRST, HIDDEN)
+        self.panels: dict[type[Training], SettingsPanel] = {
+            DenoiserTraining: SettingsPanel(DenoiserTraining, FIRST, HIDDEN),
+            GeneratorTraining: SettingsPanel(GeneratorTraining, FIRST_OF_GENERATOR, HIDDEN),
+        }
+        self.kind_combo = ListBox()
+        self.kind_combo.setAccessibleName("Kind of prior")
+        self.kind_combo.setToolTip(
+            "A denoiser serves most methods and gives the best pictures; a generator makes a picture of a few numbers."
+        )
+        for cls, words in ((DenoiserTraining, "Denoiser"), (GeneratorTraining, "Generator")):
+            self.kind_combo.addItem(words, cls)
+        self.stack = QStackedWidget()
+        for panel in self.panels.values():
+            self.stack.addWidget(panel)
+        self.kind_combo.currentIndexChanged.connect(self.stack.setCurrentIndex)
         self.resume_combo = ListBox()
         self.resume_combo.setAccessibleName("Training to go on with")
         self.resume_combo.setToolTip("A training that was left or broke off goes on where it was last saved.")
@@ -84,8 +112,9 @@ class TrainingDialog(QDialog):
         resume.addWidget(self.resume_combo, 1)
         resume.addWidget(self.discard_button)
         left.addLayout(resume)
+        left.addWidget(self.kind_combo)
         fields = QScrollArea()
-        fields.setWidget(self.panel)
+        fields.setWidget(self.stack)
         fields.setWidgetResizable(True)
         fields.setFrameShape(QScrollArea.Shape.NoFrame)
         fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -111,6 +140,15 @@ class TrainingDialog(QDialog):
         layout = QHBoxLayout(self)
         layout.addWidget(column)
         layout.addLayout(right, 1)
+
+    @property
+    def panel(self) -> SettingsPanel:
+        """The fields of the kind that is chosen."""
+        return self.panels[self.kind_combo.currentData()]
+
+    def choose_kind(self, cls: type[Training]) -> None:
+        """Shows the fields of a kind of training."""
+        self.kind_combo.setCurrentIndex(self.kind_combo.findData(cls))
 
     def set_colours(self, colours: dict[str, str]) -> None:
         """Gives the plots the colours of the theme."""

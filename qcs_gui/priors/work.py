@@ -88,6 +88,9 @@ def draw_samples(request: SampleRequest, control: Control, mailbox: Mailbox[Samp
     shape = _shape(request.choice, request.channels)
     prior = request.choice.load(device, shape)
     draws = Draws(request.seed, samples=range(request.first, request.first + request.count))
+    if request.choice.kind == "generator":  # no walk from noise: one call
+        pictures = _array(settings.generated(prior, draws, device))
+        return SampleFrame(request.run, 1, 1, 0.0, pictures, pictures)
     interruptible = _Interruptible(prior, control)
     walk = settings.walk(interruptible, shape, draws, device)  # type: ignore[arg-type]  # it has what the walk uses
     steps = settings.steps_for(request.count)

@@ -44,7 +44,7 @@ def prior_file(path, facts, tensors):
 @pytest.mark.parametrize("header", [DEEP, json.dumps({"__metadata__": {"qcs": DEEP}}), "{}", '{"__metadata__": []}'])
 def test_headers_that_are_none(tmp_path, header):
     path = with_header(tmp_path / "x.safetensors", header)
-    with pytest.raises(InputError, match="not a denoiser file"):
+    with pytest.raises(InputError, match="not a prior"):
         read_header(path)
     with pytest.raises(InputError):
         import_prior(PriorImport(file=str(path)))

@@ -29,12 +29,16 @@ ALGORITHMS = {
     "diff-onebit": "diff-onebit steps=5",
     "pnp-onebit": "pnp-onebit iterations=4 langevin=5 denoising=2",
     "qcs-sgm": "qcs-sgm levels=4 repeats=2 sigma_first=1 sigma_last=0.1",
+    "latent-langevin": "latent-langevin powers=4 moves=1 settle=3 leapfrog=2",
+    "csgm": "csgm steps=30 rate=0.1",
 }
 each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS.keys())
 
 
 def spec(algorithm="turbo rounds=4 levels=5", **more):
     values = {"operator": "gaussian measurements=150", "samples": 3, "device": "cpu"} | more
+    if algorithm.startswith(("csgm", "latent")):
+        values = {"prior": "vae-mnist"} | values
     return RunSpec(algorithm=algorithm, **values)
 
 

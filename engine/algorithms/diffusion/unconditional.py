@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
 from engine.settings import integer, number
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from engine.priors.base import DenoiserPrior
+    from engine.priors.base import DenoiserPrior, GeneratorPrior, Prior
     from engine.sensing.measurement import Measurement
 
 __all__ = ["Unconditional"]
@@ -26,6 +26,7 @@ class Unconditional(AlgorithmChoice):
     name = "sample"
     label = "Samples of the prior (no measurement)"
 
+    takes: ClassVar = ("denoiser", "generator")
     reconstructs = False
 
     levels: int = integer(50, "Levels", "Reverse-diffusion steps.", low=2, high=1000)
@@ -40,12 +41,24 @@ class Unconditional(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return samples * (self.levels + 1)
 
-    def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
+    def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
+        if prior.kind == "generator":
+            x = self.generated(prior, draws, str(measurement.device))  # type: ignore[arg-type]
+            yield Iterate(1, 1, x, 1, x, note="These samples look at no measurement.")
+            return
         total = self.steps_for(len(draws.samples))
         walk = self.walk(prior, measurement.operator.image_shape, draws, measurement.device)
         for number_, (x, denoised, sigma) in enumerate(walk, start=1):
             note = "These samples look at no measurement." if number_ == total else ""
             yield Iterate(number_, total, x, number_, denoised, statistics={"sigma": float(sigma.mean())}, note=note)
+
+    @staticmethod
+    def generated(prior: GeneratorPrior, draws: Draws, device: str) -> Tensor:
+        """Images of latents drawn from their distribution, one row per image and sample."""
+        import torch
+
+        with torch.no_grad():
+            return prior.generate(prior.draw_latents(draws.per_row("sample"), device))
 
     def walk(
         self, prior: DenoiserPrior, shape: Sequence[int], draws: Draws, device: torch.device | str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -35,7 +36,10 @@ class Bipg(AlgorithmChoice):
     rows_are: ClassVar = ESTIMATE
 
     iterations: int = integer(15, "Iterations", "Gradient steps, each with a projection.", low=1, high=10_000)
-    step: float = number(1.25, "Step", "Of the gradient, for a matrix of unit columns.", above=0, high=100)
+    step: float | None = number(
+        None, "Step", "For a matrix of unit columns; the authors take 1.25. auto: bits, the step that begins at the norm typical "
+        "of the prior; 1 otherwise.", above=0, high=100,
+    )  # fmt: skip
     projection: int = integer(200, "Projection steps", "Of Adam, for each projection.", low=1, high=100_000)
     rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10)
     restarts: int = integer(2, "Restarts", "Latents that the projection starts from.", low=1, high=100)
@@ -58,21 +62,28 @@ class Bipg(AlgorithmChoice):
 
         seen, device = measurement, str(measurement.device)
         signs, scale = signs_of(seen), unit_scale(seen)
+        step = self.step or (1.0 if signs is None else _typical_step(seen, prior))
         within = Range(prior, draws, seen.images, self.restarts, device)
-        moved = seen.offset + self.step * back_projected(seen)
+        moved = seen.offset + step * back_projected(seen)
         calls = 0
         for count in range(1, self.iterations + 1):
             x, loss = within.nearest(moved, self.projection, self.rate)
             calls += 3 * self.projection * self.restarts
             residual, wrong = _residual(seen, x, signs)
             pull = scale * (1.0 if signs is not None else scale)
-            moved = x + self.step * pull * seen.operator.adjoint(residual.float())
+            moved = x + step * pull * seen.operator.adjoint(residual.float())
             facts = {"violated": float(wrong.mean()), "distance": float(loss.mean().sqrt())}
             yield Iterate(
                 count, self.iterations, x, calls, statistics=facts, per_image=True, mean=x, phase="projecting"
             )
             if not torch.isfinite(moved).all():
                 return
+
+
+def _typical_step(seen: Measurement, prior: GeneratorPrior) -> float:
+    """The back-projection of the signs of a Gaussian matrix is sqrt(2 m / pi) long along the picture, whatever its norm."""
+    size = (seen.operator.pixels * ((prior.mean - seen.offset) ** 2 + prior.variance)) ** 0.5
+    return size / (2 * seen.operator.rows / math.pi) ** 0.5
 
 
 def _residual(seen: Measurement, x: Tensor, signs: Tensor | None) -> tuple[Tensor, Tensor]:

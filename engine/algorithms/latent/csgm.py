@@ -32,7 +32,11 @@ class Csgm(AlgorithmChoice):
     rate: float = number(0.03, "Rate", "Of the descent.", above=0, high=100)
     optimiser: str = one_of("adam", ("adam", "sgd"), "Optimiser", "Adam, or plain gradient descent.")
     penalty: float = number(
-        0.01, "Penalty", "Weight of |z|^2 beside the mean squared residual; the paper takes 0.1 at noise 0.1.", low=0, high=1e6
+        0.01,
+        "Penalty",
+        "Weight of |z|^2 beside the mean squared residual; the paper takes 0.1 at noise 0.1.",
+        low=0,
+        high=1e6,
     )
     data: str = data_view()
     presets: ClassVar = {"paper": {"steps": 1000, "rate": 0.01, "penalty": 0.1}}

@@ -61,5 +61,7 @@ class LatentObjective:
         if self.measurement.values is None:
             assert self.measurement.channel is not None
             variance = torch.full_like(seen[:, 0, :1], self.term.variance)
-            curvature = (1 - self.measurement.channel.moments(seen[:, 0], variance).ratio).clamp(0, 1) / self.term.variance
+            curvature = (1 - self.measurement.channel.moments(seen[:, 0], variance).ratio).clamp(
+                0, 1
+            ) / self.term.variance
         return torch.einsum("rim,rm,rjm->rij", slopes, curvature, slopes)

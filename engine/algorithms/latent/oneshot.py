@@ -27,8 +27,8 @@ LOOKS = 10
 class OneShot(AlgorithmChoice):
     """OneShot: the picture of the generator that is nearest to the back-projected measurements."""
 
-    # x = P_G(v |x| / |v|), v = A^T y / m. As published the true norm is given; without it, the norm that is typical of the
-    # prior stands for it. Here everything is about the offset, which is what the bits see.
+    # x = P_G(v |x| / |v|), v = A^T y / m for standard normal A. The authors' code is given the true norm; their theory takes
+    # v as it is, for pictures of unit norm. Here everything is about the offset, which is what the bits see.
 
     name = "oneshot"
     label = "OneShot (one projection)"
@@ -36,10 +36,10 @@ class OneShot(AlgorithmChoice):
     rows_are: ClassVar = ESTIMATE
 
     norm: str = one_of(
-        "unknown",
-        ("unknown", "true"),
+        "typical",
+        ("typical", "true", "unknown"),
         "Norm",
-        "true takes the picture's own norm, as published; unknown the one typical of the prior.",
+        "typical: of the prior's pictures; true: of the picture itself, as published; unknown: none, as in the theory.",
     )
     steps: int = integer(100, "Steps", "Of Adam, for the projection.", low=1, high=100_000)
     rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10)
@@ -64,11 +64,15 @@ class OneShot(AlgorithmChoice):
         size = v.flatten(1).norm(dim=1).clamp_min(1e-12)
         if self.norm == "true":
             if seen.truth is None:
-                raise InputError("norm=true needs the picture itself, which measurements of your own have not; take unknown.")
+                raise InputError(
+                    "norm=true needs the picture itself, which measurements of your own have not; take typical."
+                )
             wanted = (seen.truth - seen.offset).flatten(1).norm(dim=1)
-        else:
+        elif self.norm == "typical":
             about = (prior.mean - seen.offset) ** 2 + prior.variance
             wanted = size.new_full(size.shape, (seen.operator.pixels * about) ** 0.5)
+        else:
+            wanted = size / seen.operator.rows**0.5  # from columns of unit norm to standard normal entries
         target = seen.offset + v * (wanted / size).reshape(-1, 1, 1, 1)
         within = Range(prior, draws, seen.images, self.restarts, str(seen.device))
         looks, done = self.steps_for(1), 0

@@ -53,15 +53,17 @@ def back_projected(measurement: Measurement) -> Tensor:
 
 
 class Range:
-    """P_G(v) = G(argmin over z of mean (v - G(z))^2 + 0.001 |z|^2): some restarts of Adam, the best of them, each going on
-    from where it was the last time."""
+    """P_G(v) = G(argmin over z of mean (v - G(z))^2 + 0.001 |z|^2): the best of some restarts of Adam. The best goes on from
+    where it was the last time, the others begin anew."""
 
     def __init__(self, prior: GeneratorPrior, draws: Draws, images: int, restarts: int, device: str) -> None:
         from engine.seeds import RowGenerators, generator
 
         self.prior, self.images, self.restarts = prior, images, restarts
         rows = [generator(draws.seed, "latent", i, r) for i in draws.images for r in range(restarts)]
-        self.latent = prior.draw_latents(RowGenerators(rows), device)
+        self.draws = RowGenerators(rows)
+        self.latent = prior.draw_latents(self.draws, device)
+        self.best: Tensor | None = None
 
     def nearest(self, v: Tensor, steps: int, rate: float) -> tuple[Tensor, Tensor]:
         """The images of the range nearest to v (images, c, h, w), and their losses (images,)."""
@@ -70,8 +72,12 @@ class Range:
         from engine.priors.generators.fitting import nearest_latents
 
         rows = v.repeat_interleave(self.restarts, 0)
+        if self.best is not None:
+            kept = self.latent[self.best]
+            self.latent = self.prior.draw_latents(self.draws, str(v.device))
+            self.latent[:: self.restarts] = kept
         self.latent, loss = nearest_latents(self.prior, rows, self.latent, steps, rate, PENALTY)
         each = loss.reshape(self.images, self.restarts)
-        best = each.argmin(1) + torch.arange(self.images, device=v.device) * self.restarts
+        self.best = each.argmin(1) + torch.arange(self.images, device=v.device) * self.restarts
         with torch.no_grad():
-            return self.prior.generate(self.latent[best]), each.amin(1)
+            return self.prior.generate(self.latent[self.best]), each.amin(1)

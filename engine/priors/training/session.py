@@ -19,10 +19,11 @@ from engine.errors import InputError
 from engine.files import make_folder, write_json
 from engine.foreign.json_text import parsed_json
 from engine.priors.library import priors, user_folder
-from engine.priors.training.settings import DenoiserTraining
+from engine.priors.training.generators.settings import GeneratorTraining
+from engine.priors.training.settings import DenoiserTraining, Training
 
 if TYPE_CHECKING:
-    from engine.priors.training.denoiser import DenoiserTrainer
+    from engine.priors.training.trainer import Trainer
 
 __all__ = ["TrainingFrame", "discard", "prepare_settings", "run_session", "training_folder", "unfinished"]
 
@@ -33,9 +34,9 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class TrainingFrame:
-    """One look at a training. ``history`` has lists ``step``, ``loss``, ``psnr_step``, ``psnr``; ``psnr`` is by noise
-    level in dB on held-out images, ``samples`` (n, c, h, w) are drawn from nothing; both as of the last preview. ``note``:
-    what was left out of the training, if anything."""
+    """One look at a training. ``history`` has lists ``step``, ``loss``, ``psnr_step``, ``psnr``; ``psnr`` is that of what
+    ``measures`` says on held-out images, in dB, by noise level (0 for a generator); ``samples`` (n, c, h, w) are drawn from
+    nothing; both as of the last preview. ``note``: what was left out of the training, if anything."""
 
     step: int
     share: float
@@ -46,6 +47,7 @@ class TrainingFrame:
     samples: np.ndarray | None = None
     preview: int = 0
     note: str = ""
+    measures: str = ""
 
     @property
     def seconds_left(self) -> float:
@@ -57,12 +59,13 @@ def training_folder() -> Path:
     return user_folder().parent / "training"
 
 
-def unfinished() -> dict[str, DenoiserTraining]:
+def unfinished() -> dict[str, Training]:
     """Name to settings of the trainings that can be resumed."""
     found = {}
     for path in sorted(training_folder().glob("*.json")):
         try:
-            found[path.stem] = DenoiserTraining(**parsed_json(path.read_text(encoding="utf-8")))
+            values = parsed_json(path.read_text(encoding="utf-8"))
+            found[path.stem] = (GeneratorTraining if "method" in values else DenoiserTraining)(**values)
         except (OSError, ValueError, TypeError, InputError):
             continue  # written by another version, or damaged: it cannot be resumed
     return found
@@ -74,7 +77,7 @@ def discard(name: str) -> None:
         (training_folder() / f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def prepare_settings(settings: DenoiserTraining) -> DenoiserTraining:
+def prepare_settings(settings: Training) -> Training:
     """The settings with name and place of a session; raises InputError where they cannot be trained with."""
     if not settings.images:
         raise InputError("Choose the training images: a folder of pictures or an IDX file.")
@@ -91,16 +94,16 @@ def prepare_settings(settings: DenoiserTraining) -> DenoiserTraining:
 
 
 def run_session(
-    settings: DenoiserTraining, control: Control, emit: Callable[[TrainingFrame], None], due: Callable[[], bool]
+    settings: Training, control: Control, emit: Callable[[TrainingFrame], None], due: Callable[[], bool]
 ) -> str:
     """Trains until the settings' end or until ``control`` says finish, then adds the prior to the library; returns its name.
 
     A cancelled control saves the checkpoint and raises Cancelled: :func:`unfinished` lists it from then on.
     """
-    from engine.priors.training.denoiser import DenoiserTrainer
+    from engine.priors.training.generators import trainer_for
 
     folder = make_folder(training_folder())
-    trainer = DenoiserTrainer(settings, command=_command(settings))
+    trainer = trainer_for(settings, command=_command(settings))
     write_json(folder / f"{settings.prior}.json", {k: getattr(settings, k) for k in settings.settings()})
     watch = _Watch(trainer)
     try:
@@ -123,14 +126,15 @@ def run_session(
     return settings.prior
 
 
-def _command(settings: DenoiserTraining) -> str:
+def _command(settings: Training) -> str:
     import shlex
 
     defaults = settings.defaults()
-    words = ["qcs", "train"]
+    method = getattr(settings, "method", "")
+    words = ["qcs", "train", *(["--kind", method] if method else [])]
     for key in settings.settings():
         value = getattr(settings, key)
-        if value != defaults[key] and key not in ("validation",):
+        if value != defaults[key] and key not in ("validation", "method"):
             shown = Path(str(value)).name if key in ("images", "out", "start") else str(value)
             words += [f"--{key.replace('_', '-')}", shlex.quote(shown)]
     return " ".join(words)
@@ -140,7 +144,7 @@ class _Watch:
     """The curves of a training and its last preview. The curves are kept beside the checkpoint whenever that is, so that
     a resumed training goes on with them."""
 
-    def __init__(self, trainer: DenoiserTrainer) -> None:
+    def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
         self.file = trainer.checkpoint.with_suffix(".curve")
         self.history = self._past()
@@ -199,5 +203,5 @@ class _Watch:
         history = {k: list(v) for k, v in self.history.items()}
         return TrainingFrame(
             trainer.step, min(1.0, trainer.share_done()), trainer.seconds, trainer.loss, history, dict(self.psnr),
-            self.samples, self.count, trainer.source.note,
+            self.samples, self.count, trainer.source.note, trainer.measures,
         )  # fmt: skip

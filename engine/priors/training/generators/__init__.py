@@ -15,6 +15,7 @@ __all__ = ["TRAINERS", "trainer_for"]
 TRAINERS = {
     "vae": "engine.priors.training.generators.vae:VaeTrainer",
     "gan": "engine.priors.training.generators.gan:GanTrainer",
+    "ambient-gan": "engine.priors.training.generators.ambient:AmbientTrainer",
 }
 """Method of a generator's training to its class."""
 

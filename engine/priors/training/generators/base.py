@@ -30,8 +30,10 @@ class GeneratorTrainer(Trainer):
 
     def check(self) -> None:
         s = self.settings
-        if s.decoder == "mlp" and s.method == "gan":
-            raise InputError("A gan is trained with a convolutional decoder; set decoder to conv or auto.")
+        if s.decoder == "mlp" and s.method != "vae":
+            raise InputError(
+                "A gan or ambient-gan is trained with a convolutional decoder; set decoder to conv or auto."
+            )
 
     def make_decoder(self) -> Decoder:
         s, shape = self.settings, self.source.shape
@@ -80,10 +82,10 @@ class GeneratorTrainer(Trainer):
 
 def conv_features(channels: int, side: int, width: int) -> tuple[nn.Sequential, int]:
     """Strided convolutions down to the coarsest grid, flattened, and how many numbers come out."""
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.SiLU()]
-    now = width
+    layers: list[nn.Module] = []
+    now = channels
     for i in range(grids(side)):
-        after = width * 2 ** min(i + 1, 2)
-        layers += [nn.Conv2d(now, after, 4, stride=2, padding=1), nn.SiLU()]
+        after = width * 2 ** min(i, 2)
+        layers += [nn.Conv2d(now, after, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         now, side = after, side // 2
     return nn.Sequential(*layers, nn.Flatten()), now * side * side

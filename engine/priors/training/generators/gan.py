@@ -18,12 +18,27 @@ class GanTrainer(GeneratorTrainer):
 
     def build(self) -> None:
         s, shape = self.settings, self.source.shape
+        if s.method == "gan" and s.measurement:
+            from engine.priors.training.generators.ambient import measure_source
+
+            measure_source(self.source, s, fill=True)
         self.decoder = self.make_decoder()
-        features, size = conv_features(shape[0], max(shape[1:]), s.width)
+        features, size = conv_features(shape[0], max(shape[1:]), 2 * s.width)
         self.critic = nn.Sequential(features, nn.Linear(size, 1)).to(self.device)
         kept = {"lr": self.rate, "betas": (0.5, 0.9), "fused": True}
         self.of_decoder = torch.optim.Adam(self.decoder.parameters(), **kept)
         self.of_critic = torch.optim.Adam(self.critic.parameters(), **kept)
+
+    def check(self) -> None:
+        super().check()
+        if self.settings.measurement:
+            from engine.priors.training.generators.corruptions import CORRUPTIONS
+
+            CORRUPTIONS.parse(self.settings.measurement)
+
+    def real(self, draw: torch.Generator) -> Tensor:
+        """What the critic is to take for real."""
+        return self.source.batch(self.settings.batch, draw)
 
     def measured(self, pictures: Tensor, draw: torch.Generator) -> Tensor:
         """What the critic sees of pictures (batch, c, h, w)."""
@@ -37,7 +52,7 @@ class GanTrainer(GeneratorTrainer):
     def update(self, draw: torch.Generator) -> Tensor:
         s, apart = self.settings, torch.zeros((), device=self.device)
         for _ in range(s.critic_steps):
-            real = self.measured(self.source.batch(s.batch, draw), draw)
+            real = self.real(draw)
             with torch.no_grad():
                 fake = self.measured(self.drawn(s.batch, draw), draw)
             share = torch.rand((s.batch, 1, 1, 1), generator=draw, device=draw.device)

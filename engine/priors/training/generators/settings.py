@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.priors.training.settings import Training
-from engine.settings import integer, number, one_of
+from engine.settings import integer, number, one_of, text
 
 __all__ = ["GeneratorTraining"]
 
@@ -19,10 +19,10 @@ class GeneratorTraining(Training):
 
     method: str = one_of(
         "vae",
-        ("vae", "gan"),
+        ("vae", "gan", "ambient-gan"),
         "Method",
         "vae: variational autoencoder (Kingma and Welling, 2014); gan: Wasserstein GAN with gradient penalty (Gulrajani et "
-        "al., 2017).",
+        "al., 2017); ambient-gan: the same from measurements alone (Bora et al., 2018).",
     )
     decoder: str = one_of(
         "auto",
@@ -41,7 +41,15 @@ class GeneratorTraining(Training):
         "Likelihood",
         "Of a pixel given the latent, vae: bernoulli for drawings in black and white, gaussian for photographs.",
     )
-    critic_steps: int = integer(
-        5, "Critic steps", "Steps of the critic for each of the generator; gan.", low=1, high=100
+    measurement: str = text(
+        "",
+        "Measurement",
+        "Of each picture, ambient-gan: drop share=0.5, patch side=14, blur, project or bits. A gan is trained on such pictures "
+        "with missing pixels filled in.",
     )
-    penalty: float = number(10.0, "Gradient penalty", "Weight of the critic's gradient penalty; gan.", low=0, high=1e4)
+    critic_steps: int = integer(
+        5, "Critic steps", "Steps of the critic for each of the generator; gan, ambient-gan.", low=1, high=100
+    )
+    penalty: float = number(
+        10.0, "Gradient penalty", "Weight of the critic's gradient penalty; gan, ambient-gan.", low=0, high=1e4
+    )

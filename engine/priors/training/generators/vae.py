@@ -27,7 +27,7 @@ class VaeTrainer(GeneratorTrainer):
             features: nn.Module = nn.Sequential(nn.Flatten(), *hidden)
             size = s.hidden
         else:
-            features, size = conv_features(shape[0], max(shape[1:]), s.width)
+            features, size = conv_features(shape[0], max(shape[1:]), 2 * s.width)
         self.encoder = nn.Sequential(features, nn.Linear(size, 2 * s.latent)).to(self.device)
         parameters = [*self.decoder.parameters(), *self.encoder.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=self.rate, fused=True)
