@@ -76,6 +76,13 @@ class Frame:
     """What is known of the method's std falling short; empty where it does not."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
+    losses: tuple[float, ...] = ()
+    """Of restarts, what each has come to so far; the least is the best."""
+
+    @property
+    def best(self) -> int | None:
+        """The row of the best restart; None where rows are not ranked."""
+        return self.losses.index(min(self.losses)) if self.losses else None
 
     @property
     def nbytes(self) -> int:
@@ -176,14 +183,18 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> 
         else _array(iterate.denoised if iterate.denoised is not None else iterate.x)
     )
     estimates = shown if iterate.is_last else denoised
-    mean = _array(iterate.mean[0]) if iterate.mean is not None else estimates.mean(0)
+    losses = () if iterate.loss is None else tuple(iterate.loss.tolist())
+    if iterate.mean is not None:
+        mean = _array(iterate.mean[0])
+    else:
+        mean = estimates[losses.index(min(losses))] if losses else estimates.mean(0)
     rows_are = job.spec.algorithm.rows_are
     std = estimates.std(0, ddof=1) if len(estimates) > 1 and not iterate.per_image and rows_are != ESTIMATE else None
     history = {k: list(v) for k, v in job.history.items()}
     return Frame(
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
         iterate.note, dict(iterate.statistics), history, seen, _message(iterate), rows_are,
-        job.spec.algorithm.overconfident,
+        job.spec.algorithm.overconfident, losses=losses,
     )  # fmt: skip
 
 

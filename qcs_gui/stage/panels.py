@@ -125,6 +125,8 @@ class PanelController(QObject):
         self.newest = frame
         self.keyframes.replace_last(frame)
         self._following = True
+        if frame.best is not None and len(frame.losses) == len(samples):
+            self.window.strip.select(frame.best)  # the one that is the estimate
         self._set_timeline()
         self.show(frame)
 
@@ -190,7 +192,7 @@ class PanelController(QObject):
         row = min(self.window.strip.index, len(frame.iterate) - 1)
         for key, title in (("iterate", "Live iterate"), ("denoised", "Denoised estimate")):
             images = getattr(frame, key)
-            self.store.set_image(key, images[row], _row_title(title, row, len(images)))
+            self.store.set_image(key, images[row], _row_title(title, row, len(images), frame.losses))
 
     def _show_summaries(self) -> None:
         frame = self.shown
@@ -276,7 +278,8 @@ def _titles(frame: Frame) -> tuple[str, str]:
     if frame.rows_are == ESTIMATE:
         return "Estimate" if done else "Estimate so far", "No std: one estimate"
     if frame.rows_are == RESTARTS:
-        return "Best restart" if done else "Mean of restarts so far", "Spread of restarts (no std)"
+        so_far = "Best restart so far" if frame.losses else "Mean of restarts so far"
+        return "Best restart" if done else so_far, "Spread of restarts (no std)"
     spread = "Posterior std" if done else "Spread of estimates"
     if frame.overconfident and frame.std is not None:
         spread += f" ({frame.overconfident})"
@@ -288,5 +291,9 @@ def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
-def _row_title(title: str, row: int, rows: int) -> str:
-    return title if rows == 1 else f"{title} {row + 1} of {rows}"
+def _row_title(title: str, row: int, rows: int, losses: tuple[float, ...] = ()) -> str:
+    """Which row it is and, of restarts, its loss and whether it is the best."""
+    words = title if rows == 1 else f"{title} {row + 1} of {rows}"
+    if len(losses) != rows or rows == 1:
+        return words
+    return f"{words}, loss {losses[row]:.3g}" + (" (the best)" if losses[row] == min(losses) else "")

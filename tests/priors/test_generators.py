@@ -88,7 +88,8 @@ def test_the_best_latent_of_a_generated_picture_is_found():
 @pytest.mark.parametrize("method", ["vae", "gan", "ambient-gan"])
 def test_a_training_that_was_broken_off_goes_on_the_same(tmp_path, pictures, method):
     common = {
-        "images": str(pictures), "method": method, "latent": 4, "width": 8, "hidden": 16, "batch": 4, "critic_steps": 2, "steps": 4, "threads": 1,
+        "images": str(pictures), "method": method, "latent": 4, "width": 8, "hidden": 16, "batch": 4, "critic_steps": 2,
+        "steps": 4, "threads": 1,
         "decoder": "conv", "measurement": "drop share=0.5" if method == "ambient-gan" else "",
     }  # fmt: skip
     whole = trainer_for(GeneratorTraining(out=str(tmp_path / "whole.safetensors"), **common))
