@@ -14,8 +14,10 @@ from engine.algorithms.langevin.qcs_sgm import QcsSgm
 from engine.algorithms.langevin.qcs_sgm_plus import QcsSgmPlus
 from engine.algorithms.latent.bipg import Bipg
 from engine.algorithms.latent.csgm import Csgm
+from engine.algorithms.latent.dcs import Dcs
 from engine.algorithms.latent.langevin import LatentLangevin
 from engine.algorithms.latent.oneshot import OneShot
+from engine.algorithms.latent.sdlss import Sdlss
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
 from engine.algorithms.sparse.lasso import Lasso
@@ -32,7 +34,7 @@ ALGORITHMS: Family[AlgorithmChoice] = Family(
     [
         *(Turbo, PlugAndPlay, SplitGibbs, Dpnp, Guided, QcsSgm, QcsSgmPlus, Ald),
         *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
-        *(Csgm, LatentLangevin, Bipg, OneShot),
+        *(Csgm, LatentLangevin, Bipg, OneShot, Dcs, Sdlss),
         *(Lasso, Biht, Unconditional),
     ],
 )

@@ -152,12 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     add_design(commands.add_parser("design", help="the best split of a budget into measurements and bits, predicted"))
 
     from engine.cli.rating import add_arguments as add_rating
-    from engine.cli.rating import add_copies
+    from engine.cli.rating import add_copies, add_generators
 
     add_rating(commands.add_parser("rate-prior", help="measure a prior's denoising error and write it on its card"))
     add_copies(
         commands.add_parser("check-copies", help="samples of a prior beside the nearest pictures it was trained on")
     )
+    add_generators(commands.add_parser("rate-generators", help="how far pictures of generators are from real ones"))
 
     benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
     benchmark.add_argument(

@@ -1,5 +1,5 @@
-"""What ``qcs rate-prior`` and ``qcs check-copies`` do: a prior's denoising error on held-out pictures, written on its card, and
-its samples beside the nearest pictures that it was trained on."""
+"""What ``qcs rate-prior``, ``check-copies`` and ``rate-generators`` do: the denoising error of a prior, written on its card; its
+samples beside the nearest pictures that it was trained on; how far pictures of generators are from real ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.cli.commands import DONE
 from engine.errors import InputError
 
-__all__ = ["add_arguments", "add_copies", "check_copies", "rate_prior"]
+__all__ = ["add_arguments", "add_copies", "add_generators", "check_copies", "rate_generators", "rate_prior"]
 
 MOST = 512
 
@@ -100,4 +100,48 @@ def check_copies(arguments: argparse.Namespace) -> int:
     found = copies(prior, training, others, arguments.samples, arguments.seed)
     save_png(arguments.out, found.sheet.numpy())
     print(json.dumps(found.as_dict()))
+    return DONE
+
+
+def add_generators(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("priors", nargs="+", help="names of generators")
+    parser.add_argument(
+        "--images", required=True, help="folder of pictures, or IDX file, that they were not trained on"
+    )
+    parser.add_argument("--limit", type=int, default=2000, help="number of pictures, and of generated ones (2000)")
+    parser.add_argument("--sheet", default="", help="PNG file for a sheet of 100 samples of each, one below the other")
+    parser.set_defaults(work=rate_generators)
+
+
+def rate_generators(arguments: argparse.Namespace) -> int:
+    if arguments.limit < 200:
+        raise InputError(f"limit={arguments.limit}: a Frechet distance needs 200 pictures at least.")
+    import torch
+
+    from engine.experiments.frechet import features, frechet, generated
+    from engine.images import save_png
+    from engine.priors.library import priors
+    from engine.priors.training.squares import pictures_for
+
+    rows, sheets = [], []
+    for name in arguments.priors:
+        choice = priors().parse(name)
+        if choice.kind != "generator":
+            raise InputError(f"The prior '{choice.name}' is no generator; rate-prior measures denoisers.")
+        real = torch.stack(pictures_for(arguments.images, choice.image_shape, False, "", 0, arguments.limit))
+        if len(real) < 200:
+            raise InputError(f"{len(real)} pictures are too few; a Frechet distance needs 200 at least.")
+        half, seen = len(real) // 2, features(real)
+        drawn = generated(choice.load(), len(real))  # type: ignore[arg-type]
+        rows.append({
+            "prior": choice.name, "pictures": len(real), "frechet": round(frechet(features(drawn), seen), 4),
+            "frechet_of_real_halves": round(frechet(seen[:half], seen[half:]), 4),
+        })  # fmt: skip
+        lines = [torch.cat(list(drawn[i : i + 10]), 2) for i in range(0, 100, 10)]
+        sheets.append(torch.cat(lines, 1))
+    if arguments.sheet:
+        if len({s.shape for s in sheets}) > 1:
+            raise InputError("One sheet takes generators of pictures of one size; give them one by one.")
+        save_png(arguments.sheet, torch.cat(sheets, 1).numpy())
+    print(json.dumps(rows))
     return DONE

@@ -135,6 +135,10 @@ class GeneratorPrior(Prior):
     def draw_latents(self, generators: RowGenerators, device: str = "cpu") -> Tensor:
         """Latents from their distribution, (rows, *latent_shape), one generator per row."""
 
+    def on_latents(self, latent: Tensor) -> Tensor:
+        """The latent that makes the same image and lies where latents do: on the unit sphere, or sparse."""
+        return latent
+
     @abstractmethod
     def generate(self, latent: Tensor) -> Tensor:
         """Images (rows, channels, height, width) in [0, 1]; differentiable in ``latent`` (rows, *latent_shape)."""

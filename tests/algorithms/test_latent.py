@@ -110,3 +110,47 @@ def test_csgm_keeps_the_best_of_each_row():
     iterates = list(algorithm.iterates(y, prior, Draws(0, (0,), range(2))))
     least = torch.stack([i.loss for i in iterates]).amin(0)
     assert torch.equal(iterates[-1].loss, least)
+
+
+@pytest.mark.parametrize("method", ["dcs", "sdlss"])
+def test_learnt_steps_do_what_they_were_trained_for(tmp_path, monkeypatch, method):
+    from engine.errors import InputError
+    from engine.images import save_png
+    from engine.priors.library import priors, user_folder
+    from engine.priors.training.generators import trainer_for
+    from engine.priors.training.generators.settings import GeneratorTraining
+    from engine.runs.job import reconstruct
+    from engine.runs.spec import RunSpec
+
+    monkeypatch.setenv("QCS_STUDIO_DATA", str(tmp_path / "data"))
+    rng = np.random.default_rng(0)
+    shade = np.linspace(0, 1, 8)[None, None]
+    for i in range(20):
+        picture = np.clip(rng.random() * shade + (1 - shade) * rng.random() * shade.transpose(0, 2, 1), 0, 1)
+        save_png(tmp_path / f"{i:02}.png", picture.astype(np.float32))
+    user_folder().mkdir(parents=True)
+    trainer = trainer_for(
+        GeneratorTraining(
+            images=str(tmp_path), out=str(user_folder() / "steps.safetensors"), prior="steps", method=method, latent=6,
+            hidden=32, batch=16, steps=700, rate=5e-3, sparsity=4, measurements=20, average=0.9, threads=1, decay=0.5,
+        )
+    )  # fmt: skip
+    losses = [progress.loss for progress in trainer]
+    assert losses[-1] < 0.5 * losses[0]
+    prior = trainer.finish()
+    assert prior.meta["method"] == method and prior.meta["rate"] != 0.01
+    z = prior.on_latents(torch.randn(5, 6))
+    if method == "dcs":
+        assert torch.allclose(z.norm(dim=1), torch.ones(5), atol=1e-5)
+    else:
+        assert int((z != 0).sum(1).max()) == 4
+    spec = RunSpec(
+        image=str(tmp_path / "03.png"), prior="steps", operator="gaussian measurements=20", quantizer="none", noise=0.01,
+        algorithm=method, samples=3, device="cpu",
+    )  # fmt: skip
+    result = reconstruct(spec)
+    found = result.history["objective"]
+    assert len(found) == 4 and found[-1] < 0.5 * found[0]
+    assert priors().parse("steps").kind == "generator"
+    with pytest.raises(InputError, match="trained for it"):
+        RunSpec(prior="vae-mnist", algorithm=method)

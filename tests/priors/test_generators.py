@@ -157,3 +157,32 @@ def test_bad_settings_are_one_sentence(tmp_path, pictures, more, words):
         trainer_for(
             GeneratorTraining(images=str(pictures), out=str(tmp_path / "x.safetensors"), latent=4, width=8, **more)
         )
+
+
+def test_the_frechet_distance_of_gaussians_is_exact():
+    from engine.experiments.frechet import features, frechet
+
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(20000, 3)) * (1.0, 2.0, 0.5)
+    second = rng.normal(size=(20000, 3)) * (1.0, 1.0, 0.5) + (0.5, 0.0, 0.0)
+    assert frechet(first, second) == pytest.approx(0.25 + (2 - 1) ** 2, abs=0.05)
+    assert frechet(first, first) == pytest.approx(0, abs=1e-6)
+    pictures = torch.rand(300, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    seen = features(pictures)
+    near, far = features((pictures + 0.02).clamp(0, 1)), features(pictures * 0.5)
+    assert 0 < frechet(near, seen) < frechet(far, seen)
+
+
+def test_generators_are_rated_by_the_command(tmp_path, capsys):
+    from engine.cli import main
+
+    rng = np.random.default_rng(0)
+    for i in range(200):
+        save_png(tmp_path / f"{i:03}.png", rng.random((1, 28, 28), np.float32))
+    sheet = tmp_path / "out" / "sheet.png"
+    sheet.parent.mkdir()
+    status = main(["rate-generators", "vae-mnist", "--images", str(tmp_path), "--limit", "200", "--sheet", str(sheet)])
+    assert status == 0 and sheet.exists()
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["frechet"] > 10 * row["frechet_of_real_halves"]
+    assert main(["rate-generators", "mnist", "--images", str(tmp_path)]) == 2

@@ -16,8 +16,9 @@ from engine.priors.networks.unet import ChannelNorm
 
 __all__ = ["LATENTS", "Decoder", "DecoderShape", "decoder_shape"]
 
-LATENTS = ("normal", "uniform", "sphere")
-"""Distributions of latents: standard normal, uniform on [-1, 1], uniform on the unit sphere."""
+LATENTS = ("normal", "uniform", "sphere", "sparse")
+"""Distributions of latents: standard normal, uniform on [-1, 1], uniform on the unit sphere, the ``kept`` largest entries of a
+normal one."""
 COARSEST = 8
 """Side of the grid that a convolutional decoder starts from, at most."""
 
@@ -32,6 +33,7 @@ class DecoderShape:
     layers: tuple[int, ...]
     image_shape: tuple[int, int, int]
     latents: str = "normal"
+    kept: int = 0
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -51,6 +53,8 @@ def decoder_shape(facts: Mapping[str, Any]) -> DecoderShape:
         raise ValueError("kind, latents or image_shape")
     if not shape.layers or not all(isinstance(n, int) and 1 <= n <= 1 << 16 for n in whole):
         raise ValueError("latent and layers")
+    if not isinstance(shape.kept, int) or (shape.latents == "sparse") != (0 < shape.kept <= shape.latent):
+        raise ValueError("kept")
     if shape.kind == "conv" and len(shape.layers) != 1 + grids(max(shape.image_shape[1:])):
         raise ValueError("layers of the grids")
     return shape

@@ -21,8 +21,11 @@ from engine.seeds import RowGenerators
 __all__ = ["NetworkGenerator", "as_latents"]
 
 
-def as_latents(normal: Tensor, kind: str) -> Tensor:
+def as_latents(normal: Tensor, kind: str, kept: int = 0) -> Tensor:
     """Standard normal numbers (rows, latent) as latents of a distribution that :data:`LATENTS` names."""
+    if kind == "sparse":
+        index = normal.abs().topk(kept, dim=1).indices
+        return torch.zeros_like(normal).scatter(1, index, normal.gather(1, index))
     if kind == "uniform":
         return torch.special.ndtr(normal) * 2 - 1
     if kind == "sphere":
@@ -34,8 +37,10 @@ class NetworkGenerator(GeneratorPrior):
     """x = G(z); ``latents`` names the distribution of z. Methods move in u, standard normal, with z = z(u): whatever the
     distribution, its density is then the same and has no edge."""
 
-    def __init__(self, network: Decoder, mean: float, deviation: float, card: Card) -> None:
+    def __init__(self, network: Decoder, mean: float, deviation: float, card: Card, meta: dict | None = None) -> None:
         self.network, self.card = network, card
+        self.meta: dict = meta or {}
+        """Of a generator that was learnt together with steps on its latent: ``method``, ``steps`` and ``rate``."""
         self.image_shape = network.shape.image_shape
         self.latent_shape = (network.shape.latent,)
         self.latents = network.shape.latents
@@ -44,8 +49,13 @@ class NetworkGenerator(GeneratorPrior):
     def draw_latents(self, generators: RowGenerators, device: str = "cpu") -> Tensor:
         return generators.normal(self.latent_shape, device)
 
+    def on_latents(self, latent: Tensor) -> Tensor:
+        if self.latents == "uniform":
+            return latent  # it is the normal number that methods move
+        return as_latents(latent, self.latents, self.network.shape.kept)
+
     def generate(self, latent: Tensor) -> Tensor:
-        return self.network(as_latents(latent, self.latents))
+        return self.network(as_latents(latent, self.latents, self.network.shape.kept))
 
     def to(self, device: str) -> NetworkGenerator:
         self.network = self.network.to(device)
@@ -60,7 +70,7 @@ class NetworkGenerator(GeneratorPrior):
             "format": GENERATOR_FORMAT, "kind": "generator", "network": self.network.shape.as_dict(),
             "image_shape": list(self.image_shape), "mean": self.mean, "deviation": self.deviation,
             "card": self.card.as_dict(),
-        }  # fmt: skip
+        } | ({"meta": self.meta} if self.meta else {})  # fmt: skip
         return write_atomically(path, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
 
     @classmethod
@@ -81,6 +91,9 @@ class NetworkGenerator(GeneratorPrior):
             if not all(torch.isfinite(v).all() for v in tensors.values()):
                 raise InputError(f"'{path}' holds weights that are not finite; train or export it again.")
             network.load_state_dict(tensors, strict=True, assign=True)
+            meta = facts.get("meta") or {}
+            if meta:
+                meta = {"method": str(meta["method"]), "steps": int(meta["steps"]), "rate": float(meta["rate"])}
             mean, deviation, card = float(facts["mean"]), float(facts["deviation"]), Card(**facts["card"])
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
@@ -92,4 +105,4 @@ class NetworkGenerator(GeneratorPrior):
             raise InputError(f"'{path}' is not a whole generator file ({reason}).") from None
         network = network.eval().requires_grad_(False)
         card = replace(card, parameters=sum(p.numel() for p in network.parameters()))
-        return cls(network, mean, deviation, card)
+        return cls(network, mean, deviation, card, meta)

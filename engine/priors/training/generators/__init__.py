@@ -15,6 +15,8 @@ __all__ = ["TRAINERS", "trainer_for"]
 TRAINERS = {
     "vae": "engine.priors.training.generators.vae:VaeTrainer",
     "gan": "engine.priors.training.generators.gan:GanTrainer",
+    "dcs": "engine.priors.training.generators.meta:MetaTrainer",
+    "sdlss": "engine.priors.training.generators.meta:MetaTrainer",
     "ambient-gan": "engine.priors.training.generators.ambient:AmbientTrainer",
 }
 """Method of a generator's training to its class."""

@@ -27,20 +27,23 @@ class GeneratorTrainer(Trainer):
     settings: GeneratorTraining
     measures = "PSNR of the best latent"
     latents = "normal"
+    kept = 0
 
     def check(self) -> None:
         s = self.settings
-        if s.decoder == "mlp" and s.method != "vae":
+        if s.decoder == "mlp" and "gan" in s.method:
             raise InputError(
                 "A gan or ambient-gan is trained with a convolutional decoder; set decoder to conv or auto."
             )
 
     def make_decoder(self) -> Decoder:
         s, shape = self.settings, self.source.shape
-        plain = s.decoder == "mlp" or (s.decoder == "auto" and s.method == "vae" and math.prod(shape) <= 1024)
+        plain = s.decoder == "mlp" or (s.decoder == "auto" and "gan" not in s.method and math.prod(shape) <= 1024)
         count = grids(max(shape[1:]))
         layers = (s.hidden, s.hidden) if plain else tuple(s.width * 2 ** min(i, 2) for i in range(count, -1, -1))
-        decoder = Decoder(DecoderShape("mlp" if plain else "conv", s.latent, layers, tuple(shape), self.latents))
+        decoder = Decoder(
+            DecoderShape("mlp" if plain else "conv", s.latent, layers, tuple(shape), self.latents, self.kept)
+        )
         self.averaged = {k: v.clone().to(self.device) for k, v in decoder.state_dict().items()}
         return decoder.to(self.device)
 
@@ -53,9 +56,12 @@ class GeneratorTrainer(Trainer):
         network = Decoder(self.decoder.shape)
         network.load_state_dict({k: v.cpu().half().float() for k, v in self.averaged.items()})
         network = network.eval().requires_grad_(False)
-        return NetworkGenerator(
-            network, self.mean, self.deviation, self.card(sum(p.numel() for p in network.parameters()))
-        )
+        card = self.card(sum(p.numel() for p in network.parameters()))
+        return NetworkGenerator(network, self.mean, self.deviation, card, self.meta())
+
+    def meta(self) -> dict:
+        """What was learnt of steps on the latent, if anything."""
+        return {}
 
     decoder: Decoder
 

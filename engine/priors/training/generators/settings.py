@@ -19,10 +19,11 @@ class GeneratorTraining(Training):
 
     method: str = one_of(
         "vae",
-        ("vae", "gan", "ambient-gan"),
+        ("vae", "gan", "ambient-gan", "dcs", "sdlss"),
         "Method",
         "vae: variational autoencoder (Kingma and Welling, 2014); gan: Wasserstein GAN with gradient penalty (Gulrajani et "
-        "al., 2017); ambient-gan: the same from measurements alone (Bora et al., 2018).",
+        "al., 2017); ambient-gan: the same from measurements alone (Bora et al., 2018); dcs and sdlss: learnt "
+        "together with a few steps on the latent (Wu et al., 2019; Killedar et al., 2021).",
     )
     decoder: str = one_of(
         "auto",
@@ -47,6 +48,11 @@ class GeneratorTraining(Training):
         "Of each picture, ambient-gan: drop share=0.5, patch side=14, blur, project or bits. A gan is trained on such pictures "
         "with missing pixels filled in.",
     )
+    measurements: int = integer(
+        25, "Measurements", "Rows of the Gaussian matrices that dcs and sdlss learn for.", low=1, high=65536
+    )
+    inner: int = integer(3, "Inner steps", "On the latent; dcs, sdlss.", low=1, high=50)
+    sparsity: int = integer(80, "Sparsity", "Entries of the latent that are kept; sdlss.", low=1, high=4096)
     critic_steps: int = integer(
         5, "Critic steps", "Steps of the critic for each of the generator; gan, ambient-gan.", low=1, high=100
     )
