@@ -303,7 +303,8 @@ def test_copies_of_training_pictures_would_show(capsys, tmp_path):
     told = json.loads(out)
     assert told["samples"] == 2 and told["held_out"] == 1
     assert told["median_distance"] > 0.2  # digits are not noise
-    assert Image.open(sheet).size == (56, 56)
+    with Image.open(sheet) as drawn:
+        assert drawn.size == (56, 56)
     any_size = priors().parse("natural").path
     status, _, err = run(capsys, "check-copies", any_size, "--images", folder, "--out", sheet)
     assert status == 2 and "any size" in err
