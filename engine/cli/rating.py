@@ -55,7 +55,9 @@ def rate_prior(arguments: argparse.Namespace) -> int:
 
 
 def add_copies(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", help="weights file of a denoiser for pictures of one size (.safetensors)")
+    parser.add_argument(
+        "file", help="weights file of a denoiser for pictures of one size, or of a generator (.safetensors)"
+    )
     parser.add_argument("--images", required=True, help="folder of pictures, or IDX file, that it was trained on")
     parser.add_argument("--held-out", default="", help="others, to compare with; empty takes every 16th of the images")
     parser.add_argument("--region", default="", help="column,row,side of the square that is used, as in training")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.priors.base import DenoiserPrior
+from engine.experiments.frechet import generated
+from engine.priors.base import DenoiserPrior, GeneratorPrior
 from engine.priors.sampling import prior_samples
 
 __all__ = ["Copies", "copies", "nearest"]
@@ -45,11 +46,16 @@ def nearest(pictures: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def copies(
-    prior: DenoiserPrior, training: Sequence[Tensor], held_out: Sequence[Tensor], count: int, seed: int = 0
+    prior: DenoiserPrior | GeneratorPrior,
+    training: Sequence[Tensor],
+    held_out: Sequence[Tensor],
+    count: int,
+    seed: int = 0,
 ) -> Copies:
     """Draws ``count`` samples and compares them, and the held-out pictures, with those trained on, each (c, h, w)."""
     pool = torch.stack(list(training))
-    samples = prior_samples(prior, count, seed)
+    alone = prior_samples if isinstance(prior, DenoiserPrior) else generated
+    samples = alone(prior, count, seed)  # type: ignore[arg-type, operator]
     beside, distances = nearest(samples, pool)
     _, others = nearest(torch.stack(list(held_out)), pool)
     sheet = torch.cat([torch.cat(list(samples), 2), torch.cat(list(beside), 2)], 1)

@@ -305,6 +305,8 @@ def test_copies_of_training_pictures_would_show(capsys, tmp_path):
     assert told["median_distance"] > 0.2  # digits are not noise
     with Image.open(sheet) as drawn:
         assert drawn.size == (56, 56)
+    status, out, _ = run(capsys, "check-copies", priors().parse("vae-mnist").path, "--images", folder, "--out", sheet)
+    assert status == 0 and json.loads(out)["samples"] == 8
     any_size = priors().parse("natural").path
     status, _, err = run(capsys, "check-copies", any_size, "--images", folder, "--out", sheet)
     assert status == 2 and "any size" in err
