@@ -17,8 +17,8 @@ from engine.seeds import RowGenerators, generator
 
 __all__ = ["GeneratorTrainer", "conv_features"]
 
-JUDGED = 64
-"""Held-out pictures whose best latent is looked for."""
+JUDGED, JUDGED_VALUES = 64, 1 << 18
+"""Held-out pictures whose best latent is looked for, at most, and their pixels' values together."""
 
 
 class GeneratorTrainer(Trainer):
@@ -66,7 +66,8 @@ class GeneratorTrainer(Trainer):
     decoder: Decoder
 
     def quality(self, prior: NetworkGenerator) -> dict:
-        images = torch.stack(self.held_out[:JUDGED]).to(self.device)
+        count = max(4, min(JUDGED, JUDGED_VALUES // self.held_out[0].numel()))
+        images = torch.stack(self.held_out[:count]).to(self.device)
         with torch.no_grad():
             mse = (prior.generate(best_latents(prior, images)) - images).square().flatten(1).mean(1)
         mean = float(mse.mean())
