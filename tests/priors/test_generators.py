@@ -62,7 +62,8 @@ def test_a_file_that_was_tampered_with_is_one_sentence(tmp_path):
     for change in (
         {"network": facts["network"] | {"latent": 1 << 40}}, {"network": facts["network"] | {"kind": "other"}},
         {"network": {}}, {"image_shape": [1, 12, 10]}, {"mean": "much"}, {"network": facts["network"] | {"layers": []}},
-        {"kind": "edm"}, {"network": facts["network"] | {"layers": [1 << 15] * 8}},
+        {"kind": "edm"}, {"deviation": float("nan")}, {"meta": {"method": "dcs", "steps": 3, "rate": float("inf")}},
+        {"meta": {"method": "dcs", "steps": 1 << 40, "rate": 0.1}}, {"network": facts["network"] | {"layers": [1 << 15] * 8}},
     ):  # fmt: skip
         save_file(tensors, path, metadata={"qcs": json.dumps(facts | change)})
         with pytest.raises(InputError) as error:

@@ -56,8 +56,6 @@ class Bipg(AlgorithmChoice):
         return needs_linear(self.name, operator, prior)
 
     def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
-        import torch
-
         from engine.algorithms.latent.projected import Range, back_projected, signs_of, unit_scale
 
         seen, device = measurement, str(measurement.device)
@@ -76,8 +74,6 @@ class Bipg(AlgorithmChoice):
             yield Iterate(
                 count, self.iterations, x, calls, statistics=facts, per_image=True, mean=x, phase="projecting"
             )
-            if not torch.isfinite(moved).all():
-                return
 
 
 def _typical_step(seen: Measurement, prior: GeneratorPrior) -> float:

@@ -40,8 +40,6 @@ def meta_steps(
     seen: Measurement, prior: GeneratorPrior, draws: Draws, steps: int, rate: float, project: Callable[[Tensor], Tensor]
 ) -> Iterator[Iterate]:
     """z <- project(z - rate grad |y - A G(z)|^2), from random latents, one row per restart."""
-    import torch
-
     from engine.algorithms.latent.objective import LatentObjective
 
     objective = LatentObjective(seen.for_rows(len(draws.samples)), prior)
@@ -52,5 +50,3 @@ def meta_steps(
         facts = {"objective": float(loss.reshape(seen.images, -1).amin(1).mean())}
         yield Iterate(step + 1, steps + 1, x, 3 * (step + 1), statistics=facts, loss=loss, phase="descending")
         latent = project(latent - rate * (objective.unit * gradient).to(latent.dtype))
-        if not torch.isfinite(latent).all():
-            return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,10 @@ class NetworkGenerator(GeneratorPrior):
             meta = facts.get("meta") or {}
             if meta:
                 meta = {"method": str(meta["method"]), "steps": int(meta["steps"]), "rate": float(meta["rate"])}
+                if not (1 <= meta["steps"] <= 10_000 and 0 < meta["rate"] < 1e6):
+                    raise ValueError("meta")
+            if not (math.isfinite(float(facts["mean"])) and 0 < float(facts["deviation"]) < 1e3):
+                raise ValueError("mean and deviation")
             mean, deviation, card = float(facts["mean"]), float(facts["deviation"]), Card(**facts["card"])
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
