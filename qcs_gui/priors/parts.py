@@ -74,6 +74,8 @@ class SampleDrawing(Part):
         self.page.sheet.clear_samples()
         draws = choice.kind in ("denoiser", "generator")
         self.page.draw_button.setEnabled(draws)
+        for widget in (self.page.levels, self.page.shown):  # a generator draws in one step
+            widget.setEnabled(choice.kind == "denoiser")
         self._say("None drawn yet." if draws else f"A {KINDS[choice.kind][0]} has no samples.", 0, 1)
 
     def draw(self) -> None:

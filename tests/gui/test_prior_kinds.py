@@ -52,6 +52,7 @@ def test_a_generator_is_walked_through_and_fitted(open_studio, qtbot, click):
     click(page.draw_button)
     qtbot.waitUntil(lambda: page.sheet.samples is not None and len(page.sheet.samples) == 8, timeout=60000)
     assert "error" in page.card.facts()["Best latent"]
+    assert not page.levels.isEnabled() and not page.shown.isEnabled()  # it draws in one step
 
 
 def test_the_training_dialog_offers_generators(open_studio, qtbot):
