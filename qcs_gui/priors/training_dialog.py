@@ -39,6 +39,7 @@ FIRST_OF_GENERATOR = (
     "device",
     "licence",
 )
+LOSS_OF = {DenoiserTraining: "Loss (1 is predicting nothing)", GeneratorTraining: "Loss"}
 HIDDEN = ("out", "threads", "validation", "steps")
 NO_PREVIEW = "PSNR on pictures it is not trained on: after the first preview"
 
@@ -65,7 +66,11 @@ class TrainingDialog(QDialog):
         self.stack = QStackedWidget()
         for panel in self.panels.values():
             self.stack.addWidget(panel)
+        self.loss_label = QLabel(LOSS_OF[DenoiserTraining])
         self.kind_combo.currentIndexChanged.connect(self.stack.setCurrentIndex)
+        self.kind_combo.currentIndexChanged.connect(
+            lambda _: self.loss_label.setText(LOSS_OF[self.kind_combo.currentData()])
+        )
         self.resume_combo = ListBox()
         self.resume_combo.setAccessibleName("Training to go on with")
         self.resume_combo.setToolTip("A training that was left or broke off goes on where it was last saved.")
@@ -131,7 +136,7 @@ class TrainingDialog(QDialog):
         column.setLayout(left)
         column.setFixedWidth(400)
         right = QVBoxLayout()
-        right.addWidget(QLabel("Loss (1 is predicting nothing)"))
+        right.addWidget(self.loss_label)
         right.addWidget(self.loss_plot, 1)
         right.addWidget(self.psnr_label)
         right.addWidget(self.psnr_plot, 1)

@@ -61,4 +61,5 @@ def test_the_training_dialog_offers_generators(open_studio, qtbot):
     d = studio.training.dialog
     assert "sigma_min" in d.panel.fields
     d.kind_combo.setCurrentIndex(1)
+    assert d.loss_label.text() == "Loss"  # nothing is 1 about it
     assert "latent" in d.panel.fields and d.panel.fields["method"].currentText() == "vae"
