@@ -213,7 +213,7 @@ class Studio(QObject):
             and self.preferences["open_gallery"]
         ):
             self.window.show_page(self.window.gallery)
-        QTimer.singleShot(0, self.runs.warm_up)
+        QTimer.singleShot(150, self.runs.warm_up)
 
     def report(self, sentence: str, details: str = "") -> None:
         """One problem, in the one problem window and among the messages."""

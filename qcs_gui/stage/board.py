@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Signal
@@ -16,6 +16,18 @@ __all__ = ["DEFAULT_PANELS", "ImageBoard"]
 
 DEFAULT_PANELS = ("truth", "measurement", "iterate", "denoised", "mean", "std", "error", "message")
 SPACING = 6
+
+
+class _Panels(dict[str, Panel]):
+    """A panel for each view, made when it is first asked for: a panel takes a fiftieth of a second, and few are seen."""
+
+    def __init__(self, make: Callable[[str], Panel]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: str) -> Panel:
+        self[key] = self._make(key)
+        return self[key]
 
 
 class ImageBoard(pg.GraphicsLayoutWidget):
@@ -31,24 +43,36 @@ class ImageBoard(pg.GraphicsLayoutWidget):
         super().__init__()
         self.setAccessibleName("Grid of image panels")
         self.store = store
-        self.panels = {key: Panel(store, key) for key in VIEWS}
-        self.shown: tuple[str, ...] = ()
+        self.panels = _Panels(self._new_panel)
+        self.shown: tuple[str, ...] = DEFAULT_PANELS
+        self._laid_out: tuple[str, ...] = ()
         self._colours: dict[str, str] = {}
         self._stale: set[str] = set()
-        for key, panel in self.panels.items():
-            if VIEWS[key].of_picture:
-                panel.box.sigRangeChangedManually.connect(lambda _, panel=panel: self._zoom_with(panel))
-            panel.box.double_clicked.connect(lambda key=key: self.enlarged.emit(key))
-            panel.box.menu_wanted.connect(lambda at, key=key: self.menu.emit(key, at.toPoint()))
         self.scene().sigMouseMoved.connect(self._moved)
         self.scene().sigMouseClicked.connect(self._clicked)
         self.paint_seconds = 0.0
-        self.show_panels(DEFAULT_PANELS)
         store.listeners.append(self._follow)
 
+    def _new_panel(self, key: str) -> Panel:
+        panel = Panel(self.store, key)
+        if VIEWS[key].of_picture:
+            panel.box.sigRangeChangedManually.connect(lambda _: self._zoom_with(panel))
+        panel.box.double_clicked.connect(lambda: self.enlarged.emit(key))
+        panel.box.menu_wanted.connect(lambda at: self.menu.emit(key, at.toPoint()))
+        if self._colours:
+            panel.set_colours(self._colours)
+        return panel
+
     def show_panels(self, keys: Sequence[str]) -> None:
-        """Lays out these views, in their order."""
+        """Lays out these views, in their order: at once, or when the grid is next seen."""
         self.shown = tuple(k for k in VIEWS if k in keys) or DEFAULT_PANELS
+        if self.isVisible():
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        if self._laid_out == self.shown:
+            return
+        self._laid_out = self.shown
         self.ci.clear()
         for i, key in enumerate(self.shown):
             self.panels[key].place(self.ci, i // self.columns, i % self.columns)
@@ -60,16 +84,17 @@ class ImageBoard(pg.GraphicsLayoutWidget):
 
     def _follow(self, key: str) -> None:
         # a hidden grid keeps its arrays but paints nothing: painting holds the interpreter lock, which the engine needs
-        panel = self.panels[key]
         if self.isVisible() and key in self.shown:
-            panel.follow()
-        else:
+            self.panels[key].follow()
+        elif key in self.panels:
+            panel = self.panels[key]
             panel.pixels = self.store.pixels.get(key)
             panel.title.text = self.store.title(key)
             self._stale.add(key)
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
+        self._lay_out()
         for key in self._stale:
             self.panels[key].pixels = None  # so that the zoom is set
             self.panels[key].title.text = ""
@@ -80,7 +105,7 @@ class ImageBoard(pg.GraphicsLayoutWidget):
 
     def resizeEvent(self, event: object) -> None:
         super().resizeEvent(event)  # type: ignore[arg-type]
-        if hasattr(self, "panels"):  # not while it is made
+        if hasattr(self, "_laid_out"):  # not while it is made
             self._spread()
 
     def _spread(self) -> None:

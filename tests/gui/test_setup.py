@@ -207,14 +207,14 @@ def test_export_to_a_bad_place_is_one_message_and_keeps_the_result(
     assert studio.session.result is not None
 
 
-def test_theme_switch_and_zoom(open_studio, run_to_end):
+def test_theme_switch_and_zoom(open_studio, run_to_end, click):
     studio = open_studio()
     run_to_end(studio)
     before = studio.window.grab().toImage().pixelColor(3, 100).lightness()
     studio.window.actions_by_name["theme"].trigger()
     assert studio.window.grab().toImage().pixelColor(3, 100).lightness() > before + 100
-    panels = studio.window.board.panels
-    board = studio.window.board
+    board, panels = studio.window.board, studio.window.board.panels
+    click(studio.window.stage.grid_button)
     where = QPointF(board.mapFromScene(panels["truth"].box.mapViewToScene(QPointF(14, 14))))
     wheel = QWheelEvent(
         where, board.mapToGlobal(where), QPoint(), QPoint(0, 960), Qt.MouseButton.NoButton,
@@ -228,7 +228,7 @@ def test_theme_switch_and_zoom(open_studio, run_to_end):
         assert linked.center().x() == pytest.approx(zoomed.center().x(), abs=0.5)
         assert linked.height() == pytest.approx(zoomed.height(), rel=0.3)
     studio.window.actions_by_name["reset_zoom"].trigger()
-    for panel in panels.values():
+    for panel in (panels[key] for key in board.shown):
         (left, right), (top, bottom) = panel.box.viewRange()
         assert left <= 0.01
         assert top <= 0.01
@@ -236,8 +236,9 @@ def test_theme_switch_and_zoom(open_studio, run_to_end):
         assert bottom >= panel.pixels.shape[1] - 0.01
 
 
-def test_pixel_read_out(open_studio, qtbot):
+def test_pixel_read_out(open_studio, qtbot, click):
     studio = open_studio()
+    click(studio.window.stage.grid_button)
     panel = studio.window.board.panels["truth"]
     qtbot.wait(50)
     scene = panel.box.mapViewToScene(QPointF(14.5, 10.5))
