@@ -18,6 +18,9 @@ from engine.algorithms.latent.dcs import Dcs
 from engine.algorithms.latent.langevin import LatentLangevin
 from engine.algorithms.latent.oneshot import OneShot
 from engine.algorithms.latent.sdlss import Sdlss
+from engine.algorithms.lowrank.gd import Gd
+from engine.algorithms.lowrank.scaled_gd import ScaledGd
+from engine.algorithms.lowrank.scaled_gd_lambda import ScaledGdLambda
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
 from engine.algorithms.sparse.lasso import Lasso
@@ -35,6 +38,8 @@ ALGORITHMS: Family[AlgorithmChoice] = Family(
         *(Turbo, PlugAndPlay, SplitGibbs, Dpnp, Guided, QcsSgm, QcsSgmPlus, Ald),
         *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
         *(Csgm, LatentLangevin, Bipg, OneShot, Dcs, Sdlss),
-        *(Lasso, Biht, Unconditional),
+        *(Lasso, Biht),
+        *(ScaledGd, ScaledGdLambda, Gd),
+        Unconditional,
     ],
 )

@@ -84,7 +84,11 @@ class DataTerm:
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """f, (batch,), and the score s of every measurement, (batch, rows), float64."""
-        seen, z = self.measurement, self.measurement.predict(x).double()
+        return self.of_responses(self.measurement.predict(x).double())
+
+    def of_responses(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The same at z = A (x - offset), (batch, rows), float64."""
+        seen = self.measurement
         if seen.values is not None:
             residual = seen.values.double() - z
             each = 0.5 * (residual.square() / self.variance + math.log(2 * math.pi * self.variance))

@@ -182,19 +182,40 @@ class SparsityPrior(Prior):
 
 
 class LowRankPrior(Prior):
-    """Images that are, seen as a matrix or a tensor, of low rank."""
+    """Images that are, about the grey level ``mean`` and cut into matrices or a tensor, of low rank.
+
+    ``rank`` is the one that is assumed, None where it is to be read off the data; ``overlap`` is how many entries of the
+    matrices a pixel has, on average.
+    """
 
     kind = "low-rank"
     rank: int | None
-    """The rank that is assumed; None where it is to be read off the data."""
+    overlap: float = 1.0
 
     @abstractmethod
     def matricise(self, x: Tensor) -> Tensor:
-        """Images (batch, channels, height, width) as matrices (batch, parts, rows, columns) whose rank is low."""
+        """Images about ``mean`` (batch, channels, height, width) as matrices (batch, parts, rows, columns) of low rank."""
 
     @abstractmethod
     def depict(self, matrices: Tensor) -> Tensor:
-        """Inverse of :meth:`matricise`."""
+        """Left inverse of :meth:`matricise`: a pixel is the mean of the entries that it has."""
+
+    @abstractmethod
+    def spread(self, x: Tensor) -> Tensor:
+        """Transpose of :meth:`depict`: what a gradient by pixels is by entries."""
+
+    @abstractmethod
+    def tensorise(self, x: Tensor) -> Tensor:
+        """Images about ``mean`` as tensors (batch, n1, n2, n3), every pixel once."""
+
+    @abstractmethod
+    def depict_tensor(self, tensors: Tensor) -> Tensor:
+        """Inverse, and transpose, of :meth:`tensorise`."""
+
+    def entries(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Part, row and column of the only entry of each of the ``pixels`` (numbers in channels * height * width); None where
+        a pixel has several."""
+        return None
 
     def unit_of_work(self, rows: int, device: str) -> Tensor:
         import torch

@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.priors.choice import FilePrior, PriorChoice
 from engine.priors.exact.choices import EXACT
 from engine.priors.header import read_header
+from engine.priors.low_rank import LOW_RANK
 from engine.priors.sparsity import SPARSITY
 from engine.settings import Family
 
@@ -34,7 +35,7 @@ def priors() -> Family[PriorChoice]:
     for folder in (Path(str(files("resources"))) / "priors", user_folder()):
         paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
         found |= _of_files(tuple((p, p.stat().st_mtime_ns) for p in paths))
-    return Family("prior", [*found.values(), *(c for c in [*EXACT, *SPARSITY] if c.name not in found)])
+    return Family("prior", [*found.values(), *(c for c in [*EXACT, *SPARSITY, *LOW_RANK] if c.name not in found)])
 
 
 @lru_cache(maxsize=64)

@@ -113,4 +113,10 @@ def _for_generator(operator: OperatorChoice, quantizer: QuantizerChoice, prior: 
     return "latent-langevin", "posterior samples of the latent, with the exact likelihood of any cells and any operator"
 
 
-_BY_KIND = {"denoiser": _for_denoiser, "generator": _for_generator, "sparsity": _for_sparsity}
+def _for_low_rank(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    return "scaled-gd", "as fast for ill-conditioned matrices as for others, with any cells and any linear operator"
+
+
+_BY_KIND = {
+    "denoiser": _for_denoiser, "generator": _for_generator, "sparsity": _for_sparsity, "low-rank": _for_low_rank,
+}  # fmt: skip

@@ -1,0 +1,77 @@
+"""How strong the nuclear norm is to be where it is not set: a path of penalties from strong to none, judged by what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.algorithms.lowrank.descent import Descent, Rule
+from engine.algorithms.lowrank.spectral import Factors
+from engine.seeds import generator
+
+if TYPE_CHECKING:
+    from engine.algorithms.lowrank.fits import MatrixFit
+
+__all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
+
+PATH, STEPS_PER_PENALTY = 14, 40
+STRONGEST, RATIO = 0.2, 0.5
+SETTLED, PATIENCE, HELD_OUT = 1e-3, 2, 0.1
+AMPLITUDES = (1.0, 0.7, 0.5, 0.35, 0.25)
+
+
+class PenaltyPath:
+    """Fits to nine tenths of the measurements, each started from the one before, image by image until two in a row predict
+    the rest worse. After :meth:`walk`, ``chosen`` (images,) is the best penalty and ``estimate`` the factors with it."""
+
+    def __init__(
+        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, linear: bool, seed: int
+    ) -> None:
+        left = torch.rand(fit.seen, generator=generator(seed, "held-out")).to(largest.device) < HELD_OUT
+        if not bool(left.any()) or bool(left.all()):
+            left = torch.arange(fit.seen, device=largest.device) == 0
+        self.fit, self.judge = fit.part((~left).double()), fit.part(left.double())
+        self.rule, self.largest, self.damping, self.linear = rule, largest, damping, linear
+        self.estimate = start
+        self.chosen = torch.zeros(fit.batch, dtype=torch.float64, device=largest.device)
+
+    def walk(self) -> Iterator[Descent]:
+        """Yields the descent after every step."""
+        factors, top = self.estimate, self.largest.amax(1)
+        best = torch.full_like(self.chosen, torch.inf)
+        worse, searching = torch.zeros_like(best), torch.ones_like(best, dtype=torch.bool)
+        for k in range(PATH):
+            share = STRONGEST * RATIO**k if k < PATH - 1 else 0.0
+            descent = Descent(self.fit, factors, self.rule, self.largest, self.damping, share * top)
+            going = searching.clone()
+            for _ in range(STEPS_PER_PENALTY):
+                descent.advance(going)
+                yield descent
+                going = going & (descent.moved > SETTLED) & ~descent.stuck & descent.f.isfinite()
+                if not bool(going.any()):
+                    break
+            factors = descent.factors
+            value = self._judged(factors)
+            better = searching & (value < best)
+            worse = torch.where(better, 0.0, worse + 1)
+            best = torch.where(better, value, best)
+            self.chosen = torch.where(better, share * top, self.chosen)
+            keep = better.reshape(-1, 1, 1, 1)
+            self.estimate = Factors(
+                torch.where(keep, factors.left, self.estimate.left),
+                torch.where(keep, factors.right, self.estimate.right),
+                factors.active,
+            )
+            searching = searching & (worse < PATIENCE)
+            if not bool(searching.any()):
+                return
+
+    def _judged(self, factors: Factors) -> Tensor:
+        """What the measurements left out say against the fit, (images,); of cells, against it at the amplitude that suits
+        them best, which bits hardly know."""
+        shares = (1.0,) if self.linear else AMPLITUDES
+        found = torch.stack([self.judge.value(share * factors.left, factors.right) for share in shares]).amin(0)
+        return torch.where(found.isfinite(), found, torch.inf)

@@ -1,0 +1,90 @@
+"""Where descent on factors starts: the leading singular triples of what was seen, or small random factors; and the rank."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.algorithms.lowrank.fits import MatrixFit
+from engine.seeds import RowGenerators
+
+__all__ = ["Factors", "Spectrum", "discernible", "random_factors", "spectral_factors", "spectrum_of"]
+
+MOST_SEARCHED = 64
+"""Singular values that are looked at where the rank is to be found."""
+_PASSES, _SPARE = 8, 8
+EDGE_MARGIN = 1.02
+NOTHING_LEFT = 1e-10
+DETERMINED = 0.7
+"""Numbers of the factors per number seen up to which a rank is taken for determined."""
+
+
+class Factors(NamedTuple):
+    """L (batch, parts, rows, rank) and R (batch, parts, columns, rank) of the matrices L R^T; ``active`` (batch, parts, rank)
+    is False for columns beyond the rank of a matrix, which are and stay 0."""
+
+    left: Tensor
+    right: Tensor
+    active: Tensor
+
+
+class Spectrum(NamedTuple):
+    """Leading singular triples M ~ U diag(values) V^T, (batch, parts, side, count), and |M|^2, (batch, parts)."""
+
+    left: Tensor
+    values: Tensor
+    right: Tensor
+    energy: Tensor
+
+
+def spectrum_of(fit: MatrixFit, count: int, draws: RowGenerators) -> Spectrum:
+    """By block power iteration (Halko, Martinsson and Tropp, 2011): products alone, whatever the size of the matrix."""
+    count = min(count, *fit.sides)
+    width = min(count + _SPARE, *fit.sides)
+    start = draws.normal((fit.parts, fit.sides[1], width), fit.device).double()
+    basis = torch.linalg.qr(fit.start_times(start)).Q
+    for _ in range(_PASSES):
+        across = torch.linalg.qr(fit.start_transposed_times(basis)).Q
+        basis = torch.linalg.qr(fit.start_times(across)).Q
+    across, values, turn = torch.linalg.svd(fit.start_transposed_times(basis), full_matrices=False)
+    left = basis @ turn.mT
+    return Spectrum(left[..., :count], values[..., :count], across[..., :count], fit.start_energy())
+
+
+def discernible(spectrum: Spectrum, fit: MatrixFit) -> Tensor:
+    """How many singular values stand out of the rest, (batch, parts), at least 1: each above the edge that noise of the
+    energy of what is left would have, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than what was
+    seen determines."""
+    rows, columns = fit.sides
+    rest = spectrum.energy[..., None] - torch.cat(
+        [torch.zeros_like(spectrum.values[..., :1]), spectrum.values.square().cumsum(-1)[..., :-1]], -1
+    )
+    edge = (rest.clamp_min(0) / (rows * columns)).sqrt() * (math.sqrt(rows) + math.sqrt(columns))
+    out = (spectrum.values > EDGE_MARGIN * edge) & (rest > NOTHING_LEFT * spectrum.energy[..., None])
+    count = out.long().cumprod(-1).sum(-1)
+    most = max((r for r in range(1, min(rows, columns) + 1) if r * (rows + columns - r) * fit.parts <= DETERMINED * fit.seen),
+               default=1)  # fmt: skip
+    return count.clamp(1, most)
+
+
+def spectral_factors(spectrum: Spectrum, rank: Tensor) -> Factors:
+    """U sqrt(values), V sqrt(values) of the ``rank`` (batch, parts) leading triples."""
+    widest = int(rank.max())
+    active = torch.arange(widest, device=rank.device) < rank[..., None]
+    root = (spectrum.values[..., :widest].sqrt() * active)[..., None, :]
+    return Factors(spectrum.left[..., :widest] * root, spectrum.right[..., :widest] * root, active)
+
+
+def random_factors(fit: MatrixFit, rank: Tensor, scale: Tensor, draws: RowGenerators) -> Factors:
+    """Normal factors whose columns have the squared length ``scale`` (batch, parts), on average."""
+    widest = int(rank.max())
+    active = torch.arange(widest, device=rank.device) < rank[..., None]
+    # column by column, so that a matrix of lower rank gets the same whatever the others' rank
+    columns = [[draws.normal((fit.parts, n), fit.device).double() / math.sqrt(n) for n in fit.sides] for _ in range(widest)]
+    left, right = (
+        scale.sqrt()[..., None, None] * torch.stack(side, -1) * active[..., None, :] for side in zip(*columns, strict=True)
+    )
+    return Factors(left, right, active)
