@@ -22,6 +22,7 @@ import numpy as np
 __all__ = ["DenoisingProfile", "Evolution", "Seen"]
 
 NODES, TRUST, ROUNDS, SETTLED = 20, 0.25, 40, 2e-3
+NEAR_NODES, NODES_BY_EDGE, REACH = 60, (3, 14), 5.0
 FLAT_DB = 0.12
 _LEAST = 1e-12
 
@@ -186,43 +187,75 @@ class Evolution:
     def _found(self) -> dict[str, int]:
         return {}
 
-    def _nodes(self, v_z: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values of the estimate of z that the output module is given, (..., nodes), and their probabilities."""
-        x, w = np.polynomial.hermite_e.hermegauss(NODES)
-        return np.sqrt(np.maximum(total - v_z, 0.0))[..., None] * x, w / w.sum()
+    def _told(
+        self, inner: np.ndarray, v_z: np.ndarray, total: np.ndarray, noise: np.ndarray,
+        of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ) -> np.ndarray:  # fmt: skip
+        """The mean of what cells with the edges ``inner`` (candidates, cells - 1) tell, (candidates, pictures), over the
+        estimates of z that the output module is given: z ~ N(0, total - v_z), and ``of`` (edges - z) (..., cells - 1) and the
+        deviation (..., 1, 1) of what was quantized about z.
+
+        It is told of near the edges alone. Where the estimates spread wider than that, nodes lie about every edge; a
+        Gauss-Hermite rule would step over them.
+        """
+        spread, deviation = np.sqrt(np.maximum(total - v_z, 1e-30)), np.sqrt(v_z + noise)
+        sharp = spread > deviation
+        found = np.zeros(v_z.shape)
+        if not sharp.all():
+            x, w = np.polynomial.hermite_e.hermegauss(NODES)
+            z = spread[..., None] * x
+            each = of(inner[:, None, None, :] - z[..., None], deviation[..., None, None])
+            found = (each * (w / w.sum())).sum(-1)
+        if sharp.any():
+            x, w = np.polynomial.legendre.leggauss(int(np.clip(NEAR_NODES // inner.shape[1], *NODES_BY_EDGE)))
+            far, middle = np.full((len(inner), 1), np.inf), 0.5 * (inner[:, 1:] + inner[:, :-1])
+            edge, reach = inner[:, None, :], REACH * deviation[..., None]
+            low = np.maximum(np.concatenate([-far, middle], 1)[:, None, :], edge - reach)
+            high = np.minimum(np.concatenate([middle, far], 1)[:, None, :], edge + reach)
+            half = 0.5 * (high - low)[..., None]
+            z = (0.5 * (high + low)[..., None] + half * x).reshape(*v_z.shape, -1)
+            weights = (half * w).reshape(z.shape) * np.exp(-0.5 * (z / spread[..., None]) ** 2)
+            each = of(inner[:, None, None, :] - z[..., None], deviation[..., None, None])
+            near = (each * weights).sum(-1) / (spread * math.sqrt(2 * math.pi))
+            found = np.where(sharp, near, found)
+        return found
 
     def _left(self, seen: Seen, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
         """Mean variance of z that is left once its cell is known, (candidates, pictures)."""
-        z, weights = self._nodes(v_z, total)
         told = 0.0
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
-        deviation = np.sqrt(v_z + noise)[..., None, None]
-        for inner, share in seen.by_row():
-            below, density = _standard((inner[:, None, None, :] - z[..., None]) / deviation)
+
+        def fisher(apart: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+            below, density = _standard(apart / deviation)
             if seen.flip:  # two cells
                 seen_low = seen.flip + (1 - 2 * seen.flip) * below[..., 1]
-                rise = ((1 - 2 * seen.flip) * density[..., 1]) ** 2 / np.maximum(seen_low * (1 - seen_low), 1e-300)
-            else:
-                shares = np.diff(below, axis=-1)
-                rise = (np.diff(density, axis=-1) ** 2 / np.maximum(shares, 1e-15)).sum(-1)
-            told = told + share * (rise * weights).sum(-1)
+                return ((1 - 2 * seen.flip) * density[..., 1]) ** 2 / np.maximum(seen_low * (1 - seen_low), 1e-300)
+            shares = np.diff(below, axis=-1)
+            return (np.diff(density, axis=-1) ** 2 / np.maximum(shares, 1e-15)).sum(-1)
+
+        for inner, share in seen.by_row():
+            told = told + share * self._told(inner, v_z, total, noise, fisher)
         return np.maximum(v_z - v_z**2 / (v_z + noise) * told, 1e-9 * v_z)
 
     def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, spread: float) -> np.ndarray:
         """Variance of the logarithm of the contrast once all rows have been seen: the prior's and the measurements'
         Fisher information, of which message passing believes a part (``engine.algorithms.messages.contrast``)."""
-        z, weights = self._nodes(v_z, total)
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
         step, information = 0.02, 0.0
         for inner, part in seen.by_row():
-            shares = []
-            for factor in (1 - step, 1 + step):
-                deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
-                below, _ = _standard((inner[:, None, None, :] - factor * z[..., None]) / deviation)
-                share = np.diff(below, axis=-1)
-                shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
-            slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
-            information = information + part * ((slope**2 / np.maximum(middle, 1e-15)).sum(-1) * weights).sum(-1)
+
+            def fisher(apart: np.ndarray, _: np.ndarray, inner: np.ndarray = inner) -> np.ndarray:
+                z = inner[:, None, None, :] - apart
+                shares = []
+                for factor in (1 - step, 1 + step):
+                    deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
+                    below, _ = _standard((inner[:, None, None, :] - factor * z) / deviation)
+                    share = np.diff(below, axis=-1)
+                    shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
+                slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
+                return (slope**2 / np.maximum(middle, 1e-15)).sum(-1)
+
+            information = information + part * self._told(inner, v_z, total, noise, fisher)
         return 1 / (1 / spread**2 + TRUST * self.rows * information)
 
 

@@ -103,3 +103,24 @@ def test_typical_eigenvalues_are_those_of_the_matrix(rows):
         exact = np.linalg.eigvalsh((built.matrix @ built.matrix.T).double().numpy()).clip(0)
         for t in (0.1, 1.0):
             assert (1 / (t + typical)).mean() == pytest.approx((1 / (t + exact)).mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("v_z", [1e-4, 1e-3, 0.02, 0.1])
+@pytest.mark.parametrize("edges", [[0.0], [-0.07, 0.0, 0.07], [-0.6, -0.2, 0.1, 0.9]])
+def test_what_cells_leave_is_that_of_a_fine_grid(v_z, edges):
+    """Cells far wider or narrower than what is known of z, where few nodes would step over every edge."""
+    from scipy.special import ndtr
+
+    total, noise = 0.12, 0.01
+    evolution = Evolution(None, np.ones(4), 1.0, 100, noise, 0.0)
+    left = evolution._left(Seen(np.array([edges])), np.array([[v_z]]), np.array([[total]]))
+    deviation, spread = np.sqrt(v_z + noise**2), np.sqrt(total - v_z)
+    z = np.linspace(-8 * spread, 8 * spread, 40_001)[:, None]
+    ends = np.array([-np.inf, *edges, np.inf])
+    t = (ends - z) / deviation
+    density = np.where(np.isfinite(t), np.exp(-0.5 * np.where(np.isfinite(t), t, 0) ** 2) / np.sqrt(2 * np.pi), 0)
+    shares = np.diff(ndtr(t), axis=1)
+    told = np.where(shares > 1e-14, np.diff(density, axis=1) ** 2 / np.maximum(shares, 1e-14), 0).sum(1)
+    weight = np.exp(-0.5 * (z[:, 0] / spread) ** 2)
+    exact = v_z - v_z**2 / deviation**2 * float((told * weight).sum() / weight.sum())
+    assert left[0, 0] == pytest.approx(exact, rel=0.01)
