@@ -19,8 +19,10 @@ from engine.algorithms.latent.langevin import LatentLangevin
 from engine.algorithms.latent.oneshot import OneShot
 from engine.algorithms.latent.sdlss import Sdlss
 from engine.algorithms.lowrank.gd import Gd
+from engine.algorithms.lowrank.robust_pca import RobustPca
 from engine.algorithms.lowrank.scaled_gd import ScaledGd
 from engine.algorithms.lowrank.scaled_gd_lambda import ScaledGdLambda
+from engine.algorithms.lowrank.tucker_gd import TuckerGd
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
 from engine.algorithms.sparse.lasso import Lasso
@@ -39,7 +41,7 @@ ALGORITHMS: Family[AlgorithmChoice] = Family(
         *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
         *(Csgm, LatentLangevin, Bipg, OneShot, Dcs, Sdlss),
         *(Lasso, Biht),
-        *(ScaledGd, ScaledGdLambda, Gd),
+        *(ScaledGd, ScaledGdLambda, Gd, TuckerGd, RobustPca),
         Unconditional,
     ],
 )

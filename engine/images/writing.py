@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.files import write_atomically
 
-__all__ = ["read_recipe", "save_png", "save_tiff", "to_bytes"]
+__all__ = ["read_recipe", "save_float_tiff", "save_png", "save_tiff", "to_bytes"]
 
 RECIPE_KEY = "qcs-studio"
 
@@ -42,6 +42,16 @@ def save_tiff(path: Path | str, pixels: np.ndarray, recipe: str = "") -> Path:
     tifffile.imwrite(
         buffer, array, photometric="rgb" if array.ndim == 3 else "minisblack", description=description, metadata=None
     )
+    return write_atomically(path, lambda p: p.write_bytes(buffer.getvalue()))
+
+
+def save_float_tiff(path: Path | str, pixels: np.ndarray) -> Path:
+    """TIFF of float32 values as they are, atomically."""
+    import tifffile
+
+    buffer = io.BytesIO()
+    array = pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
+    tifffile.imwrite(buffer, array.astype(np.float32), photometric="rgb" if array.ndim == 3 else "minisblack", metadata=None)
     return write_atomically(path, lambda p: p.write_bytes(buffer.getvalue()))
 
 

@@ -49,14 +49,19 @@ class DataTerm:
         value, score = self._evaluate(x)
         return value, -self.measurement.operator.pull_back(x - self.measurement.offset, score.to(x.dtype))
 
+    @property
+    def least(self) -> float:
+        """What f cannot be below: the constant of the Gaussian density for real values, 0 for cells."""
+        if self.measurement.values is None:
+            return 0.0
+        rows = self.measurement.operator.rows if self.rows is None else float(self.rows.sum())
+        return 0.5 * rows * math.log(2 * math.pi * self.variance)
+
     def misfit_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(2 variance f), f without its constant, in the units of A x: |y - A x| for real values. (batch,), and its
         gradient, like x."""
         value, gradient = self.value_and_gradient(x)
-        if self.measurement.values is not None:
-            rows = self.measurement.operator.rows if self.rows is None else float(self.rows.sum())
-            value = value - 0.5 * rows * math.log(2 * math.pi * self.variance)
-        misfit = (2 * self.variance * value.clamp_min(1e-12)).sqrt()
+        misfit = (2 * self.variance * (value - self.least).clamp_min(1e-12)).sqrt()
         return misfit, gradient * (self.variance / misfit).to(x.dtype).reshape(-1, 1, 1, 1)
 
     def lipschitz(self) -> float | None:

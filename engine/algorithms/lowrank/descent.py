@@ -29,6 +29,7 @@ class Rule:
     scaled: bool
     step: float
     backtracking: bool
+    following: bool = False
 
 
 class Descent:
@@ -41,8 +42,9 @@ class Descent:
     ) -> None:
         self.fit, self.factors, self.rule = fit, start, rule
         self.largest, self.penalty = largest.clamp_min(1e-300), penalty
-        self.damping = damping + penalty[:, None]
+        self.damping = damping
         self.pulled = self._pull(start.left, start.right)
+        self.highest = self.f
         self.step = torch.full((fit.batch,), rule.step, dtype=torch.float64, device=start.left.device)
         self.moved = torch.full_like(self.step, torch.inf)
         self.stuck = torch.zeros_like(self.step, dtype=torch.bool)
@@ -81,6 +83,7 @@ class Descent:
         if self.rule.backtracking:
             self.step = torch.where(moving, (_LENGTHEN * self.step).clamp_max(_LONGEST * self.rule.step), self.step)
         self.factors, self.pulled = Factors(left, right, old.active), found
+        self.highest = torch.maximum(self.highest, self.f)
 
     def _pull(self, left: Tensor, right: Tensor) -> Pulled:
         pulled, weight = self.fit.pull(left, right), self.penalty.reshape(-1, 1, 1, 1)
@@ -101,7 +104,10 @@ class Descent:
     def _preconditioned(self, gradient: Tensor, factor: Tensor, active: Tensor) -> Tensor:
         gram = factor.mT @ factor
         unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-300)
-        ridge = (self.damping + _NEVER_SINGULAR * unit)[..., None] * active + unit[..., None] * ~active
+        damping = self.damping
+        if self.rule.following:
+            damping = damping * (self.f / self.highest.clamp_min(1e-300)).clamp(0, 1).sqrt()[:, None]
+        ridge = (damping + self.penalty[:, None] + _NEVER_SINGULAR * unit)[..., None] * active + unit[..., None] * ~active
         return torch.linalg.solve(gram + torch.diag_embed(ridge), gradient.mT).mT
 
 

@@ -114,7 +114,7 @@ class Factored(AlgorithmChoice):
 
         penalty = (self.penalty or 0.0) * largest.amax(1)
         if self.penalty is None:
-            path = PenaltyPath(fit, start, self.rule(), largest, damping, seen.is_linear, draws.seed)
+            path = PenaltyPath(fit, start, self.rule(), largest, damping, seen.is_linear, prior.rank is None, draws.seed)
             for descent in path.walk():
                 done += 1
                 yield told(descent, "choosing the penalty", total)

@@ -106,11 +106,13 @@ class PictureFit(MatrixFit):
 
     def pull(self, left: Tensor, right: Tensor) -> Pulled:
         value, gradient = self.term.value_and_gradient(self.picture(left, right).float())
+        value = value - self.term.least
         g = self.prior.spread(gradient.double()) * (self.term.variance / self.tau)
         return Pulled(value * (self.term.variance / self.tau), g @ right, g.mT @ left)
 
     def value(self, left: Tensor, right: Tensor) -> Tensor:
-        return self.term.value(self.picture(left, right).float()) * (self.term.variance / self.tau)
+        value = self.term.value(self.picture(left, right).float()) - self.term.least
+        return value * (self.term.variance / self.tau)
 
     def start_times(self, right: Tensor) -> Tensor:
         return self.start @ right

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["RobustDescent", "SubgradientDescent", "largest_entries", "leading"]
 
 _RIDGE = 1e-12
+POLYAK = 4.0
+"""Of the step, for subgradients: half of it is Polyak's for an L and an R that move together, and the trimmed sum is short."""
+ASTRAY, SHORTER = 2.0, 0.7
 
 
 def largest_entries(e: Tensor, seen: Tensor, share: float) -> Tensor:
@@ -81,24 +84,45 @@ class SubgradientDescent:
         self.residual, self.seen, self.factors, self.share, self.step = residual, seen, start, share, step
         self.outliers = outliers
         self.f = torch.full((len(outliers),), torch.inf, dtype=torch.float64, device=outliers.device)
-        self.moved = self.f
+        self.moved = self.least = self.f
+        self.best = start
+        self.caution = torch.ones_like(self.f)
 
     def advance(self, going: Tensor) -> None:
+        rest, outliers, above = self._explained(self.factors)
+        astray = going & (above > ASTRAY * self.least)
+        if bool(astray.any()):  # the steps are too long: back to the best, with shorter ones
+            back = astray.reshape(-1, 1, 1, 1)
+            self.factors = type(self.factors)(
+                torch.where(back, self.best.left, self.factors.left), torch.where(back, self.best.right, self.factors.right),
+                self.factors.active,
+            )  # fmt: skip
+            self.caution = torch.where(astray, SHORTER * self.caution, self.caution)
+            rest, outliers, above = self._explained(self.factors)
+        better = (above < self.least).reshape(-1, 1, 1, 1)
         left, right, active = self.factors
-        rest = self.residual(left @ right.mT) * self.seen
+        self.best = type(self.factors)(
+            torch.where(better, left, self.best.left), torch.where(better, right, self.best.right), active
+        )
+        self.least = torch.minimum(self.least, above)
         self.f = rest.abs().sum((1, 2, 3))
-        outliers = largest_entries(rest, self.seen, self.share)
-        above = (rest - outliers).abs().sum((1, 2, 3))
         sign = rest.sign()
         pull_left, pull_right = sign @ right, sign.mT @ left
         down_left, down_right = _solved(pull_left, right, active), _solved(pull_right, left, active)
         slope = (pull_left * down_left).sum((1, 2, 3)) + (pull_right * down_right).sum((1, 2, 3))
-        step = (self.step * above / slope.clamp_min(1e-300) * going).reshape(-1, 1, 1, 1)
+        step = (POLYAK * self.step * self.caution * above / slope.clamp_min(1e-300) * going).reshape(-1, 1, 1, 1)
         new_left, new_right = left + step * down_left, right + step * down_right
         change = product_change(left, right, new_left, new_right)
         self.moved = torch.where(going, change / length(new_left, new_right).clamp_min(1e-300), self.moved)
         self.outliers = torch.where(going.reshape(-1, 1, 1, 1), outliers, self.outliers)
         self.factors = type(self.factors)(new_left, new_right, active)
+
+
+    def _explained(self, factors: Factors) -> tuple[Tensor, Tensor, Tensor]:
+        """What is left of the data, the largest of it, and the sum of the others' magnitudes (batch,)."""
+        rest = self.residual(factors.left @ factors.right.mT) * self.seen
+        outliers = largest_entries(rest, self.seen, self.share)
+        return rest, outliers, (rest - outliers).abs().sum((1, 2, 3))
 
 
 def _solved(gradient: Tensor, factor: Tensor, active: Tensor) -> Tensor:

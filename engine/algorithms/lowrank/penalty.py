@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.algorithms.lowrank.descent import Descent, Rule
-from engine.algorithms.lowrank.spectral import Factors
+from engine.algorithms.lowrank.spectral import Factors, at_largest_gap
 from engine.seeds import generator
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
 
-PATH, STEPS_PER_PENALTY = 14, 40
+PATH, STEPS_PER_PENALTY = 15, 40
 STRONGEST, RATIO = 0.2, 0.5
 SETTLED, PATIENCE, HELD_OUT = 1e-3, 2, 0.1
 AMPLITUDES = (1.0, 0.7, 0.5, 0.35, 0.25)
@@ -25,17 +25,17 @@ AMPLITUDES = (1.0, 0.7, 0.5, 0.35, 0.25)
 
 class PenaltyPath:
     """Fits to nine tenths of the measurements, each started from the one before, image by image until two in a row predict
-    the rest worse. After :meth:`walk`, ``chosen`` (images,) is the best penalty and ``estimate`` the factors with it."""
+    the rest worse; where the rank is ``free``, the rank that stands out is tried too. After :meth:`walk`, ``chosen`` (images,) is the best penalty and ``estimate`` the factors with it."""
 
     def __init__(
-        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, linear: bool, seed: int
-    ) -> None:
+        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, linear: bool, free: bool, seed: int
+    ) -> None:  # fmt: skip
         left = torch.rand(fit.seen, generator=generator(seed, "held-out")).to(largest.device) < HELD_OUT
         if not bool(left.any()) or bool(left.all()):
             left = torch.arange(fit.seen, device=largest.device) == 0
         self.fit, self.judge = fit.part((~left).double()), fit.part(left.double())
         self.rule, self.largest, self.damping, self.linear = rule, largest, damping, linear
-        self.estimate = start
+        self.estimate, self.free = start, free
         self.chosen = torch.zeros(fit.batch, dtype=torch.float64, device=largest.device)
 
     def walk(self) -> Iterator[Descent]:
@@ -43,8 +43,8 @@ class PenaltyPath:
         factors, top = self.estimate, self.largest.amax(1)
         best = torch.full_like(self.chosen, torch.inf)
         worse, searching = torch.zeros_like(best), torch.ones_like(best, dtype=torch.bool)
-        for k in range(PATH):
-            share = STRONGEST * RATIO**k if k < PATH - 1 else 0.0
+        for k in range(PATH - 1):
+            share = STRONGEST * RATIO**k if k < PATH - 2 else 0.0
             descent = Descent(self.fit, factors, self.rule, self.largest, self.damping, share * top)
             going = searching.clone()
             for _ in range(STEPS_PER_PENALTY):
@@ -67,7 +67,30 @@ class PenaltyPath:
             )
             searching = searching & (worse < PATIENCE)
             if not bool(searching.any()):
-                return
+                break
+        if self.free:
+            yield from self._cut(best)
+
+    def _cut(self, best: Tensor) -> Iterator[Descent]:
+        """The fit once more without the penalty, at the rank where its singular values fall most: where a matrix has a rank,
+        that predicts the rest better than shrinking does."""
+        factors = at_largest_gap(self.estimate)
+        descent = Descent(self.fit, factors, self.rule, self.largest, self.damping, 0 * self.chosen)
+        going = torch.ones_like(best, dtype=torch.bool)
+        for _ in range(STEPS_PER_PENALTY):
+            descent.advance(going)
+            yield descent
+            going = going & (descent.moved > SETTLED) & ~descent.stuck & descent.f.isfinite()
+            if not bool(going.any()):
+                break
+        better = self._judged(descent.factors) < best
+        self.chosen = torch.where(better, 0.0, self.chosen)
+        keep = better.reshape(-1, 1, 1, 1)
+        self.estimate = Factors(
+            torch.where(keep, descent.factors.left, self.estimate.left),
+            torch.where(keep, descent.factors.right, self.estimate.right),
+            torch.where(better.reshape(-1, 1, 1), descent.factors.active, self.estimate.active),
+        )
 
     def _judged(self, factors: Factors) -> Tensor:
         """What the measurements left out say against the fit, (images,); of cells, against it at the amplitude that suits

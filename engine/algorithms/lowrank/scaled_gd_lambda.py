@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.lowrank.factored import Factored
-from engine.settings import number, one_of
+from engine.settings import flag, number, one_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,10 +39,18 @@ class ScaledGdLambda(Factored):
         high=100,
     )
 
+    follow: bool = flag(
+        True,
+        "Damping follows the residual",
+        "It falls with the square root of the objective, so that a rank that is too high does not slow the end; else constant, "
+        "as published.",
+    )
+    presets: ClassVar = {"paper": {"steps": "constant", "penalty": 0.0, "follow": False}}
+
     def rule(self) -> Rule:
         from engine.algorithms.lowrank.descent import Rule
 
-        return Rule(True, self.step, self.steps == "backtracking")
+        return Rule(True, self.step, self.steps == "backtracking", self.follow)
 
     def damping_of(self, largest: Tensor) -> Tensor:
         return self.damping * largest

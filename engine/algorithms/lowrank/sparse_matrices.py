@@ -7,9 +7,22 @@ from torch import Tensor
 
 from engine.errors import InputError
 
-__all__ = ["Places"]
+__all__ = ["Places", "refuse_unseen"]
 
 _CHUNK = 1 << 16
+
+
+def refuse_unseen(count: Tensor, axis: int, sides: tuple[int, int]) -> None:
+    """Raises InputError if one of the rows (axis 0) or columns (1), part by part, has a ``count`` of entries seen of 0."""
+    empty = count.flatten() == 0
+    if not bool(empty.any()):
+        return
+    where, more = int(empty.nonzero()[0]) % sides[axis], int(empty.sum()) - 1
+    raise InputError(
+        f"Nothing was seen of {('row', 'column')[axis]} {where} of the {sides[0]:,} x {sides[1]:,} matrix"
+        f"{f', nor of {more} more' if more else ''}, so that low rank says nothing of it; see more pixels, or cut the picture "
+        "into overlapping patches (form=patches overlap=true)."
+    )
 
 
 class Places:
@@ -21,15 +34,8 @@ class Places:
 
     def __init__(self, part: Tensor, row: Tensor, column: Tensor, parts: int, sides: tuple[int, int]) -> None:
         self.parts, self.sides = parts, sides
-        for name, index, length in (("row", row, sides[0]), ("column", column, sides[1])):
-            empty = torch.bincount(part * length + index, minlength=parts * length) == 0
-            if bool(empty.any()):
-                where, count = int(empty.nonzero()[0]) % length, int(empty.sum())
-                raise InputError(
-                    f"Nothing was seen of {name} {where} of the {sides[0]:,} x {sides[1]:,} matrix"
-                    f"{f' and of {count - 1} more' if count > 1 else ''}, so that low rank says nothing of it; see more "
-                    "pixels, or cut the picture into overlapping patches (form=patches overlap=true)."
-                )
+        for axis, index, length in ((0, row, sides[0]), (1, column, sides[1])):
+            refuse_unseen(torch.bincount(part * length + index, minlength=parts * length), axis, sides)
         self.part = part
         self.rows, self.columns = part * sides[0] + row, part * sides[1] + column
         self._by_row, self._by_column = _Sorted(self.rows), _Sorted(self.columns)

@@ -11,13 +11,13 @@ from torch import Tensor
 from engine.algorithms.lowrank.fits import MatrixFit
 from engine.seeds import RowGenerators
 
-__all__ = ["Factors", "Spectrum", "discernible", "random_factors", "spectral_factors", "spectrum_of"]
+__all__ = ["Factors", "Spectrum", "at_largest_gap", "discernible", "discernible_values", "random_factors", "spectral_factors", "spectrum_of"]
 
 MOST_SEARCHED = 64
 """Singular values that are looked at where the rank is to be found."""
 _PASSES, _SPARE = 8, 8
 EDGE_MARGIN = 1.02
-NOTHING_LEFT = 1e-10
+NOTHING_LEFT, NEGLIGIBLE = 1e-10, 1e-4
 DETERMINED = 0.7
 """Numbers of the factors per number seen up to which a rank is taken for determined."""
 
@@ -55,18 +55,21 @@ def spectrum_of(fit: MatrixFit, count: int, draws: RowGenerators) -> Spectrum:
 
 
 def discernible(spectrum: Spectrum, fit: MatrixFit) -> Tensor:
+    """How many singular values stand out of the rest, (batch, parts)."""
+    return discernible_values(spectrum, fit.sides, fit.seen / fit.parts)
+
+
+def discernible_values(spectrum: Spectrum, sides: tuple[int, int], seen: float) -> Tensor:
     """How many singular values stand out of the rest, (batch, parts), at least 1: each above the edge that noise of the
-    energy of what is left would have, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than what was
-    seen determines."""
-    rows, columns = fit.sides
-    rest = spectrum.energy[..., None] - torch.cat(
-        [torch.zeros_like(spectrum.values[..., :1]), spectrum.values.square().cumsum(-1)[..., :-1]], -1
-    )
-    edge = (rest.clamp_min(0) / (rows * columns)).sqrt() * (math.sqrt(rows) + math.sqrt(columns))
+    energy of what is left would have, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than the
+    numbers ``seen`` of a matrix determine."""
+    rows, columns = sides
+    before = spectrum.values.square().cumsum(-1) - spectrum.values.square()
+    rest = (spectrum.energy[..., None] - before).clamp_min(0)
+    edge = (rest / (rows * columns)).sqrt() * (math.sqrt(rows) + math.sqrt(columns))
     out = (spectrum.values > EDGE_MARGIN * edge) & (rest > NOTHING_LEFT * spectrum.energy[..., None])
     count = out.long().cumprod(-1).sum(-1)
-    most = max((r for r in range(1, min(rows, columns) + 1) if r * (rows + columns - r) * fit.parts <= DETERMINED * fit.seen),
-               default=1)  # fmt: skip
+    most = max((r for r in range(1, min(sides) + 1) if r * (rows + columns - r) <= DETERMINED * seen), default=1)
     return count.clamp(1, most)
 
 
@@ -88,3 +91,16 @@ def random_factors(fit: MatrixFit, rank: Tensor, scale: Tensor, draws: RowGenera
         scale.sqrt()[..., None, None] * torch.stack(side, -1) * active[..., None, :] for side in zip(*columns, strict=True)
     )
     return Factors(left, right, active)
+
+
+def at_largest_gap(factors: Factors) -> Factors:
+    """Balanced factors of the same matrices, cut after the singular value that is the largest beside its successor."""
+    left, right, active = factors
+    (q, a), (p, b) = torch.linalg.qr(left), torch.linalg.qr(right)
+    turn, values, back = torch.linalg.svd(a @ b.mT)
+    floor = NEGLIGIBLE * values[..., :1]
+    ratio = values[..., :-1].clamp_min(1e-300) / torch.maximum(values[..., 1:], floor)
+    rank = ratio.argmax(-1) + 1 if ratio.shape[-1] else torch.ones(values.shape[:2], dtype=torch.int64, device=left.device)
+    kept = (torch.arange(values.shape[-1], device=left.device) < rank[..., None]) & active
+    root = (values.sqrt() * kept)[..., None, :]
+    return Factors(q @ turn * root, p @ back.mT * root, kept)

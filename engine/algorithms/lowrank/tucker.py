@@ -5,16 +5,16 @@ X = (U, V, W) . S, X[i, j, k] = sum over a, b, c of U[i, a] V[j, b] W[k, c] S[a,
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["TuckerFactors", "TuckerStep", "hosvd", "multilinear_rank", "scaled_step"]
+__all__ = ["TuckerDescent", "TuckerFactors", "TuckerStep", "hosvd", "scaled_step"]
 
 _RIDGE = 1e-12
-_EDGE = 1.02
+ENOUGH, LONGER, LONGEST, TRIES = 0.1, 1.3, 4.0, 20
 
 
 class TuckerFactors(NamedTuple):
@@ -42,37 +42,16 @@ def unfolded(x: Tensor, mode: int) -> Tensor:
     return x.movedim(mode + 1, 1).flatten(2)
 
 
-def hosvd(x: Tensor, ranks: tuple[int, int, int], without_diagonal: bool = False) -> TuckerFactors:
-    """The leading eigenvectors of every unfolding, and the core that goes with them; where only some entries were seen,
-    those of the Gram matrices without their diagonals, which the missing ones distort most."""
+def hosvd(x: Tensor, ranks: tuple[int, int, int]) -> TuckerFactors:
+    """The leading eigenvectors of every unfolding's Gram matrix, and the core that goes with them. Taking the diagonals out of
+    the Gram matrices where entries are missing, as is published, ends in the right tensor less often: 20 of 24 times against
+    23 (50 x 50 x 50, rank 5, a fifth and 30 % seen, condition numbers 10 and 20)."""
     sides = []
     for mode, rank in enumerate(ranks):
         m = unfolded(x, mode)
-        gram = m @ m.mT
-        if without_diagonal:
-            gram = gram - torch.diag_embed(torch.diagonal(gram, dim1=-2, dim2=-1))
-        sides.append(torch.linalg.eigh(gram).eigenvectors[..., -rank:].flip(-1))
+        sides.append(torch.linalg.eigh(m @ m.mT).eigenvectors[..., -rank:].flip(-1))
     u, v, w = sides
     return TuckerFactors(torch.einsum("zijk,zia,zjb,zkc->zabc", x, u, v, w), (u, v, w))
-
-
-def multilinear_rank(x: Tensor, most: int) -> tuple[int, int, int]:
-    """How many singular values of each unfolding of the first tensor stand above what noise of the energy of the rest has."""
-    found = []
-    for mode in range(3):
-        m = unfolded(x, mode)[0]
-        rows, columns = m.shape
-        values = torch.linalg.eigvalsh(m @ m.T).flip(0).clamp_min(0)
-        total, count = float(values.sum()), 0
-        rest = total
-        while count < min(rows, most):
-            edge = _EDGE**2 * rest / (rows * columns) * (math.sqrt(rows) + math.sqrt(columns)) ** 2
-            if float(values[count]) <= edge or rest <= 1e-10 * total:
-                break
-            rest -= float(values[count])
-            count += 1
-        found.append(max(count, 1))
-    return tuple(found)  # type: ignore[return-value]
 
 
 def scaled_step(factors: TuckerFactors, gradient: Tensor) -> TuckerStep:
@@ -91,6 +70,53 @@ def scaled_step(factors: TuckerFactors, gradient: Tensor) -> TuckerStep:
     core_pull = torch.einsum("zijk,zia,zjb,zkc->zabc", gradient, *sides)
     core_step = torch.einsum("zijk,zai,zbj,zck->zabc", gradient, *solved)
     return TuckerStep(core_step, tuple(down), slope + (core_pull * core_step).sum((1, 2, 3)))
+
+
+class TuckerDescent:
+    """Descent of f(X) for a batch of tensors; ``value_and_gradient`` of X (batch, n1, n2, n3) gives (batch,) and one like X.
+
+    ``moved`` (batch,) is how far the last step went as a share of the tensor; ``backtracking`` as for matrices.
+    """
+
+    def __init__(
+        self, value_and_gradient: Callable[[Tensor], tuple[Tensor, Tensor]], start: TuckerFactors, step: float, backtracking: bool
+    ) -> None:  # fmt: skip
+        self.of, self.factors, self.first, self.backtracking = value_and_gradient, start, step, backtracking
+        self.x = start.tensor()
+        self.f, self.gradient = self.of(self.x)
+        self.step = torch.full_like(self.f, step)
+        self.moved = torch.full_like(self.f, torch.inf)
+        self.stuck = torch.zeros_like(self.f, dtype=torch.bool)
+
+    def advance(self, going: Tensor) -> None:
+        """One step of the tensors that are ``going`` (batch,)."""
+        down, old = scaled_step(self.factors, self.gradient), self.factors
+        pending = going.clone()
+        for _ in range(TRIES):
+            share = (self.step * going).reshape(-1, 1, 1)
+            sides = tuple(side - share * way for side, way in zip(old.sides, down.sides, strict=True))
+            new = TuckerFactors(old.core - share[..., None] * down.core, sides)  # type: ignore[arg-type]
+            x = new.tensor()
+            f, gradient = self.of(x)
+            if not self.backtracking:
+                pending = pending & False
+                break
+            pending = pending & ~(f <= self.f - ENOUGH * self.step * down.slope)
+            if not bool(pending.any()):
+                break
+            self.step = torch.where(pending, 0.5 * self.step, self.step)
+        if bool(pending.any()):  # f no longer falls: as good as the numbers resolve
+            keep = pending.reshape(-1, 1, 1)
+            sides = tuple(torch.where(keep, a, b) for a, b in zip(old.sides, new.sides, strict=True))
+            new = TuckerFactors(torch.where(keep[..., None], old.core, new.core), sides)  # type: ignore[arg-type]
+            x = new.tensor()
+            f, gradient = self.of(x)
+            self.stuck = self.stuck | pending
+        change = (x - self.x).flatten(1).norm(dim=1) / x.flatten(1).norm(dim=1).clamp_min(1e-300)
+        self.moved = torch.where(going, change, self.moved)
+        if self.backtracking:
+            self.step = torch.where(going & ~pending, (LONGER * self.step).clamp_max(self.first * LONGEST), self.step)
+        self.factors, self.x, self.f, self.gradient = new, x, f, gradient
 
 
 def _safe(gram: Tensor) -> Tensor:

@@ -1,0 +1,211 @@
+"""How the condition number slows descent on factors, and how scaling makes up for it: the experiments of Tong, Ma and Chi (2021),
+of their tensors and of over-estimated ranks, and completion at a size where no whole matrix is formed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from engine.algorithms.lowrank.descent import Descent, Rule, length, product_change
+from engine.algorithms.lowrank.fits import EntriesFit, MatrixFit
+from engine.algorithms.lowrank.outliers import RobustDescent, largest_entries, leading
+from engine.algorithms.lowrank.sparse_matrices import Places
+from engine.algorithms.lowrank.spectral import Factors, random_factors, spectral_factors, spectrum_of
+from engine.algorithms.lowrank.tucker import TuckerDescent, hosvd
+from engine.errors import InputError
+from engine.experiments.made_low_rank import Sensing, aligned_distance, made_factors, made_tensor
+from engine.seeds import RowGenerators, generator
+
+__all__ = ["CONDITIONS", "PROBLEMS", "conditioning", "large_completion"]
+
+PROBLEMS = ("sensing", "completion", "robust-pca", "tensors", "over-estimated")
+CONDITIONS = (1.0, 5.0, 10.0, 20.0)
+GOAL, LOST = 1e-6, 1e6
+OUTLIERS, TWICE = 0.1, 0.2
+_ON = torch.ones(1, dtype=torch.bool)
+
+
+def conditioning(
+    problem: str, conditions: tuple[float, ...] = CONDITIONS, side: int = 200, rank: int = 10, iterations: int = 2000,
+    goal: float = GOAL, seed: int = 0, tell: Callable[[dict], Any] = lambda row: None,
+) -> dict:  # fmt: skip
+    """One row for each condition number and method: iterations and seconds to a relative error of ``goal``, and the curves.
+
+    ``sensing``: 5 side rank Gaussian measurements; ``completion``: half of the entries; ``robust-pca``: a tenth of the
+    entries are outliers; ``tensors``: side^3, 30 % of the entries; ``over-estimated``: twice the rank from a small random
+    start, 10 side rank measurements.
+    """
+    if problem not in PROBLEMS:
+        raise InputError(f"There is no problem '{problem}'; give one of {', '.join(PROBLEMS)}.")
+    if not 1 <= rank <= side // 2 or side < 4:
+        raise InputError(f"rank={rank} does not go with side={side}; give a rank of at most half the side.")
+    if not all(1 <= c < 1e6 for c in conditions):
+        raise InputError("Condition numbers are numbers of at least 1, such as 1,5,10,20.")
+    rows = []
+    for condition in conditions:
+        for method, run in _RUNS[problem](side, rank, condition, seed):
+            row = {"condition": condition, "method": method} | _timed(run, iterations, goal)
+            tell(row)
+            rows.append(row)
+    return {"problem": problem, "side": side, "rank": rank, "goal": goal, "rows": rows}
+
+
+def _timed(run: Iterator[tuple[float, float | None]], iterations: int, goal: float) -> dict[str, Any]:
+    """Relative errors, and distances where they are told, until the goal."""
+    begun = time.perf_counter()
+    errors, seconds, distance, away = [], [], None, 0.0
+    while len(errors) < iterations:
+        took = time.perf_counter()
+        error, distance = next(run)
+        errors.append(error)
+        away += time.perf_counter() - took
+        seconds.append(time.perf_counter() - begun)
+        if error < goal or not error < LOST:
+            break
+    reached = errors[-1] < goal
+    return {
+        "iterations": len(errors) if reached else None, "seconds": round(seconds[-1], 3), "error": errors[-1],
+        "distance": distance, "errors": errors, "at_seconds": [round(s, 4) for s in seconds],
+    }  # fmt: skip
+
+
+def _matrix_run(
+    fit: MatrixFit, truth: Factors, start: Factors, rule: Rule, largest: Tensor, damping: float = 0.0
+) -> Iterator[tuple[float, float | None]]:
+    descent = Descent(fit, start, rule, largest, damping * largest, torch.zeros(1, dtype=torch.float64))
+    size = float(length(truth.left, truth.right))
+    more = start.left.shape[-1] - truth.left.shape[-1]
+    left, right = (pad(side, (0, more)) for side in (truth.left, truth.right))
+    while True:
+        descent.advance(_ON)
+        found = descent.factors
+        error = float(product_change(left, right, found.left, found.right)) / size
+        yield error, aligned_distance(found, truth) if not more and error < 10 * GOAL else None
+
+
+Runs = Iterator[tuple[str, Iterator[tuple[float, float | None]]]]
+
+
+def _both(fit: MatrixFit, truth: Factors, seed: int) -> Runs:
+    rank = truth.left.shape[-1]
+    spectrum = spectrum_of(fit, rank, RowGenerators([generator(seed, "spectrum")]))
+    start = spectral_factors(spectrum, torch.tensor([[rank]]))
+    for name, scaled in (("scaled-gd", True), ("gd", False)):
+        yield name, _matrix_run(fit, truth, start, Rule(scaled, 0.5, False), spectrum.values[..., 0])
+
+
+def _sensing(side: int, rank: int, condition: float, seed: int) -> Runs:
+    truth = made_factors(side, rank, condition, seed)
+    yield from _both(Sensing(truth, 5 * side * rank, seed), truth, seed)
+
+
+def _completed(side: int, truth: Factors, share: float, seed: int) -> EntriesFit:
+    count = round(share * side * side)
+    kept = torch.randperm(side * side, generator=generator(seed, "mask"))[:count]
+    row, column = kept // side, kept % side
+    places = Places(torch.zeros_like(row), row, column, 1, (side, side))
+    return EntriesFit(places, places.products(truth.left, truth.right))
+
+
+def _completion(side: int, rank: int, condition: float, seed: int) -> Runs:
+    truth = made_factors(side, rank, condition, seed)
+    yield from _both(_completed(side, truth, 0.5, seed), truth, seed)
+
+
+def _robust_pca(side: int, rank: int, condition: float, seed: int) -> Runs:
+    """Outliers up to ten times the mean magnitude of the entries."""
+    truth, draws = made_factors(side, rank, condition, seed), generator(seed, "outliers")
+    x = truth.left @ truth.right.mT
+    where = torch.rand(x.shape, generator=draws) < OUTLIERS
+    sparse = where * (2 * torch.rand(x.shape, generator=draws, dtype=torch.float64) - 1) * 10 * x.abs().mean()
+    y, seen = x + sparse, torch.ones_like(x)
+    aside = largest_entries(y, seen, TWICE)
+    start = leading(y - aside, torch.tensor([[rank]]))
+
+    def run() -> Iterator[tuple[float, float | None]]:
+        descent = RobustDescent(lambda z: y - z, seen, start, aside, TWICE, 0.5)
+        while True:
+            descent.advance(_ON)
+            found = descent.factors
+            error = float(product_change(truth.left, truth.right, found.left, found.right) / x.norm())
+            yield error, aligned_distance(found, truth) if error < 10 * GOAL else None
+
+    yield "robust-pca", run()
+
+
+def _tensors(side: int, rank: int, condition: float, seed: int) -> Runs:
+    truth = made_tensor(side, rank, condition, seed).tensor()
+    seen = (torch.rand(truth.shape, generator=generator(seed, "mask")) < 0.3).double()
+    share = float(seen.mean())
+
+    def of(x: Tensor) -> tuple[Tensor, Tensor]:
+        residual = (x - truth) * seen / share
+        return 0.5 * share * residual.square().sum((1, 2, 3)), residual
+
+    def run() -> Iterator[tuple[float, float | None]]:
+        start = hosvd(truth * seen / share, (rank, rank, rank))
+        descent = TuckerDescent(of, start, 0.3, backtracking=False)
+        while True:
+            descent.advance(_ON)
+            yield float((descent.x - truth).norm() / truth.norm()), None
+
+    yield "tucker-gd", run()
+
+
+def _over_estimated(side: int, rank: int, condition: float, seed: int) -> Runs:
+    truth = made_factors(side, rank, condition, seed)
+    fit = Sensing(truth, 10 * side * rank, seed)
+    largest = spectrum_of(fit, 1, RowGenerators([generator(seed, "spectrum")])).values[..., 0]
+    wide = torch.tensor([[2 * rank]])
+    for name, rule, damping in (
+        ("scaled-gd-lambda", Rule(True, 0.5, True, True), 0.02), ("scaled-gd-lambda follow=false", Rule(True, 0.5, True), 0.02),
+        ("gd", Rule(False, 0.5, True), 0.0),
+    ):  # fmt: skip
+        start = random_factors(fit, wide, 1e-3 * largest, RowGenerators([generator(seed, "start")]))
+        yield name, _matrix_run(fit, truth, start, rule, largest, damping)
+
+
+_RUNS = {
+    "sensing": _sensing, "completion": _completion, "robust-pca": _robust_pca, "tensors": _tensors,
+    "over-estimated": _over_estimated,
+}  # fmt: skip
+
+
+def large_completion(
+    side: int = 2000, rank: int = 10, share: float = 0.05, condition: float = 5.0, goal: float = 1e-4, seed: int = 0,
+    seconds: float = 120.0, tell: Callable[[dict], Any] = lambda row: None,
+) -> dict:  # fmt: skip
+    """Completion of a large matrix by scaled-gd, which forms nothing of its size, beside repeated truncated singular value
+    decompositions (soft-impute, Mazumder, Hastie and Tibshirani, 2010, by SciPy): seconds, peak memory and error of each."""
+    from engine.experiments.soft_impute import SoftImpute, peak_bytes
+
+    truth = made_factors(side, rank, condition, seed)
+    before = peak_bytes()
+    fit = _completed(side, truth, share, seed)
+    begun = time.perf_counter()
+    spectrum = spectrum_of(fit, rank, RowGenerators([generator(seed, "spectrum")]))
+    start = spectral_factors(spectrum, torch.tensor([[rank]]))
+    run = _matrix_run(fit, truth, start, Rule(True, 0.5, True), spectrum.values[..., 0])
+    found = _timed(run, 1000, goal)
+    rows = [{
+        "method": "scaled-gd", "seconds": round(time.perf_counter() - begun, 2), "error": found["error"],
+        "iterations": found["iterations"], "peak_mb": round(peak_bytes() / 1e6), "peak_mb_before": round(before / 1e6),
+    }]  # fmt: skip
+    tell(rows[0])
+    impute, begun = SoftImpute(fit, rank), time.perf_counter()
+    size, error, count = float(length(truth.left, truth.right)), float("inf"), 0
+    while error > goal and time.perf_counter() - begun < seconds:
+        impute.advance()
+        count += 1
+        error = float(product_change(truth.left, truth.right, impute.left, impute.right)) / size
+    rows.append({
+        "method": "soft-impute (SciPy svds)", "seconds": round(time.perf_counter() - begun, 2), "error": error,
+        "iterations": count if error <= goal else None, "peak_mb": round(peak_bytes() / 1e6),
+    })  # fmt: skip
+    tell(rows[1])
+    return {"side": side, "rank": rank, "share": share, "condition": condition, "goal": goal, "rows": rows}
