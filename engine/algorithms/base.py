@@ -104,6 +104,11 @@ class AlgorithmChoice(Choice):
     """By how much its std falls short of the exact one on priors where that is known (``qcs benchmark --what calibration``),
     in words that follow 'its std is'; empty where it does not."""
 
+    @property
+    def shows_a_part(self) -> bool:
+        """Whether its result is a part of the picture on purpose, which is not to be judged as if it were the whole."""
+        return False
+
     def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
         """Runs on the device of the measurement. The last iterate's ``x`` are the rows: posterior samples or restarts,
         (images * samples, ...), or one estimate an image, which is also its ``mean``."""

@@ -260,7 +260,13 @@ def _table(arguments: argparse.Namespace) -> dict:
     if arguments.what == "prediction":
         from engine.experiments.benchmark_prediction import prediction
 
-        return prediction(spec, source, arguments.offset, arguments.limit, _tell(arguments))
+        table = prediction(spec, source, arguments.offset, arguments.limit, _tell(arguments))
+        if arguments.write:
+            from engine.files import write_json
+            from engine.runs.shortfall import TABLE, with_rows
+
+            write_json(TABLE, with_rows(table["rows"], table["prior"], table["channels"], table["noise"]))
+        return table
     if arguments.what == "bits":
         return bits(spec, source, arguments.offset, arguments.limit)
     return baseline(spec, source, arguments.training, arguments.offset, arguments.limit)

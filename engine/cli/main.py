@@ -160,6 +160,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_generators(commands.add_parser("rate-generators", help="how far pictures of generators are from real ones"))
 
+    from engine.cli.conditioning import add_arguments as add_conditioning
+    from engine.cli.conditioning import add_pictures
+
+    add_conditioning(
+        commands.add_parser("conditioning", help="descent on low-rank factors against the condition number")
+    )
+    add_pictures(commands.add_parser("make-picture", help="a picture of exact rank, or a film with a still background"))
+
     benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
     benchmark.add_argument(
         "--what",
@@ -182,6 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     benchmark.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
     benchmark.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
+    benchmark.add_argument(
+        "--write", action="store_true", help="prediction: write what was measured to the table that predictions go by"
+    )
     benchmark.add_argument("--limit", type=int, default=None, help="bits, baseline, methods: number of images")
     benchmark.add_argument("--offset", type=int, default=0, help="bits, baseline, methods: number of the first image")
     benchmark.add_argument("--image", default="", help="picture file or sample:NAME")

@@ -11,7 +11,7 @@ import torch
 from engine.errors import InputError
 from engine.images import fit, plain_channels
 from engine.images.datasets import Pictures
-from engine.runs.expectation import expect
+from engine.runs.expectation import expect, predicted
 from engine.runs.job import Job, environment, measure
 from engine.runs.spec import RunSpec
 
@@ -37,8 +37,9 @@ def measured_psnr(spec: RunSpec, pictures: np.ndarray, indices: list[int]) -> np
 def prediction(
     spec: RunSpec, source: str, offset: int, limit: int | None, tell: Callable[[dict], Any] = lambda row: None
 ) -> dict:
-    """A row for each share of rows M / N and quantizer: predicted and measured mean PSNR in dB over the pictures, and how
-    far apart they are. The operator of the spec takes the rows; noise, prior, seed and size are the spec's."""
+    """A row for each share of rows M / N and quantizer: mean PSNR in dB over the pictures as state evolution predicts it,
+    as it is expected (with the measured shortfall taken off), as it is measured, and how far the last two are apart. The
+    operator of the spec takes the rows; noise, prior, seed and size are the spec's."""
     if spec.algorithm.name != "turbo" or "measurements" not in spec.operator.settings():
         raise InputError("What is predicted is turbo with a random-like operator; give --operator dct, or gaussian.")
     found = [*Pictures(source, offset, limit or FEW)]
@@ -49,22 +50,25 @@ def prediction(
         for written in QUANTIZERS:
             operator = spec.operator.replace(measurements=max(1, round(share * pixels)))
             one = spec.replace(operator=operator, quantizer=written)
-            expected = expect(one, shape)
-            if expected is None:
+            evolved, expected = predicted(one, shape), expect(one, shape)
+            if expected is None or evolved is None:
                 raise InputError(
                     f"Nothing can be predicted for the prior '{spec.prior.name}' with '{operator.name}': it takes a "
                     "random-like operator and a prior whose card tells the errors of single pictures."
                 )
             measured = measured_psnr(one, pictures, list(range(offset, offset + len(pictures))))
             row = {
-                "rows": operator.measurements, "share": share, "quantizer": written, "predicted": round(expected.psnr, 2),
-                "measured": round(float(measured.mean()), 2), "apart": round(expected.psnr - float(measured.mean()), 2),
+                "rows": operator.measurements, "share": share, "quantizer": written,
+                "bits": one.quantizer.bits_per_measurement, "predicted": round(evolved.psnr, 2),
+                "expected": round(expected.psnr, 2), "measured": round(float(measured.mean()), 2),
+                "apart": round(expected.psnr - float(measured.mean()), 2),
             }  # fmt: skip
             tell(row)
             rows.append(row)
     return {
         "rows": rows,
         "prior": spec.prior.name,
+        "channels": shape[0],
         "noise": spec.noise,
         "pictures": len(pictures),
         **environment("cpu"),

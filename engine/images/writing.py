@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.files import write_atomically
 
-__all__ = ["read_recipe", "save_float_tiff", "save_png", "save_tiff", "to_bytes"]
+__all__ = ["read_recipe", "save_deep_png", "save_float_tiff", "save_png", "save_tiff", "to_bytes"]
 
 RECIPE_KEY = "qcs-studio"
 
@@ -30,6 +30,14 @@ def save_png(path: Path | str, pixels: np.ndarray, recipe: str = "") -> Path:
         info.add_itxt(RECIPE_KEY, recipe)
     image = Image.fromarray(to_bytes(pixels))
     return write_atomically(path, lambda p: image.save(p, format="PNG", pnginfo=info))
+
+
+def save_deep_png(path: Path | str, pixels: np.ndarray) -> Path:
+    """16-bit PNG of a grey picture, atomically."""
+    from PIL import Image
+
+    image = Image.fromarray(to_bytes(pixels[:1], 65535))
+    return write_atomically(path, lambda p: image.save(p, format="PNG"))
 
 
 def save_tiff(path: Path | str, pixels: np.ndarray, recipe: str = "") -> Path:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.sensing.evolution import Evolution
     from engine.sensing.quantizers import Levels
 
-__all__ = ["Expectation", "evolution_of", "expect", "levels_before"]
+__all__ = ["Expectation", "evolution_of", "expect", "levels_before", "predicted"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,19 @@ def levels_before(spec: RunSpec, shape: Shape) -> Levels:
 
 def expect(spec: RunSpec, shape: Shape) -> Expectation | None:
     """What the run is expected to give, in some hundredths of a second; None where that is not known, as with methods
-    other than turbo."""
+    other than turbo. What state evolution predicts, less by what turbo was measured to fall short of it with this prior."""
+    evolved = predicted(spec, shape)
+    if evolved is None:
+        return None
+    from engine.runs.shortfall import shortfall
+
+    share = spec.operator.rows_for(shape) / (shape[0] * shape[1] * shape[2])
+    less = shortfall(spec.prior.name, shape[0], share, spec.quantizer.bits_per_measurement)
+    return Expectation(evolved.psnr - less, evolved.low - less, evolved.high - less)
+
+
+def predicted(spec: RunSpec, shape: Shape) -> Expectation | None:
+    """What state evolution says alone."""
     if spec.measurement or spec.algorithm.name != "turbo":
         return None
     evolution = evolution_of(spec, shape)

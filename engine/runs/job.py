@@ -261,7 +261,7 @@ class Job:
                 "the order of its columns, the thresholds and the noise belong to them.",
             )
         failed = ""
-        if self.spec.algorithm.reconstructs:
+        if self.spec.algorithm.reconstructs and not self.spec.algorithm.shows_a_part:
             codes = one.codes
             chance = None if codes is None else chance_consistency(codes[0].cpu().numpy())
             trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}

@@ -65,6 +65,10 @@ class RobustPca(AlgorithmChoice):
     )
     data: str = data_view()
 
+    @property
+    def shows_a_part(self) -> bool:
+        return self.part != "sum"
+
     def steps_for(self, samples: int) -> int:
         return self.iterations
 
@@ -110,6 +114,7 @@ class RobustPca(AlgorithmChoice):
         for count in range(1, self.iterations + 1):
             descent.advance(going)
             going = going & (descent.moved > self.tolerance)
+            now = descent
             if growing and count % GROWS_EVERY == 0:
                 more = _stands_out((told - descent.outliers) * at / filled, rank)
                 growing = bool(more.any())
@@ -117,12 +122,12 @@ class RobustPca(AlgorithmChoice):
                     rank = rank + more
                     descent, going = descent_of(descent.outliers), torch.ones_like(going)
             last = count == self.iterations or not (bool(going.any()) or growing)
-            low = descent.factors.left @ descent.factors.right.mT
-            shown = {"low-rank": low, "outliers": descent.outliers, "sum": low + descent.outliers}[self.part]
+            low = now.factors.left @ now.factors.right.mT
+            shown = {"low-rank": low, "outliers": now.outliers, "sum": low + now.outliers}[self.part]
             x = ((0.5 if self.part == "outliers" else prior.mean) + prior.depict(shown)).float()
-            aside = (descent.outliers != 0).double().sum((1, 2, 3)) / at.sum((1, 2, 3))
+            aside = (now.outliers != 0).double().sum((1, 2, 3)) / at.sum((1, 2, 3))
             facts = {
-                "objective": float(descent.f.mean()), "change": float(descent.moved.mean()), "rank": float(rank.double().mean()),
+                "objective": float(now.f.mean()), "change": float(now.moved.mean()), "rank": float(rank.double().mean()),
                 "outliers": float(aside.mean()),
             } | truth_error(measurement, x)  # fmt: skip
             yield Iterate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,7 +47,7 @@ class LowRank(PriorChoice):
 
     @property
     def image_shape(self) -> Shape:
-        return NOMINAL
+        return (1, 16 * self.frames, 64) if self.form == "frames" else NOMINAL
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -57,18 +58,44 @@ class LowRank(PriorChoice):
         card = {"name": self.name, "title": self.label, "data": "a formula, not trained", "licence": ""}
         return {"mean": self.level, "image_shape": self.image_shape, "card": card}
 
+    def shape_for(self, picture: Shape, size: tuple[int, int] | None = None) -> Shape:
+        shape = super().shape_for(picture, size)
+        if shape != self.image_shape:  # which stands for pictures that are not known yet
+            self._check(shape)
+        return shape
+
+    def _check(self, shape: Shape) -> None:
+        """Raises InputError for a shape that cannot be cut as the settings say, or whose matrices have too short sides."""
+        channels, height, width = shape
+        if self.form == "frames":
+            if height % self.frames:
+                raise InputError(
+                    f"A picture of height {height} does not hold frames={self.frames} of the same height; set the size, or a "
+                    "number of frames that divides the height."
+                )
+            sides = (channels * (height // self.frames) * width, self.frames)
+        elif self.form == "patches":
+            if self.patch > min(height, width):
+                raise InputError(
+                    f"patch={self.patch} is larger than the picture of {width} x {height}; give a smaller one."
+                )
+            step = max(1, self.patch // 2) if self.overlap else self.patch
+            sides = (math.prod(-(-(n - self.patch) // step) + 1 for n in (height, width)), channels * self.patch**2)
+        else:
+            sides = (height, width)
+        if self.rank is not None and self.rank > min(sides):
+            raise InputError(
+                f"rank={self.rank} is above the shorter side of the {sides[0]:,} x {sides[1]:,} matrix; give at most "
+                f"{min(sides)}, or auto."
+            )
+
     def load(self, device: str = "cpu", shape: Shape | None = None) -> LowRankPrior:
         from engine.priors.base import Card
         from engine.priors.low_rank.forms import FORMS
 
-        shape = shape or (1, 2 * self.frames, 64) if self.form == "frames" else shape or NOMINAL
+        shape = shape or self.image_shape
+        self._check(shape)
         prior = FORMS[self.form](self, shape)
-        rows, columns = prior.sides
-        if self.rank is not None and self.rank > min(rows, columns):
-            raise InputError(
-                f"rank={self.rank} is above the shorter side of the {rows:,} x {columns:,} matrix; give at most "
-                f"{min(rows, columns)}, or auto."
-            )
         prior.rank, prior.mean, prior.variance = self.rank, self.level, 0.35**2
         prior.card = Card(self.name, self.label, data="a formula, not trained")
         return prior.to(device)  # type: ignore[return-value]

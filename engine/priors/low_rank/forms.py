@@ -65,11 +65,6 @@ class Frames(_Form):
     def __init__(self, choice: LowRank, shape: Shape) -> None:
         super().__init__(choice, shape)
         channels, height, width = shape
-        if height % choice.frames:
-            raise InputError(
-                f"A picture of height {height} does not hold frames={choice.frames} of the same height; set the size, or "
-                "a number of frames that divides the height."
-            )
         self.count, self.height = choice.frames, height // choice.frames
         self.sides = (channels * self.height * width, self.count)
 
@@ -106,8 +101,6 @@ class Patches(_Form):
         super().__init__(choice, shape)
         channels, height, width = shape
         side = choice.patch
-        if side > min(height, width):
-            raise InputError(f"patch={side} is larger than the picture of {width} x {height}; give a smaller one.")
         step = max(1, side // 2) if choice.overlap else side
         tops, lefts = (_starts(n, side, step) for n in (height, width))
         corners = (tops[:, None] * width + lefts[None, :]).reshape(-1, 1)
