@@ -72,6 +72,9 @@ class Sensing(MatrixFit):
         residual = self._forward(left @ right.mT) - self.values
         return (0.5 * residual @ residual / self.seen)[None]
 
+    def surprise(self, left: Tensor, right: Tensor) -> Tensor:
+        return self.value(left, right)
+
     def part(self, kept: Tensor) -> MatrixFit:
         raise NotImplementedError("nothing is left out of these")
 

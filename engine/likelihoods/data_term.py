@@ -9,6 +9,7 @@ exactly, for every channel (cells, real values, flips, dither that was not recor
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -21,6 +22,8 @@ __all__ = ["DataTerm"]
 
 _FLOOR = 1e-3
 """Noise is taken for at least this share (-60 dB) of the typical response: without any, f would be a hard constraint."""
+_SURPRISES = 9
+"""Noise levels at which predictions are judged."""
 _POWER_MARGIN = 1.03
 """Power iteration approaches the largest eigenvalue from below, within a per cent or two."""
 
@@ -48,6 +51,18 @@ class DataTerm:
         """Both at the cost of one: a forward and an adjoint application of the operator."""
         value, score = self._evaluate(x)
         return value, -self.measurement.operator.pull_back(x - self.measurement.offset, score.to(x.dtype))
+
+    def surprise(self, z: Tensor) -> Tensor:
+        """How badly a prediction z = A (x - offset) (batch, rows), made without looking at these measurements, does: f at the
+        noise that suits it best, from the true one to the typical response, (batch,). A prediction errs by more than the
+        noise, and cells would punish that without measure; for real values it orders predictions as the squared error does."""
+        scale = self.measurement.operator.typical_response(self.measurement.offset)[1]
+        least = math.sqrt(self.variance)
+        found, other = [], copy.copy(self)
+        for k in range(_SURPRISES):
+            other.variance = (least * max(scale / least, 1.0) ** (k / (_SURPRISES - 1))) ** 2
+            found.append(other.of_responses(z)[0])
+        return torch.stack(found).amin(0)
 
     @property
     def least(self) -> float:

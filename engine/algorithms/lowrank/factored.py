@@ -47,8 +47,8 @@ class Factored(AlgorithmChoice):
     penalty: float | None = number(
         None,
         "Penalty",
-        "Weight of the nuclear norm, as a share of the largest singular value of what was seen; auto takes what best "
-        "predicts a tenth of the measurements that is left out, 0 is the published method.",
+        "Weight of the nuclear norm, as a share of the one that leaves a flat picture; auto takes what best predicts a tenth of "
+        "the measurements that is left out, 0 is the published method.",
         low=0,
         high=100,
     )
@@ -93,12 +93,13 @@ class Factored(AlgorithmChoice):
 
         from engine.algorithms.lowrank.descent import Descent
         from engine.algorithms.lowrank.penalty import PenaltyPath
+        from engine.algorithms.lowrank.spectral import strength_of
 
         seen = viewed(measurement, self.data)
         fit = fit_of(seen, prior)
         spectrum, start = self._start(fit, prior, draws)
         largest, total, done = spectrum.values[..., 0], self.steps_for(len(draws.samples)), 0
-        damping = self.damping_of(largest)
+        damping, strength = self.damping_of(largest), strength_of(fit, draws.per_image("strength"))
 
         def told(descent: Descent, phase: str, steps: int, note: str = "") -> Iterate:
             factors = descent.factors
@@ -106,15 +107,15 @@ class Factored(AlgorithmChoice):
             facts = {
                 "objective": float(descent.f.mean()), "change": float(descent.moved.mean()),
                 "rank": float(factors.active.sum(-1).double().mean()), "step": float(descent.step.mean()),
-                "penalty": float((descent.penalty / largest.amax(1)).mean()),
+                "penalty": float((descent.penalty / strength).mean()),
             } | truth_error(measurement, x)  # fmt: skip
             return Iterate(
                 done, steps, x, 0, statistics=facts, per_image=True, mean=x, note=note, phase=phase
             )  # fmt: skip
 
-        penalty = (self.penalty or 0.0) * largest.amax(1)
+        penalty = (self.penalty or 0.0) * strength
         if self.penalty is None:
-            path = PenaltyPath(fit, start, self.rule(), largest, damping, seen.is_linear, prior.rank is None, draws.seed)
+            path = PenaltyPath(fit, start, self.rule(), largest, damping, strength, prior.rank is None, draws.seed)
             for descent in path.walk():
                 done += 1
                 yield told(descent, "choosing the penalty", total)

@@ -54,6 +54,10 @@ class MatrixFit(ABC):
         """f alone, (batch,)."""
 
     @abstractmethod
+    def surprise(self, left: Tensor, right: Tensor) -> Tensor:
+        """How badly L R^T predicts these measurements, (batch,), if it was found without them."""
+
+    @abstractmethod
     def part(self, kept: Tensor) -> MatrixFit:
         """The same by some of the measurements: ``kept`` (rows,) of ones and zeros, float64."""
 
@@ -114,6 +118,9 @@ class PictureFit(MatrixFit):
         value = self.term.value(self.picture(left, right).float()) - self.term.least
         return value * (self.term.variance / self.tau)
 
+    def surprise(self, left: Tensor, right: Tensor) -> Tensor:
+        return self.term.surprise(self.term.measurement.predict(self.picture(left, right).float()).double())
+
     def start_times(self, right: Tensor) -> Tensor:
         return self.start @ right
 
@@ -161,6 +168,11 @@ class EntriesFit(MatrixFit):
 
     def value(self, left: Tensor, right: Tensor) -> Tensor:
         return self._slope(left, right)[0]
+
+    def surprise(self, left: Tensor, right: Tensor) -> Tensor:
+        if self.term is None:
+            return self.value(left, right)
+        return self.term.surprise(self.places.products(left, right) + self.level)
 
     def start_times(self, right: Tensor) -> Tensor:
         return self.places.times(self.values / self.tau, right)

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
 
-PATH, STEPS_PER_PENALTY = 15, 40
-STRONGEST, RATIO = 0.2, 0.5
+PATH, STEPS_PER_PENALTY = 16, 40
+STRONGEST, RATIO = 0.4, 0.5
 SETTLED, PATIENCE, HELD_OUT = 1e-3, 2, 0.1
-AMPLITUDES = (1.0, 0.7, 0.5, 0.35, 0.25)
 
 
 class PenaltyPath:
@@ -28,19 +27,19 @@ class PenaltyPath:
     the rest worse; where the rank is ``free``, the rank that stands out is tried too. After :meth:`walk`, ``chosen`` (images,) is the best penalty and ``estimate`` the factors with it."""
 
     def __init__(
-        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, linear: bool, free: bool, seed: int
+        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, strength: Tensor, free: bool, seed: int
     ) -> None:  # fmt: skip
         left = torch.rand(fit.seen, generator=generator(seed, "held-out")).to(largest.device) < HELD_OUT
         if not bool(left.any()) or bool(left.all()):
             left = torch.arange(fit.seen, device=largest.device) == 0
         self.fit, self.judge = fit.part((~left).double()), fit.part(left.double())
-        self.rule, self.largest, self.damping, self.linear = rule, largest, damping, linear
-        self.estimate, self.free = start, free
+        self.rule, self.largest, self.damping = rule, largest, damping
+        self.estimate, self.free, self.strength = start, free, strength
         self.chosen = torch.zeros(fit.batch, dtype=torch.float64, device=largest.device)
 
     def walk(self) -> Iterator[Descent]:
         """Yields the descent after every step."""
-        factors, top = self.estimate, self.largest.amax(1)
+        factors, top = self.estimate, self.strength
         best = torch.full_like(self.chosen, torch.inf)
         worse, searching = torch.zeros_like(best), torch.ones_like(best, dtype=torch.bool)
         for k in range(PATH - 1):
@@ -93,8 +92,6 @@ class PenaltyPath:
         )
 
     def _judged(self, factors: Factors) -> Tensor:
-        """What the measurements left out say against the fit, (images,); of cells, against it at the amplitude that suits
-        them best, which bits hardly know."""
-        shares = (1.0,) if self.linear else AMPLITUDES
-        found = torch.stack([self.judge.value(share * factors.left, factors.right) for share in shares]).amin(0)
+        """What the measurements left out say against the fit, (images,)."""
+        found = self.judge.surprise(factors.left, factors.right)
         return torch.where(found.isfinite(), found, torch.inf)

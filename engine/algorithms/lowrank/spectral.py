@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.algorithms.lowrank.fits import MatrixFit
 from engine.seeds import RowGenerators
 
-__all__ = ["Factors", "Spectrum", "at_largest_gap", "discernible", "discernible_values", "random_factors", "spectral_factors", "spectrum_of"]
+__all__ = ["Factors", "Spectrum", "at_largest_gap", "discernible", "discernible_values", "random_factors", "spectral_factors", "spectrum_of", "strength_of"]
 
 MOST_SEARCHED = 64
 """Singular values that are looked at where the rank is to be found."""
@@ -52,6 +52,19 @@ def spectrum_of(fit: MatrixFit, count: int, draws: RowGenerators) -> Spectrum:
     across, values, turn = torch.linalg.svd(fit.start_transposed_times(basis), full_matrices=False)
     left = basis @ turn.mT
     return Spectrum(left[..., :count], values[..., :count], across[..., :count], fit.start_energy())
+
+
+def strength_of(fit: MatrixFit, draws: RowGenerators) -> Tensor:
+    """The penalty of the nuclear norm from which on the estimate is flat, (batch,): the largest singular value of the gradient
+    of f at X = 0, by power iteration."""
+    right = draws.normal((fit.parts, fit.sides[1], 2), fit.device).double()
+    flat = torch.zeros((fit.batch, fit.parts, fit.sides[0], 2), dtype=torch.float64, device=right.device)
+    other = torch.zeros_like(right)
+    for _ in range(_PASSES):
+        left = torch.linalg.qr(fit.pull(flat, right).right).Q
+        pulled = fit.pull(left, other).left
+        right = torch.linalg.qr(pulled).Q
+    return torch.linalg.svdvals(pulled)[..., 0].amax(1)
 
 
 def discernible(spectrum: Spectrum, fit: MatrixFit) -> Tensor:

@@ -131,7 +131,7 @@ class TuckerGd(AlgorithmChoice):
                 shown = [d if w < PATIENCE else s for d, w, s in zip(descents, worse, shown, strict=True)]
                 yield shown
             for i, descent in enumerate(descents):
-                value = float(judges[i].value_and_gradient(descent.x)[0]) if worse[i] < PATIENCE else math.inf
+                value = float(judges[i].surprise(descent.x)) if worse[i] < PATIENCE else math.inf
                 if value < best[i]:
                     best[i], worse[i], each[i].rank = value, 0, rank
                 else:
@@ -169,6 +169,11 @@ class _Problem:
         value, gradient = self.term.value_and_gradient((self.prior.mean + self.prior.depict_tensor(x)).float())
         share = self.term.variance / self.tau
         return (value - self.term.least) * share, self.prior.tensorise(gradient.double()) * share
+
+    def surprise(self, x: Tensor) -> Tensor:
+        """How badly X predicts these measurements, (1,)."""
+        picture = (self.prior.mean + self.prior.depict_tensor(x)).float()
+        return self.term.surprise(self.seen.predict(picture).double())
 
     def descent(self, settings: TuckerGd, rank: int) -> TuckerDescent:
         """From the HOSVD, with this rank along every side that is as long."""
