@@ -38,30 +38,26 @@ def made_tensor(side: int, rank: int, condition: float, seed: int) -> TuckerFact
 
 
 class Sensing(MatrixFit):
-    """y_k = <A_k, X> with standard normal A_k. The matrix is kept in single precision, which it has exactly; products are
-    summed in double precision, so that errors of 1e-6 and below mean something."""
+    """y_k = <A_k, X> with standard normal A_k. The matrix is kept in single precision, which it has exactly, in blocks whose
+    products are summed in double precision, so that errors of 1e-6 mean something."""
 
     def __init__(self, truth: Factors, rows: int, seed: int) -> None:
         side = truth.left.shape[2]
         self.batch, self.parts, self.sides, self.seen, self.device = 1, 1, (side, side), rows, "cpu"
-        self.matrix = torch.randn((rows, side * side), generator=generator(seed, "matrix"))
+        draws = generator(seed, "matrix")
+        widths = [min(_COLUMNS, side * side - at) for at in range(0, side * side, _COLUMNS)]
+        self.blocks = [torch.randn((rows, width), generator=draws) for width in widths]
         self.values = self._forward(truth.left @ truth.right.mT)
         self.start = self._back(self.values) / rows
 
     def _forward(self, x: Tensor) -> Tensor:
-        flat, told = x.reshape(-1), torch.zeros(len(self.matrix), dtype=torch.float64)
-        scale = flat.abs().max().clamp_min(1e-300)
-        # in two single-precision halves: the second holds what the first rounds away
-        high = (flat / scale).float()
-        low = (flat / scale - high.double()).float()
-        both = torch.stack([high, low], 1)
-        for at in range(0, len(flat), _COLUMNS):
-            told += (self.matrix[:, at : at + _COLUMNS] @ both[at : at + _COLUMNS]).double().sum(1)
-        return told * scale
+        pieces = x.reshape(-1).float().split(_COLUMNS)
+        return torch.stack([(b @ v).double() for b, v in zip(self.blocks, pieces, strict=True)]).sum(0)
 
     def _back(self, z: Tensor) -> Tensor:
         scale = z.abs().max().clamp_min(1e-300)
-        return ((z / scale).float() @ self.matrix).double().reshape(1, 1, *self.sides) * scale
+        single = (z / scale).float()
+        return torch.cat([single @ block for block in self.blocks]).double().reshape(1, 1, *self.sides) * scale
 
     def pull(self, left: Tensor, right: Tensor) -> Pulled:
         residual = self._forward(left @ right.mT) - self.values

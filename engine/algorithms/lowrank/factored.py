@@ -89,6 +89,11 @@ class Factored(AlgorithmChoice):
         return None
 
     def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+        from engine.algorithms.lowrank.image_by_image import image_by_image
+
+        return image_by_image(lambda seen, mine: self._one(seen, prior, mine), measurement, draws)
+
+    def _one(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.lowrank.descent import Descent

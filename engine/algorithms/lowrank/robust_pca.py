@@ -90,6 +90,11 @@ class RobustPca(AlgorithmChoice):
         return "robust-pca is for what has low rank but for few pixels, such as a film (form=frames); a photograph has not"
 
     def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+        from engine.algorithms.lowrank.image_by_image import image_by_image
+
+        return image_by_image(lambda seen, _: self._one(seen, prior), measurement, draws)
+
+    def _one(self, measurement: Measurement, prior: LowRankPrior) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.lowrank.factored import truth_error
@@ -99,7 +104,7 @@ class RobustPca(AlgorithmChoice):
         seen = viewed(measurement, self.data)
         told, at = _told(seen, prior)
         for axis in (0, 1):
-            refuse_unseen(at[0].sum(1 - axis + 1), axis, (at.shape[2], at.shape[3]))
+            refuse_unseen(at[0].sum(2 - axis), axis, (at.shape[2], at.shape[3]))
         share = self.outliers / 100
         kind = RobustDescent if self.form == "threshold" else SubgradientDescent
         residual, filled = _residual(seen, prior), float(at.mean())

@@ -16,7 +16,7 @@ __all__ = ["Factors", "Spectrum", "at_largest_gap", "discernible", "discernible_
 MOST_SEARCHED = 64
 """Singular values that are looked at where the rank is to be found."""
 _PASSES, _SPARE = 8, 8
-EDGE_MARGIN = 1.02
+EDGE_MARGIN = 1.06
 NOTHING_LEFT, NEGLIGIBLE = 1e-10, 1e-4
 DETERMINED = 0.7
 """Numbers of the factors per number seen up to which a rank is taken for determined."""
@@ -74,12 +74,14 @@ def discernible(spectrum: Spectrum, fit: MatrixFit) -> Tensor:
 
 def discernible_values(spectrum: Spectrum, sides: tuple[int, int], seen: float) -> Tensor:
     """How many singular values stand out of the rest, (batch, parts), at least 1: each above the edge that noise of the
-    energy of what is left would have, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than the
+    energy of what is left would have in the rows and columns left, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than the
     numbers ``seen`` of a matrix determine."""
     rows, columns = sides
     before = spectrum.values.square().cumsum(-1) - spectrum.values.square()
     rest = (spectrum.energy[..., None] - before).clamp_min(0)
-    edge = (rest / (rows * columns)).sqrt() * (math.sqrt(rows) + math.sqrt(columns))
+    found = torch.arange(rest.shape[-1], dtype=rest.dtype, device=rest.device)
+    high, wide = (rows - found).clamp_min(1), (columns - found).clamp_min(1)
+    edge = (rest / (high * wide)).sqrt() * (high.sqrt() + wide.sqrt())
     out = (spectrum.values > EDGE_MARGIN * edge) & (rest > NOTHING_LEFT * spectrum.energy[..., None])
     count = out.long().cumprod(-1).sum(-1)
     most = max((r for r in range(1, min(sides) + 1) if r * (rows + columns - r) <= DETERMINED * seen), default=1)
@@ -112,7 +114,9 @@ def at_largest_gap(factors: Factors) -> Factors:
     (q, a), (p, b) = torch.linalg.qr(left), torch.linalg.qr(right)
     turn, values, back = torch.linalg.svd(a @ b.mT)
     floor = NEGLIGIBLE * values[..., :1]
-    ratio = values[..., :-1].clamp_min(1e-300) / torch.maximum(values[..., 1:], floor)
+    ratio = values[..., :-1].clamp_min(1e-300) / torch.maximum(values[..., 1:], floor).clamp_min(1e-300)
+    count = active.sum(-1, keepdim=True)  # what is beyond depends on the other matrices of the batch
+    ratio = torch.where(torch.arange(1, values.shape[-1], device=left.device) < count, ratio, 0.0)
     rank = ratio.argmax(-1) + 1 if ratio.shape[-1] else torch.ones(values.shape[:2], dtype=torch.int64, device=left.device)
     kept = (torch.arange(values.shape[-1], device=left.device) < rank[..., None]) & active
     root = (values.sqrt() * kept)[..., None, :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -68,75 +68,67 @@ class TuckerGd(AlgorithmChoice):
         return None
 
     def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+        from engine.algorithms.lowrank.image_by_image import image_by_image
+
+        return image_by_image(lambda seen, mine: self._one(seen, prior, mine.seed), measurement, draws)
+
+    def _one(self, measurement: Measurement, prior: LowRankPrior, seed: int) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.lowrank.factored import truth_error
 
-        seen = viewed(measurement, self.data)
-        each = [_Problem(seen.select([i]), prior) for i in range(seen.images)]  # their ranks differ
-        done, total = 0, self.steps_for(len(draws.samples))
+        problem = _Problem(viewed(measurement, self.data), prior)
+        done, total = 0, self.steps_for(1)
 
-        def told(descents: list[TuckerDescent], phase: str, steps: int) -> Iterate:
-            x = (prior.mean + prior.depict_tensor(torch.cat([descent.x for descent in descents]))).float()
+        def told(descent: TuckerDescent, phase: str, steps: int) -> Iterate:
+            x = (prior.mean + prior.depict_tensor(descent.x)).float()
             facts = {
-                "objective": _mean(d.f for d in descents), "change": _mean(d.moved for d in descents),
-                "rank": _mean(max(d.factors.core.shape[1:]) for d in descents), "step": _mean(d.step for d in descents),
+                "objective": float(descent.f), "change": float(descent.moved), "step": float(descent.step),
+                "rank": float(max(descent.factors.core.shape[1:])),
             } | truth_error(measurement, x)  # fmt: skip
             return Iterate(done, steps, x, 0, statistics=facts, per_image=True, mean=x, phase=phase)
 
         if prior.rank is None:
-            for descents in self._search(each, draws.seed):
+            for descent in self._search(problem, seed):
                 done += 1
-                yield told(descents, "choosing the rank", total)
-        descents = [problem.descent(self, problem.rank) for problem in each]
-        going = [torch.ones(1, dtype=torch.bool, device=seen.device) for _ in each]
+                yield told(descent, "choosing the rank", total)
+        descent, going = problem.descent(self, problem.rank), torch.ones(1, dtype=torch.bool, device=measurement.device)
         for count in range(1, self.iterations + 1):
-            for descent, on in zip(descents, going, strict=True):
-                if bool(on):
-                    descent.advance(on)
-                    on &= (descent.moved > self.tolerance) & ~descent.stuck
-                if not bool(descent.f.isfinite().all()):
-                    raise InputError(
-                        f"{self.name} diverged at step {count}; give a smaller step than {self.step:g}, or "
-                        "steps=backtracking."
-                    )
+            descent.advance(going)
             done += 1
-            last = count == self.iterations or not any(bool(on) for on in going)
-            yield told(descents, "descending", done if last else total)
+            if not bool(descent.f.isfinite().all()):
+                raise InputError(
+                    f"{self.name} diverged at step {count}; give a smaller step than {self.step:g}, or steps=backtracking."
+                )
+            last = count == self.iterations or float(descent.moved) <= self.tolerance or bool(descent.stuck)
+            yield told(descent, "descending", done if last else total)
             if last:
                 return
 
-    def _search(self, each: list[_Problem], seed: int) -> Iterator[list[TuckerDescent]]:
-        """Sets the rank of every problem: up the ladder, until two in a row predict what is left out worse."""
+    def _search(self, problem: _Problem, seed: int) -> Iterator[TuckerDescent]:
+        """Sets the rank of the problem: up the ladder, until two in a row predict what is left out worse."""
         import torch
 
         from engine.seeds import generator
 
-        rows = each[0].operator.rows
-        left = torch.rand(rows, generator=generator(seed, "held-out")) < HELD_OUT
+        left = torch.rand(problem.operator.rows, generator=generator(seed, "held-out")) < HELD_OUT
         left[0], left[-1] = True, False
-        fits, judges = ([problem.part(kept.double()) for problem in each] for kept in (~left, left))
-        best, worse = [math.inf] * len(each), [0] * len(each)
-        shown: list[TuckerDescent] = []
+        fit, judge = (problem.part(kept.double()) for kept in (~left, left))
+        on = torch.ones(1, dtype=torch.bool, device=problem.back.device)
+        best, worse = math.inf, 0
         for rank in LADDER:
-            if rank > max(n for n in each[0].back.shape[1:]):
+            if rank > max(problem.back.shape[1:]):
                 return
-            descents = [fit.descent(self, rank) for fit in fits]
-            shown = shown or descents
-            on = torch.ones(1, dtype=torch.bool, device=each[0].back.device)
+            descent = fit.descent(self, rank)
             for _ in range(STEPS_PER_RANK):
-                for i, descent in enumerate(descents):
-                    if worse[i] < PATIENCE:
-                        descent.advance(on)
-                shown = [d if w < PATIENCE else s for d, w, s in zip(descents, worse, shown, strict=True)]
-                yield shown
-            for i, descent in enumerate(descents):
-                value = float(judges[i].surprise(descent.x)) if worse[i] < PATIENCE else math.inf
-                if value < best[i]:
-                    best[i], worse[i], each[i].rank = value, 0, rank
-                else:
-                    worse[i] += 1
-            if min(worse) >= PATIENCE:
+                descent.advance(on)
+                yield descent
+            value = float(judge.surprise(descent.x))
+            if value < best:
+                best, worse, problem.rank = value, 0, rank
+            else:
+                worse += 1
+            if worse >= PATIENCE:
                 return
 
 
@@ -183,7 +175,3 @@ class _Problem:
         start = hosvd(self.back, ranks)  # type: ignore[arg-type]
         return TuckerDescent(self.value_and_gradient, start, settings.step, settings.steps == "backtracking")
 
-
-def _mean(numbers: Iterable[Tensor | float]) -> float:
-    found = [float(n) for n in numbers]
-    return sum(found) / len(found)

@@ -1,0 +1,183 @@
+"""Low rank: exact recovery, the condition number, outliers, tensors, one-bit completion, and the contract of algorithms."""
+
+import pytest
+import torch
+
+from engine.algorithms.lowrank.fits import EntriesFit, PictureFit
+from engine.algorithms.lowrank.outliers import largest_entries
+from engine.algorithms.lowrank.factored import fit_of
+from engine.algorithms.lowrank.spectral import discernible, spectrum_of
+from engine.control import Cancelled, Control
+from engine.errors import InputError
+from engine.experiments.conditioning import conditioning, large_completion
+from engine.experiments.made_low_rank import aligned_distance, made_factors
+from engine.images.made import film, low_rank_picture
+from engine.runs import Job, RunSpec, measure
+from engine.seeds import RowGenerators, generator
+from engine.sensing.measurement import simulate
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import QUANTIZERS
+
+METHODS = ("scaled-gd", "gd", "scaled-gd-lambda", "tucker-gd", "robust-pca")
+PICTURE = torch.from_numpy(low_rank_picture(48, 40, 3, 5.0))[None]
+
+
+def run(truth, **settings):
+    """The job of a picture (1, c, h, w), and its last estimate."""
+    channels, height, width = truth.shape[1:]
+    spec = RunSpec(**({"size": f"{width}x{height}", "device": "cpu", "image": "sample:photo-camera"} | settings))
+    job = Job(spec, measure(spec, truth))
+    steps = [iterate.step for iterate in job.stream()]
+    return job, job.last.x, steps
+
+
+def psnr(x, truth):
+    return float(-10 * torch.log10((x.clamp(0, 1) - truth).square().mean()))
+
+
+@pytest.mark.parametrize("method", ["scaled-gd", "gd", "scaled-gd-lambda"])
+@pytest.mark.parametrize("rank", ["3", "auto"])
+def test_a_picture_of_low_rank_comes_back_from_half_of_its_pixels(method, rank):
+    job, x, _ = run(PICTURE, prior=f"low-rank rank={rank}", operator="inpainting", quantizer="none", noise=1e-4, algorithm=method)
+    assert psnr(x, PICTURE) > 65
+    assert job.history["relative_error"][-1] < 2e-3
+
+
+@pytest.mark.parametrize("operator", ["gaussian measurements=900", "dct measurements=900"])
+def test_and_from_random_sums(operator):
+    _, x, _ = run(PICTURE, prior="low-rank rank=3", operator=operator, quantizer="none", noise=1e-4, algorithm="scaled-gd")
+    assert psnr(x, PICTURE) > 60
+
+
+@pytest.mark.parametrize("quantizer", ["none", "one-bit", "uniform bits=3"])
+def test_entries_and_pictures_are_the_same_data_term(quantizer):
+    operator = OPERATORS.parse("inpainting measurements=900").build((1, 48, 40), 0)
+    seen = simulate(PICTURE, operator, QUANTIZERS.parse(quantizer), 0.05, 0)
+    prior = RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40))
+    entries, picture = fit_of(seen, prior), PictureFit(seen, prior)
+    assert isinstance(entries, EntriesFit)
+    draws = torch.Generator().manual_seed(0)
+    left, right = (0.2 * torch.randn((1, 1, n, 4), generator=draws, dtype=torch.float64) for n in (48, 40))
+    a, b = entries.pull(left, right), picture.pull(left, right)
+    assert torch.allclose(a.value, b.value, rtol=1e-4, atol=1e-6)
+    assert torch.allclose(a.right, b.right, atol=1e-3) and torch.allclose(a.left, b.left, atol=1e-3)
+    # the products belong to the gradient of the value
+    step = 1e-5
+    way = torch.randn(left.shape, generator=draws, dtype=torch.float64)
+    slope = (entries.value(left + step * way, right) - entries.value(left - step * way, right)) / (2 * step)
+    assert float(slope) == pytest.approx(float((a.right * way).sum()), rel=1e-4)
+
+
+def test_scaling_makes_up_for_the_condition_number():
+    rows = conditioning("completion", (1.0, 10.0), side=120, rank=4, iterations=1500)["rows"]
+    steps = {(row["method"], row["condition"]): row["iterations"] for row in rows}
+    assert steps["scaled-gd", 10.0] < 2 * steps["scaled-gd", 1.0]
+    assert steps["gd", 10.0] > 4 * steps["gd", 1.0]
+    assert all(row["distance"] < 1e-4 for row in rows)
+
+
+@pytest.mark.parametrize(("problem", "side", "rank"), [("robust-pca", 100, 4), ("tensors", 30, 3), ("sensing", 60, 2)])
+def test_each_problem_is_solved_to_a_millionth(problem, side, rank):
+    row = conditioning(problem, (5.0,), side=side, rank=rank, iterations=400)["rows"][0]
+    assert row["iterations"] is not None and row["error"] < 1e-6
+
+
+def test_a_rank_that_is_too_high_is_no_harm_from_a_small_random_start():
+    rows = conditioning("over-estimated", (10.0,), side=40, rank=2, iterations=300)["rows"]
+    steps = {row["method"]: row["iterations"] or 10**6 for row in rows}
+    assert steps["scaled-gd-lambda"] < 200 and steps["scaled-gd-lambda"] < steps["gd"]
+
+
+def test_distance_does_not_see_how_a_matrix_is_factored():
+    truth = made_factors(30, 3, 5.0, 0)
+    turn = torch.randn((3, 3), generator=torch.Generator().manual_seed(1), dtype=torch.float64) + 2 * torch.eye(3)
+    other = truth._replace(left=truth.left @ turn, right=truth.right @ torch.linalg.inv(turn).mT)
+    assert aligned_distance(other, truth) < 1e-6
+    assert aligned_distance(truth._replace(left=1.1 * truth.left), truth) > 1e-2
+
+
+def test_large_matrices_are_never_formed():
+    rows = large_completion(side=300, rank=3, share=0.2, seconds=5.0)["rows"]
+    assert rows[0]["error"] <= 1e-4 and {"seconds", "peak_mb"} <= rows[0].keys() & rows[1].keys()
+    places = fit_of(
+        simulate(PICTURE, OPERATORS.parse("inpainting").build((1, 48, 40), 0), QUANTIZERS.parse("none"), 0.0, 0),
+        RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40)),
+    )  # fmt: skip
+    assert max(t.numel() for t in vars(places).values() if isinstance(t, torch.Tensor)) <= places.seen
+
+
+@pytest.mark.parametrize(("operator", "more"), [("identity", 5), ("inpainting measurements=5000", 3)])
+def test_dithered_bits_of_a_picture_of_rank_five_beat_the_linear_estimate(operator, more):
+    truth = torch.from_numpy(low_rank_picture(100, 100, 5, 10.0))[None]
+    job, x, _ = run(truth, prior="low-rank rank=5", operator=operator, quantizer="dithered", noise=0.02, algorithm="scaled-gd")
+    assert psnr(x, truth) > psnr(job.measurement.simple_estimate(), truth) + more
+
+
+def test_the_moving_ball_is_told_from_the_still_scene():
+    frames, side = 12, 20
+    moving = torch.from_numpy(film(frames, side, side))[None]
+    for form in ("threshold", "subgradient"):
+        _, still, _ = run(moving, prior=f"low-rank form=frames frames={frames} rank=2", operator="identity", quantizer="none",
+                          noise=0.005, algorithm=f"robust-pca form={form}")  # fmt: skip
+        ball = (moving - still).reshape(frames, side, side).abs() > 0.15
+        assert 0.02 < float(ball.float().mean()) < 0.12
+        assert float((moving - still)[(moving < 0.9)].abs().median()) < 0.02
+
+
+def test_the_largest_entries_are_so_in_their_row_and_column():
+    e = torch.zeros((1, 1, 10, 10), dtype=torch.float64)
+    e[0, 0, 3, :6] = torch.arange(1, 7)
+    e[0, 0, 7, 7] = 0.5
+    kept = largest_entries(e, torch.ones_like(e), 0.2)
+    assert torch.equal(kept[0, 0, 3].nonzero().flatten(), torch.tensor([4, 5])) and float(kept[0, 0, 7, 7]) == 0.5
+
+
+def test_the_rank_is_counted_where_noise_ends():
+    truth = torch.from_numpy(low_rank_picture(64, 64, 6, 4.0))[None]
+    seen = simulate(truth, OPERATORS.parse("identity").build((1, 64, 64), 0), QUANTIZERS.parse("none"), 0.02, 0)
+    fit = fit_of(seen, RunSpec(prior="low-rank").prior.load("cpu", (1, 64, 64)))
+    assert int(discernible(spectrum_of(fit, 30, RowGenerators([generator(0, "x")])), fit)) == 6
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("quantizer", ["none", "one-bit", "dithered", "uniform bits=3", "lloyd-max bits=2"])
+def test_the_contract(method, quantizer):
+    truth = torch.cat([PICTURE, PICTURE.flip(2)])
+    settings = dict(prior="low-rank", operator="inpainting measurements=1400", quantizer=quantizer, noise=0.05, size="40x48",
+                    image="sample:photo-camera", device="cpu", algorithm=f"{method} iterations=6")  # fmt: skip
+    spec = RunSpec(**settings)
+    both, alone = Job(spec, measure(spec, truth, [0, 1]), [0, 1]), Job(spec, measure(spec, truth[1:], [1]), [1])
+    for job in (both, alone):
+        steps = [iterate.step for iterate in job.stream()]
+        assert steps == list(range(1, len(steps) + 1)) and job.last.is_last
+        assert torch.isfinite(job.last.x).all() and job.last.mean is not None
+    assert torch.allclose(both.last.x[1], alone.last.x[0], atol=1e-4)
+    control = Control()
+    stream = Job(spec, measure(spec, truth, [0, 1]), [0, 1]).stream(control)
+    next(stream)
+    control.cancel()
+    with pytest.raises(Cancelled):
+        list(stream)
+
+
+def test_what_tells_nothing_of_a_row_is_refused():
+    with pytest.raises(InputError, match="Nothing was seen of row 24 of the 48 x 40 matrix, nor of 23 more"):
+        run(PICTURE, prior="low-rank", operator="inpainting pattern=half", quantizer="none", algorithm="scaled-gd")
+    with pytest.raises(InputError, match="Nothing was seen of row"):
+        run(PICTURE, prior="low-rank", operator="inpainting pattern=half", quantizer="none", algorithm="robust-pca")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"operator": "phase-retrieval", "algorithm": "scaled-gd"}, "needs a linear operator"),
+        ({"operator": "dct", "algorithm": "robust-pca"}, "needs measurements that are pixels"),
+        ({"prior": "low-rank form=patches", "operator": "identity", "algorithm": "tucker-gd"}, "set overlap=false"),
+        ({"prior": "wavelet", "algorithm": "gd"}, "gd takes a low-rank prior: choose low-rank"),
+        ({"operator": "identity", "algorithm": "robust-pca form=subgradient", "quantizer": "one-bit"}, "takes real values"),
+    ],
+)
+def test_what_does_not_go_together_is_said(settings, words):
+    spec = {"prior": "low-rank", "operator": "identity", "quantizer": "none", "image": "sample:photo-camera", "size": "32x32"} | settings
+    with pytest.raises(InputError, match=words):
+        run(PICTURE[:, :, :32, :32], **spec)
