@@ -76,7 +76,7 @@ def test_scaling_makes_up_for_the_condition_number():
     assert all(row["distance"] < 1e-4 for row in rows)
 
 
-@pytest.mark.parametrize(("problem", "side", "rank"), [("robust-pca", 100, 4), ("tensors", 30, 3), ("sensing", 60, 2)])
+@pytest.mark.parametrize(("problem", "side", "rank"), [("robust-pca", 160, 4), ("tensors", 30, 3), ("sensing", 60, 2)])
 def test_each_problem_is_solved_to_a_millionth(problem, side, rank):
     row = conditioning(problem, (5.0,), side=side, rank=rank, iterations=400)["rows"][0]
     assert row["iterations"] is not None and row["error"] < 1e-6
@@ -106,7 +106,7 @@ def test_large_matrices_are_never_formed():
     assert max(t.numel() for t in vars(places).values() if isinstance(t, torch.Tensor)) <= places.seen
 
 
-@pytest.mark.parametrize(("operator", "more"), [("identity", 5), ("inpainting measurements=5000", 3)])
+@pytest.mark.parametrize(("operator", "more"), [("identity", 5), ("inpainting measurements=7500", 2)])
 def test_dithered_bits_of_a_picture_of_rank_five_beat_the_linear_estimate(operator, more):
     truth = torch.from_numpy(low_rank_picture(100, 100, 5, 10.0))[None]
     job, x, _ = run(truth, prior="low-rank rank=5", operator=operator, quantizer="dithered", noise=0.02, algorithm="scaled-gd")
