@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 __all__ = ["DenoisingProfile", "Evolution", "Seen"]
 
 NODES, TRUST, ROUNDS, SETTLED = 20, 0.25, 40, 2e-3
-NEAR_NODES, NODES_BY_EDGE, REACH = 60, (3, 14), 5.0
+NEAR_NODES, NODES_BY_EDGE, REACH, MOST_EDGES = 60, (3, 14), 5.0, 20
 FLAT_DB = 0.12
 _LEAST = 1e-12
 
@@ -172,7 +172,7 @@ class Evolution:
         if key not in self._found:
             seen = candidates()
             assert seen.thresholds is not None
-            few = self.profile.some(12 if seen.thresholds.shape[-1] < 32 else 4)
+            few = self.profile.some(12 if seen.thresholds.shape[-1] < 16 else 4)
             rough = np.arange(0, len(seen.thresholds), 4)
             centre = rough[np.argmax(self._mean_psnr(seen, rough, few))]
             near = np.arange(max(centre - 3, 0), min(centre + 7, len(seen.thresholds)))
@@ -189,11 +189,11 @@ class Evolution:
 
     def _told(
         self, inner: np.ndarray, v_z: np.ndarray, total: np.ndarray, noise: np.ndarray,
-        of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        of: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:  # fmt: skip
         """The mean of what cells with the edges ``inner`` (candidates, cells - 1) tell, (candidates, pictures), over the
-        estimates of z that the output module is given: z ~ N(0, total - v_z), and ``of`` (edges - z) (..., cells - 1) and the
-        deviation (..., 1, 1) of what was quantized about z.
+        estimates of z that the output module is given: z ~ N(0, total - v_z), and ``of`` the edges (..., cells - 1), z
+        (..., nodes, 1) and the deviation (..., 1, 1) of what was quantized about z.
 
         It is told of near the edges alone. Where the estimates spread wider than that, nodes lie about every edge; a
         Gauss-Hermite rule would step over them.
@@ -204,18 +204,21 @@ class Evolution:
         if not sharp.all():
             x, w = np.polynomial.hermite_e.hermegauss(NODES)
             z = spread[..., None] * x
-            each = of(inner[:, None, None, :] - z[..., None], deviation[..., None, None])
+            each = of(inner[:, None, None, :], z[..., None], deviation[..., None, None])
             found = (each * (w / w.sum())).sum(-1)
         if sharp.any():
-            x, w = np.polynomial.legendre.leggauss(int(np.clip(NEAR_NODES // inner.shape[1], *NODES_BY_EDGE)))
+            x, w = _legendre(int(np.clip(NEAR_NODES // inner.shape[1], *NODES_BY_EDGE)))
             far, middle = np.full((len(inner), 1), np.inf), 0.5 * (inner[:, 1:] + inner[:, :-1])
             edge, reach = inner[:, None, :], REACH * deviation[..., None]
             low = np.maximum(np.concatenate([-far, middle], 1)[:, None, :], edge - reach)
             high = np.minimum(np.concatenate([middle, far], 1)[:, None, :], edge + reach)
-            half = 0.5 * (high - low)[..., None]
-            z = (0.5 * (high + low)[..., None] + half * x).reshape(*v_z.shape, -1)
+            which, times = _some_edges(inner.shape[1])
+            low, high = low[..., which], high[..., which]
+            half = 0.5 * (high - low)[..., None] * times[:, None]
+            z = (0.5 * ((high + low)[..., None] + (high - low)[..., None] * x)).reshape(*v_z.shape, -1)
             weights = (half * w).reshape(z.shape) * np.exp(-0.5 * (z / spread[..., None]) ** 2)
-            each = of(inner[:, None, None, :] - z[..., None], deviation[..., None, None])
+            edges = np.repeat(_neighbours(inner, reach.max())[:, which], len(x), 1)[:, None]
+            each = of(edges, z[..., None], deviation[..., None, None])
             near = (each * weights).sum(-1) / (spread * math.sqrt(2 * math.pi))
             found = np.where(sharp, near, found)
         return found
@@ -225,8 +228,8 @@ class Evolution:
         told = 0.0
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
 
-        def fisher(apart: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-            below, density = _standard(apart / deviation)
+        def fisher(edges: np.ndarray, z: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+            below, density = _standard((edges - z) / deviation)
             if seen.flip:  # two cells
                 seen_low = seen.flip + (1 - 2 * seen.flip) * below[..., 1]
                 return ((1 - 2 * seen.flip) * density[..., 1]) ** 2 / np.maximum(seen_low * (1 - seen_low), 1e-300)
@@ -244,12 +247,11 @@ class Evolution:
         step, information = 0.02, 0.0
         for inner, part in seen.by_row():
 
-            def fisher(apart: np.ndarray, _: np.ndarray, inner: np.ndarray = inner) -> np.ndarray:
-                z = inner[:, None, None, :] - apart
+            def fisher(edges: np.ndarray, z: np.ndarray, _: np.ndarray) -> np.ndarray:
                 shares = []
                 for factor in (1 - step, 1 + step):
                     deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
-                    below, _ = _standard((inner[:, None, None, :] - factor * z) / deviation)
+                    below, _ = _standard((edges - factor * z) / deviation)
                     share = np.diff(below, axis=-1)
                     shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
                 slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
@@ -257,6 +259,36 @@ class Evolution:
 
             information = information + part * self._told(inner, v_z, total, noise, fisher)
         return 1 / (1 / spread**2 + TRUST * self.rows * information)
+
+
+@lru_cache(maxsize=32)
+def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(count)
+
+
+def _some_edges(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of edges that stand for all ``count``, and how many each stands for: of fine cells, the outer two on either side
+    and some of the others, between which nothing changes but the density of z."""
+    if count <= MOST_EDGES:
+        return np.arange(count), np.ones(count)
+    inside = np.arange(2, count - 2)
+    step = -(-len(inside) // (MOST_EDGES - 4)) | 1  # odd, so that a run of edges has one in the middle
+    runs = [inside[at : at + step] for at in range(0, len(inside), step)]
+    taken, times = [run[len(run) // 2] for run in runs], [float(len(run)) for run in runs]
+    return np.array([0, 1, *taken, count - 2, count - 1]), np.array([1.0, 1.0, *times, 1.0, 1.0])
+
+
+def _neighbours(inner: np.ndarray, reach: float) -> np.ndarray:
+    """For every edge (candidates, edges) those that are within twice ``reach`` of it, (candidates, edges, some), infinite where
+    there is none: what is further away hardly ever matters to a z near the edge."""
+    candidates, count = inner.shape
+    least = float(np.diff(inner, axis=1).min()) if count > 1 else math.inf
+    side = min(count - 1, math.ceil(2 * reach / max(least, 1e-12)))
+    if 2 * side + 1 >= count:
+        return np.broadcast_to(inner[:, None, :], (candidates, count, count))
+    far = np.full((candidates, side), np.inf)
+    padded = np.concatenate([-far, inner, far], 1)
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1, axis=1)
 
 
 def _standard(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

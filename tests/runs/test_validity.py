@@ -21,7 +21,7 @@ def test_the_page_holds_the_table_of_the_program():
     assert markdown() in PAGE.read_text(encoding="utf-8"), "run python docs/floors.py"
 
 
-@pytest.mark.parametrize("kind", ["denoiser", "generator", "sparsity"])
+@pytest.mark.parametrize("kind", ["denoiser", "generator", "sparsity", "low-rank"])
 def test_every_combination_has_something_that_runs(kind):
     assert {row["operator"].split()[0] for row in rows(kind)} == set(OPERATORS.choices)
     for row in rows(kind):
@@ -35,7 +35,7 @@ def test_every_combination_has_something_that_runs(kind):
 
 
 def test_the_kinds_of_the_table_are_those_that_have_a_prior():
-    assert list(kinds()) == ["denoiser", "generator", "sparsity"]
+    assert list(kinds()) == ["denoiser", "generator", "sparsity", "low-rank"]
 
 
 def test_what_an_algorithm_takes_decides_its_refusals():
