@@ -23,6 +23,13 @@ __all__ = ["DenoisingDemo", "Part", "SampleDrawing"]
 LOWEST_SIGMA, HIGHEST_SIGMA = 0.005, 100.0
 
 
+_FOR = {
+    "sparsity": "it is for algorithms that minimise, such as lasso",
+    "low-rank": "it is for algorithms that descend on factors, such as scaled-gd",
+    "generator": "it is for algorithms that search its latents, such as csgm",
+}
+
+
 class Part:
     """Something on the page that works in a thread of its own."""
 
@@ -187,7 +194,7 @@ class DenoisingDemo(Part):
             for index, title in enumerate(("Noisy", "Denoised", "Original")):
                 self.page.trio.show_picture(index, None, title)
             self.page.verdict.setText(
-                f"A {KINDS[self.choice.kind][0]} has no denoiser; it is for algorithms that minimise, such as lasso."
+                f"A {KINDS[self.choice.kind][0]} has no denoiser; {_FOR[self.choice.kind]}."
                 if other
                 else "The window has no picture; open one to see it denoised."
             )

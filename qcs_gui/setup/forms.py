@@ -37,6 +37,9 @@ class ChoiceForm(QGroupBox):
         self._row_of: dict[str, int] = {}
         self._shown = ""
         self.combo = ListBox()
+        # priors are named by whoever trained them: a long title must not widen the column
+        self.combo.setSizeAdjustPolicy(ListBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.setMinimumContentsLength(18)
         self.combo.setAccessibleName(title)
         self.preset = ListBox()
         self.preset.setAccessibleName(f"{title}: preset")
