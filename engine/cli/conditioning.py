@@ -21,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sensing, completion, robust-pca, tensors, over-estimated, or large-completion beside soft-impute (sensing)",
     )
     parser.add_argument("--condition", default="1,5,10,20", metavar="LIST", help="condition numbers (1,5,10,20)")
-    parser.add_argument("--side", type=int, default=None, help="side of the matrix (200; tensors 50; large 2000)")
-    parser.add_argument("--rank", type=int, default=None, help="its rank (10; tensors 5)")
+    parser.add_argument("--side", type=int, default=None, help="side of the matrix (200; tensors 50; over-estimated 100; large 2000)")
+    parser.add_argument("--rank", type=int, default=None, help="its rank (10; tensors and over-estimated 5)")
     parser.add_argument("--share", type=float, default=0.05, help="large-completion: share of the entries seen (0.05)")
-    parser.add_argument("--iterations", type=int, default=2000, help="at most, for each curve (2000)")
+    parser.add_argument("--iterations", type=int, default=None, help="at most, for each curve (2000; over-estimated 500)")
     parser.add_argument("--goal", type=float, default=None, help="relative error to reach (1e-6; large 1e-4)")
     parser.add_argument("--seed", type=int, default=0, help="seed of matrix and measurements")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores")
@@ -41,7 +41,7 @@ def conditioning(arguments: argparse.Namespace) -> int:
         conditions = tuple(float(n) for n in arguments.condition.split(","))
     except ValueError:
         raise InputError(f"--condition {arguments.condition} is not valid: give numbers such as 1,5,10,20.") from None
-    if arguments.iterations < 1:
+    if arguments.iterations is not None and arguments.iterations < 1:
         raise InputError(f"--iterations {arguments.iterations} is not valid: give a whole number of at least 1.")
     if arguments.chart and not arguments.chart.endswith(".svg"):
         raise InputError(f"--chart {arguments.chart} is not valid: give a file that ends in .svg.")
@@ -56,10 +56,11 @@ def conditioning(arguments: argparse.Namespace) -> int:
     if arguments.problem == LARGE:
         found = work.large_completion(share=arguments.share, condition=conditions[0], seed=arguments.seed, tell=tell, **given)
     else:
-        if arguments.problem == "tensors":
-            given = {"side": 50, "rank": 5} | given
+        sizes = {"tensors": {"side": 50, "rank": 5}, "over-estimated": {"side": 100, "rank": 5}}
+        given = sizes.get(arguments.problem, {}) | given
+        most = arguments.iterations or (500 if arguments.problem == "over-estimated" else 2000)
         found = work.conditioning(
-            arguments.problem, conditions, iterations=arguments.iterations, seed=arguments.seed, tell=tell, **given
+            arguments.problem, conditions, iterations=most, seed=arguments.seed, tell=tell, **given
         )
     if arguments.chart:
         _draw(found, arguments.chart)

@@ -321,3 +321,32 @@ def test_a_prior_that_copies_is_seen():
     found, distance = nearest(torch.stack([pool[3], pool[1].flip(2)]), pool)
     assert torch.equal(found, torch.stack([pool[3], pool[1].flip(2)]))
     assert float(distance.max()) < 1e-3
+
+
+def test_conditioning_tells_iterations_and_draws(tmp_path, capsys):
+    chart = tmp_path / "curves.svg"
+    words = ["conditioning", "--problem", "completion", "--side", "40", "--rank", "2", "--condition", "1,5", "--chart", str(chart), "--json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(r["method"], r["condition"]) for r in found["rows"]} == {(m, c) for m in ("gd", "scaled-gd") for c in (1.0, 5.0)}
+    assert chart.read_text().startswith("<svg") and "κ = 5" in chart.read_text()
+    for bad, sentence in (
+        (["--problem", "nonsense"], "There is no problem 'nonsense'"), (["--condition", "a"], "give numbers such as 1,5,10,20"),
+        (["--rank", "300"], "rank=300 does not go with side=200"), (["--chart", "x.png"], "ends in .svg"),
+    ):  # fmt: skip
+        assert main(["conditioning", *bad]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_made_pictures_have_the_rank_that_was_asked_for(tmp_path, capsys):
+    import numpy as np
+
+    from engine.images import load_image
+
+    assert main(["make-picture", "low-rank", "--rank", "3", "--condition", "4", "--size", "30x20", "--out", str(tmp_path / "a.tif")]) == 0
+    values = np.linalg.svd(load_image(tmp_path / "a.tif").pixels[0].astype(float) - 0.5, compute_uv=False)
+    assert values[2] > 1e-3 and values[3] < 1e-5 and values[0] / values[2] == pytest.approx(4, rel=1e-3)
+    assert main(["make-picture", "film", "--frames", "3", "--size", "10x8", "--out", str(tmp_path / "b.png")]) == 0
+    assert load_image(tmp_path / "b.png").pixels.shape == (1, 24, 10)
+    assert main(["make-picture", "low-rank", "--rank", "99", "--size", "30x20", "--out", str(tmp_path / "c.tif")]) == 2
+    assert "give 1 to 20" in capsys.readouterr().err
