@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
-
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
@@ -46,5 +43,13 @@ class SoftImpute:
 
 def peak_bytes() -> int:
     """The most memory that this process has held."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import sys
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

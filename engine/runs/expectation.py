@@ -70,7 +70,9 @@ def expect(spec: RunSpec, shape: Shape) -> Expectation | None:
     from engine.runs.shortfall import shortfall
 
     share = spec.operator.rows_for(shape) / (shape[0] * shape[1] * shape[2])
-    less = shortfall(spec.prior.name, shape[0], share, spec.quantizer.bits_per_measurement)
+    # dither tells the contrast, which is what single bits leave out
+    bits = 2.0 if spec.quantizer.name == "dithered" else spec.quantizer.bits_per_measurement
+    less = shortfall(spec.prior.name, shape[0], share, bits)
     return Expectation(evolved.psnr - less, evolved.low - less, evolved.high - less)
 
 

@@ -94,3 +94,17 @@ def test_a_card_that_tells_nonsense_tells_nothing(quality):
     assert float(prior.typical_error(level)) == pytest.approx(0.02794**2, rel=0.01)
     prior.card = replace(prior.card, quality=quality)
     assert prior.typical_error(level) is None
+
+
+def test_what_was_measured_to_fall_short_is_taken_off():
+    from engine.runs.expectation import predicted
+    from engine.runs.shortfall import shortfall
+
+    spec = RunSpec(prior="natural", operator="dct measurements=4096", quantizer="one-bit", noise=0.01, algorithm="turbo",
+                   image="sample:photo-camera", size="128x128")  # fmt: skip
+    shape, less = (1, 128, 128), shortfall("natural", 1, 0.25, 1)
+    assert less > 0.5
+    assert expect(spec, shape).psnr == pytest.approx(predicted(spec, shape).psnr - less)
+    assert shortfall("natural", 1, 0.05, 1) == shortfall("natural", 1, 0.1, 1)
+    assert shortfall("natural", 1, 0.5, 2) < shortfall("natural", 1, 0.35, 2) < shortfall("natural", 1, 0.25, 2)
+    assert shortfall("of-nobody", 1, 0.25, 1) == 0
