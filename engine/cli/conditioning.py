@@ -21,10 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sensing, completion, robust-pca, tensors, over-estimated, or large-completion beside soft-impute (sensing)",
     )
     parser.add_argument("--condition", default="1,5,10,20", metavar="LIST", help="condition numbers (1,5,10,20)")
-    parser.add_argument("--side", type=int, default=None, help="side of the matrix (200; tensors 50; over-estimated 100; large 2000)")
+    parser.add_argument(
+        "--side", type=int, default=None, help="side of the matrix (200; tensors 50; over-estimated 100; large 2000)"
+    )
     parser.add_argument("--rank", type=int, default=None, help="its rank (10; tensors and over-estimated 5)")
     parser.add_argument("--share", type=float, default=0.05, help="large-completion: share of the entries seen (0.05)")
-    parser.add_argument("--iterations", type=int, default=None, help="at most, for each curve (2000; over-estimated 500)")
+    parser.add_argument(
+        "--iterations", type=int, default=None, help="at most, for each curve (2000; over-estimated 500)"
+    )
     parser.add_argument("--goal", type=float, default=None, help="relative error to reach (1e-6; large 1e-4)")
     parser.add_argument("--seed", type=int, default=0, help="seed of matrix and measurements")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores")
@@ -51,10 +55,14 @@ def conditioning(arguments: argparse.Namespace) -> int:
     def tell(row: dict) -> None:
         if not arguments.json:
             told = {k: v for k, v in row.items() if k not in ("errors", "at_seconds") and v is not None}
-            print("  ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()), flush=True)
+            print(
+                "  ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()), flush=True
+            )
 
     if arguments.problem == LARGE:
-        found = work.large_completion(share=arguments.share, condition=conditions[0], seed=arguments.seed, tell=tell, **given)
+        found = work.large_completion(
+            share=arguments.share, condition=conditions[0], seed=arguments.seed, tell=tell, **given
+        )
     else:
         sizes = {"tensors": {"side": 50, "rank": 5}, "over-estimated": {"side": 100, "rank": 5}}
         given = sizes.get(arguments.problem, {}) | given
@@ -92,7 +100,9 @@ def _draw(found: dict, path: str) -> None:
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("low-rank", "film"), help="a picture of exact rank, or frames one below the other")
+    parser.add_argument(
+        "what", choices=("low-rank", "film"), help="a picture of exact rank, or frames one below the other"
+    )
     parser.add_argument("--size", default="128x128", metavar="WxH", help="of the picture, or of a frame (128x128)")
     parser.add_argument("--rank", type=int, default=5, help="low-rank: rank of the picture about mid-grey (5)")
     parser.add_argument("--condition", type=float, default=10.0, help="low-rank: its condition number (10)")

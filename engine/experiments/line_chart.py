@@ -14,7 +14,9 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3")
 MOST_POINTS = 400
 
 
-def line_charts(title: str, charts: Sequence[tuple[str, Sequence[tuple[str, int, int, list[float], list[float]]]]]) -> str:
+def line_charts(
+    title: str, charts: Sequence[tuple[str, Sequence[tuple[str, int, int, list[float], list[float]]]]]
+) -> str:
     """Charts side by side under a title: each the words for its horizontal axis, and its curves (name, number of the colour,
     number of the dash, x, y). The vertical axis is the relative error, logarithmic."""
     body = [_chart(words, curves, i * WIDTH) for i, (words, curves) in enumerate(charts)]

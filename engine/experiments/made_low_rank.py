@@ -90,9 +90,7 @@ def aligned_distance(found: Factors, truth: Factors) -> float:
     truth, whose factors are balanced."""
     from scipy.optimize import minimize
 
-    left, right, true_left, true_right = (
-        m[0, 0].numpy() for m in (found.left, found.right, truth.left, truth.right)
-    )
+    left, right, true_left, true_right = (m[0, 0].numpy() for m in (found.left, found.right, truth.left, truth.right))
     rank = left.shape[1]
     weight = np.sqrt(np.maximum(np.square(true_left).sum(0), 1e-300))
 

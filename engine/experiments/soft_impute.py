@@ -31,10 +31,16 @@ class SoftImpute:
         told = self.fit.places.products(self.left, self.right)[0]
         rest = csr_matrix(((self.fit.values[0] - told).numpy(), self.at), shape=self.fit.sides)
         left, right = self.left[0, 0].numpy(), self.right[0, 0].numpy()
+
+        def times(v: np.ndarray) -> np.ndarray:
+            return rest @ v + left @ (right.T @ v)
+
+        def transposed(v: np.ndarray) -> np.ndarray:
+            return rest.T @ v + right @ (left.T @ v)
+
         whole = LinearOperator(
-            self.fit.sides, matvec=lambda v: rest @ v + left @ (right.T @ v), rmatvec=lambda v: rest.T @ v + right @ (left.T @ v),
-            matmat=lambda v: rest @ v + left @ (right.T @ v), rmatmat=lambda v: rest.T @ v + right @ (left.T @ v), dtype=np.float64,
-        )  # fmt: skip
+            self.fit.sides, matvec=times, rmatvec=transposed, matmat=times, rmatmat=transposed, dtype=np.float64
+        )
         u, values, vt = svds(whole, k=self.rank, random_state=0)
         self.penalty = FIRST * float(values.max()) if self.penalty is None else FALL * self.penalty
         root = np.sqrt(np.maximum(values - self.penalty, 0.0))

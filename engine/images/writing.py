@@ -59,7 +59,9 @@ def save_float_tiff(path: Path | str, pixels: np.ndarray) -> Path:
 
     buffer = io.BytesIO()
     array = pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)
-    tifffile.imwrite(buffer, array.astype(np.float32), photometric="rgb" if array.ndim == 3 else "minisblack", metadata=None)
+    tifffile.imwrite(
+        buffer, array.astype(np.float32), photometric="rgb" if array.ndim == 3 else "minisblack", metadata=None
+    )
     return write_atomically(path, lambda p: p.write_bytes(buffer.getvalue()))
 
 

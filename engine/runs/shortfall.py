@@ -1,8 +1,8 @@
 """How far what turbo reaches falls short of what state evolution predicts, measured once for each prior that ships.
 
-State evolution takes the denoiser for optimal and what it is given for the picture plus white noise. With few rows, or single bits
-of a contrast that the prior knows only roughly, neither holds quite. ``qcs benchmark --what prediction --write`` measures the
-difference on held-out pictures and writes the table that is read here.
+State evolution takes the denoiser for optimal and what it is given for the picture plus white noise. With few rows, or single
+bits of a contrast that the prior knows only roughly, neither holds quite. ``qcs benchmark --what prediction --write`` measures
+the difference on held-out pictures and writes the table that is read here.
 """
 
 from __future__ import annotations

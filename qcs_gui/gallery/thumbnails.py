@@ -29,10 +29,14 @@ def main(names: list[str] | None = None) -> int:
             picture = tile(np.stack([r.mean for r in results[:4]]), 2)
         elif preset.name == "what-could-it-be":  # samples that differ are the point
             picture = tile(first.samples[:9], 3)
-        elif count := getattr(first.spec.prior, "frames", 0) if getattr(first.spec.prior, "form", "") == "frames" else 0:
+        elif (
+            count := getattr(first.spec.prior, "frames", 0) if getattr(first.spec.prior, "form", "") == "frames" else 0
+        ):
             # two frames, as they were and without what moves
             channels, height, width = first.mean.shape
-            pairs = [p.reshape(channels, count, height // count, width) for p in (first.truth, first.mean) if p is not None]
+            pairs = [
+                p.reshape(channels, count, height // count, width) for p in (first.truth, first.mean) if p is not None
+            ]
             picture = tile(np.stack([p[:, k] for k in (count // 4, 3 * count // 4) for p in pairs]), 2)
         else:
             picture = first.mean

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from engine.algorithms.lowrank.factored import fit_of
 from engine.algorithms.lowrank.fits import EntriesFit, PictureFit
 from engine.algorithms.lowrank.outliers import largest_entries
-from engine.algorithms.lowrank.factored import fit_of
+from engine.algorithms.lowrank.rank_one_fit import RankOneFit
 from engine.algorithms.lowrank.spectral import discernible, spectrum_of
 from engine.control import Cancelled, Control
 from engine.errors import InputError
@@ -24,7 +25,7 @@ PICTURE = torch.from_numpy(low_rank_picture(48, 40, 3, 5.0))[None]
 
 def run(truth, **settings):
     """The job of a picture (1, c, h, w), and its last estimate."""
-    channels, height, width = truth.shape[1:]
+    _channels, height, width = truth.shape[1:]
     spec = RunSpec(**({"size": f"{width}x{height}", "device": "cpu", "image": "sample:photo-camera"} | settings))
     job = Job(spec, measure(spec, truth))
     steps = [iterate.step for iterate in job.stream()]
@@ -38,29 +39,38 @@ def psnr(x, truth):
 @pytest.mark.parametrize("method", ["scaled-gd", "gd", "scaled-gd-lambda"])
 @pytest.mark.parametrize("rank", ["3", "auto"])
 def test_a_picture_of_low_rank_comes_back_from_half_of_its_pixels(method, rank):
-    job, x, _ = run(PICTURE, prior=f"low-rank rank={rank}", operator="inpainting", quantizer="none", noise=1e-4, algorithm=method)
+    job, x, _ = run(
+        PICTURE, prior=f"low-rank rank={rank}", operator="inpainting", quantizer="none", noise=1e-4, algorithm=method
+    )
     assert psnr(x, PICTURE) > 65
     assert job.history["relative_error"][-1] < 2e-3
 
 
-@pytest.mark.parametrize("operator", ["gaussian measurements=900", "dct measurements=900"])
+@pytest.mark.parametrize(
+    "operator", ["gaussian measurements=900", "dct measurements=900", "rank-one measurements=1100"]
+)
 def test_and_from_random_sums(operator):
-    _, x, _ = run(PICTURE, prior="low-rank rank=3", operator=operator, quantizer="none", noise=1e-4, algorithm="scaled-gd")
+    _, x, _ = run(
+        PICTURE, prior="low-rank rank=3", operator=operator, quantizer="none", noise=1e-4, algorithm="scaled-gd"
+    )
     assert psnr(x, PICTURE) > 60
 
 
 @pytest.mark.parametrize("quantizer", ["none", "one-bit", "uniform bits=3"])
-def test_entries_and_pictures_are_the_same_data_term(quantizer):
-    operator = OPERATORS.parse("inpainting measurements=900").build((1, 48, 40), 0)
-    seen = simulate(PICTURE, operator, QUANTIZERS.parse(quantizer), 0.05, 0)
+@pytest.mark.parametrize(("written", "kind"), [("inpainting", EntriesFit), ("rank-one", RankOneFit)])
+def test_factors_and_pictures_are_the_same_data_term(quantizer, written, kind):
+    operator = OPERATORS.parse(f"{written} measurements=900").build((1, 48, 40), 0)
+    seen = simulate(PICTURE, operator, QUANTIZERS.parse(quantizer), 0.05, 0, offset=0.4)
     prior = RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40))
     entries, picture = fit_of(seen, prior), PictureFit(seen, prior)
-    assert isinstance(entries, EntriesFit)
+    assert isinstance(entries, kind)
     draws = torch.Generator().manual_seed(0)
     left, right = (0.2 * torch.randn((1, 1, n, 4), generator=draws, dtype=torch.float64) for n in (48, 40))
     a, b = entries.pull(left, right), picture.pull(left, right)
     assert torch.allclose(a.value, b.value, rtol=1e-4, atol=1e-6)
     assert torch.allclose(a.right, b.right, atol=1e-3) and torch.allclose(a.left, b.left, atol=1e-3)
+    assert torch.allclose(entries.start_times(right), picture.start_times(right), atol=1e-4)
+    assert torch.allclose(entries.start_energy(), picture.start_energy(), rtol=1e-4)
     # the products belong to the gradient of the value
     step = 1e-5
     way = torch.randn(left.shape, generator=draws, dtype=torch.float64)
@@ -109,7 +119,9 @@ def test_large_matrices_are_never_formed():
 @pytest.mark.parametrize(("operator", "more"), [("identity", 5), ("inpainting measurements=7500", 2)])
 def test_dithered_bits_of_a_picture_of_rank_five_beat_the_linear_estimate(operator, more):
     truth = torch.from_numpy(low_rank_picture(100, 100, 5, 10.0))[None]
-    job, x, _ = run(truth, prior="low-rank rank=5", operator=operator, quantizer="dithered", noise=0.02, algorithm="scaled-gd")
+    job, x, _ = run(
+        truth, prior="low-rank rank=5", operator=operator, quantizer="dithered", noise=0.02, algorithm="scaled-gd"
+    )
     assert psnr(x, truth) > psnr(job.measurement.simple_estimate(), truth) + more
 
 
@@ -143,8 +155,10 @@ def test_the_rank_is_counted_where_noise_ends():
 @pytest.mark.parametrize("quantizer", ["none", "one-bit", "dithered", "uniform bits=3", "lloyd-max bits=2"])
 def test_the_contract(method, quantizer):
     truth = torch.cat([PICTURE, PICTURE.flip(2)])
-    settings = dict(prior="low-rank", operator="inpainting measurements=1400", quantizer=quantizer, noise=0.05, size="40x48",
-                    image="sample:photo-camera", device="cpu", algorithm=f"{method} iterations=6")  # fmt: skip
+    settings = {
+        "prior": "low-rank", "operator": "inpainting measurements=1400", "quantizer": quantizer, "noise": 0.05, "size": "40x48",
+        "image": "sample:photo-camera", "device": "cpu", "algorithm": f"{method} iterations=6",
+    }  # fmt: skip
     spec = RunSpec(**settings)
     both, alone = Job(spec, measure(spec, truth, [0, 1]), [0, 1]), Job(spec, measure(spec, truth[1:], [1]), [1])
     for job in (both, alone):
@@ -174,10 +188,19 @@ def test_what_tells_nothing_of_a_row_is_refused():
         ({"operator": "dct", "algorithm": "robust-pca"}, "needs measurements that are pixels"),
         ({"prior": "low-rank form=patches", "operator": "identity", "algorithm": "tucker-gd"}, "set overlap=false"),
         ({"prior": "wavelet", "algorithm": "gd"}, "gd takes a low-rank prior: choose low-rank"),
-        ({"operator": "identity", "algorithm": "robust-pca form=subgradient", "quantizer": "one-bit"}, "takes real values"),
+        (
+            {"operator": "identity", "algorithm": "robust-pca form=subgradient", "quantizer": "one-bit"},
+            "takes real values",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_said(settings, words):
-    spec = {"prior": "low-rank", "operator": "identity", "quantizer": "none", "image": "sample:photo-camera", "size": "32x32"} | settings
+    spec = {
+        "prior": "low-rank",
+        "operator": "identity",
+        "quantizer": "none",
+        "image": "sample:photo-camera",
+        "size": "32x32",
+    } | settings
     with pytest.raises(InputError, match=words):
         run(PICTURE[:, :, :32, :32], **spec)

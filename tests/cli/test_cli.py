@@ -325,10 +325,25 @@ def test_a_prior_that_copies_is_seen():
 
 def test_conditioning_tells_iterations_and_draws(tmp_path, capsys):
     chart = tmp_path / "curves.svg"
-    words = ["conditioning", "--problem", "completion", "--side", "40", "--rank", "2", "--condition", "1,5", "--chart", str(chart), "--json"]
+    words = [
+        "conditioning",
+        "--problem",
+        "completion",
+        "--side",
+        "40",
+        "--rank",
+        "2",
+        "--condition",
+        "1,5",
+        "--chart",
+        str(chart),
+        "--json",
+    ]
     assert main(words) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {(r["method"], r["condition"]) for r in found["rows"]} == {(m, c) for m in ("gd", "scaled-gd") for c in (1.0, 5.0)}
+    assert {(r["method"], r["condition"]) for r in found["rows"]} == {
+        (m, c) for m in ("gd", "scaled-gd") for c in (1.0, 5.0)
+    }
     assert chart.read_text().startswith("<svg") and "κ = 5" in chart.read_text()
     for bad, sentence in (
         (["--problem", "nonsense"], "There is no problem 'nonsense'"), (["--condition", "a"], "give numbers such as 1,5,10,20"),
@@ -343,7 +358,23 @@ def test_made_pictures_have_the_rank_that_was_asked_for(tmp_path, capsys):
 
     from engine.images import load_image
 
-    assert main(["make-picture", "low-rank", "--rank", "3", "--condition", "4", "--size", "30x20", "--out", str(tmp_path / "a.tif")]) == 0
+    assert (
+        main(
+            [
+                "make-picture",
+                "low-rank",
+                "--rank",
+                "3",
+                "--condition",
+                "4",
+                "--size",
+                "30x20",
+                "--out",
+                str(tmp_path / "a.tif"),
+            ]
+        )
+        == 0
+    )
     values = np.linalg.svd(load_image(tmp_path / "a.tif").pixels[0].astype(float) - 0.5, compute_uv=False)
     assert values[2] > 1e-3 and values[3] < 1e-5 and values[0] / values[2] == pytest.approx(4, rel=1e-3)
     assert main(["make-picture", "film", "--frames", "3", "--size", "10x8", "--out", str(tmp_path / "b.png")]) == 0

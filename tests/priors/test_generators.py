@@ -18,6 +18,7 @@ from engine.priors.training.generators import trainer_for
 from engine.priors.training.generators.corruptions import CORRUPTIONS, filled
 from engine.priors.training.generators.settings import GeneratorTraining
 from engine.priors.training.session import prepare_settings, run_session
+from engine.runs import RunSpec, reconstruct
 from engine.seeds import RowGenerators, generator
 
 SHAPES = [
@@ -187,3 +188,36 @@ def test_generators_are_rated_by_the_command(tmp_path, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert row["frechet"] > 10 * row["frechet_of_real_halves"]
     assert main(["rate-generators", "mnist", "--images", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("method", ["dcs", "sdlss"])
+def test_a_matrix_can_be_learnt_with_the_steps(tmp_path, pictures, method, monkeypatch):
+    common = {
+        "images": str(pictures), "method": method, "latent": 6, "hidden": 16, "batch": 4, "threads": 1, "device": "cpu",
+        "measurements": 9, "sparsity": 3, "matrix": "learnt",
+    }  # fmt: skip
+    whole = trainer_for(GeneratorTraining(out=str(tmp_path / "whole.safetensors"), steps=8, **common))
+    first = whole.learnt.detach().clone()
+    for _ in whole:
+        pass
+    whole.finish()
+    path = tmp_path / "whole-matrix.npy"
+    matrix = np.load(path)
+    assert matrix.shape[0] == 9 and np.allclose(matrix, whole.learnt.detach().numpy())
+    assert not np.allclose(matrix, first.numpy()), "it has been learnt"
+    half = trainer_for(GeneratorTraining(out=str(tmp_path / "half.safetensors"), steps=4, **common))
+    for _ in half:
+        pass
+    half.finish()
+    again = trainer_for(GeneratorTraining(out=str(tmp_path / "half.safetensors"), steps=8, **common))
+    for _ in again:
+        pass
+    assert np.allclose(again.learnt.detach().numpy(), matrix, atol=1e-4)
+    # and it is measured with
+    monkeypatch.setenv("QCS_STUDIO_DATA", str(tmp_path))
+    (tmp_path / "priors").mkdir()
+    (tmp_path / "priors" / "whole.safetensors").write_bytes((tmp_path / "whole.safetensors").read_bytes())
+    spec = RunSpec(prior="whole", operator=f"matrix file='{path}'", quantizer="none", noise=0.001, algorithm=method, samples=2,
+                   image="sample:digit-3")  # fmt: skip
+    result = reconstruct(spec)
+    assert np.isfinite(result.mean).all() and result.measured["y"].shape[-1] == 9

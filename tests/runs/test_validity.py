@@ -28,7 +28,9 @@ def test_every_combination_has_something_that_runs(kind):
         runs = [
             key for key, value in row.items() if key not in ("operator", "measurement", "suggested") and value != NO
         ]
-        if kind in ("sparsity", "low-rank") and row["operator"] == "phase-retrieval":  # nothing yet, and the table says so
+        if (
+            kind in ("sparsity", "low-rank") and row["operator"] == "phase-retrieval"
+        ):  # nothing yet, and the table says so
             assert not runs and row["suggested"] == "-"
         else:
             assert runs and row["suggested"].split()[0] in ALGORITHMS.choices

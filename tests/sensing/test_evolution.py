@@ -106,8 +106,7 @@ def test_typical_eigenvalues_are_those_of_the_matrix(rows):
 
 
 @pytest.mark.parametrize("v_z", [1e-4, 1e-3, 0.02, 0.1])
-@pytest.mark.parametrize("edges", [[0.0], [-0.07, 0.0, 0.07], [-0.6, -0.2, 0.1, 0.9], list(np.arange(-31, 32) * 0.025)]
-)
+@pytest.mark.parametrize("edges", [[0.0], [-0.07, 0.0, 0.07], [-0.6, -0.2, 0.1, 0.9], list(np.arange(-31, 32) * 0.025)])
 def test_what_cells_leave_is_that_of_a_fine_grid(v_z, edges):
     """Cells far wider or narrower than what is known of z, where few nodes would step over every edge."""
     from scipy.special import ndtr

@@ -17,7 +17,17 @@ MORE = [
     "single-pixel measurements=24 differential=false", "inpainting pattern=box", "inpainting pattern=half",
     "blur kernel=motion", "correlated measurements=24 convention=element-wise",
 ]  # fmt: skip
-SCALED = ["gaussian", "orthogonal", "ill-conditioned", "correlated", "dct", "hadamard", "dft", "single-pixel"]
+SCALED = [
+    "gaussian",
+    "orthogonal",
+    "ill-conditioned",
+    "correlated",
+    "dct",
+    "hadamard",
+    "dft",
+    "single-pixel",
+    "rank-one",
+]
 
 
 def choice(written, shape=(1, 8, 8)):

@@ -107,7 +107,9 @@ class Descent:
         damping = self.damping
         if self.rule.following:
             damping = damping * (self.f / self.highest.clamp_min(1e-300)).clamp(0, 1).sqrt()[:, None]
-        ridge = (damping + self.penalty[:, None] + _NEVER_SINGULAR * unit)[..., None] * active + unit[..., None] * ~active
+        ridge = (damping + self.penalty[:, None] + _NEVER_SINGULAR * unit)[..., None] * active + unit[
+            ..., None
+        ] * ~active
         return torch.linalg.solve(gram + torch.diag_embed(ridge), gradient.mT).mT
 
 

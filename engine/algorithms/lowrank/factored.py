@@ -163,15 +163,20 @@ class Factored(AlgorithmChoice):
 
 
 def fit_of(seen: Measurement, prior: LowRankPrior) -> MatrixFit:
-    """The data term of a run: by entries where pixels were seen that are one entry each, else by pictures."""
+    """The data term of a run: by entries where pixels were seen that are one entry each, by factors for
+    rank-one projections, else by pictures."""
     import torch
 
     from engine.algorithms.lowrank.fits import EntriesFit, PictureFit, pseudo_values
+    from engine.algorithms.lowrank.rank_one_fit import RankOneFit
     from engine.algorithms.lowrank.sparse_matrices import Places
     from engine.likelihoods.data_term import DataTerm
     from engine.sensing.operators.pixels import PixelOperator
+    from engine.sensing.operators.rank_one import RankOneOperator
 
     operator = seen.operator
+    if isinstance(operator, RankOneOperator) and getattr(prior, "sides", ()) == operator.image_shape[1:]:
+        return RankOneFit(seen, prior.mean)
     if isinstance(operator, PixelOperator):
         channels, height, width = operator.image_shape
         colours = torch.arange(channels, device=seen.device)[:, None] * (height * width)

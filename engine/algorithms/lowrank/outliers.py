@@ -117,7 +117,6 @@ class SubgradientDescent:
         self.outliers = torch.where(going.reshape(-1, 1, 1, 1), outliers, self.outliers)
         self.factors = type(self.factors)(new_left, new_right, active)
 
-
     def _explained(self, factors: Factors) -> tuple[Tensor, Tensor, Tensor]:
         """What is left of the data, the largest of it, and the sum of the others' magnitudes (batch,)."""
         rest = self.residual(factors.left @ factors.right.mT) * self.seen

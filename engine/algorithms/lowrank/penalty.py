@@ -1,4 +1,4 @@
-"""How strong the nuclear norm is to be where it is not set: a path of penalties from strong to none, judged by what is left out."""
+"""How strong the nuclear norm is to be where it is not set: a path of penalties, judged by what is left out of the fits."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ SETTLED, PATIENCE, HELD_OUT = 1e-3, 2, 0.1
 
 class PenaltyPath:
     """Fits to nine tenths of the measurements, each started from the one before, image by image until two in a row predict
-    the rest worse; where the rank is ``free``, the rank that stands out is tried too. After :meth:`walk`, ``chosen`` (images,) is the best penalty and ``estimate`` the factors with it."""
+    the rest worse; where the rank is ``free``, the rank that stands out is tried too. After :meth:`walk`, ``chosen``
+    (images,) is the best penalty and ``estimate`` the factors with it."""
 
     def __init__(
-        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, strength: Tensor, free: bool, seed: int
+        self, fit: MatrixFit, start: Factors, rule: Rule, largest: Tensor, damping: Tensor, strength: Tensor, free: bool,
+        seed: int,
     ) -> None:  # fmt: skip
         left = torch.rand(fit.seen, generator=generator(seed, "held-out")).to(largest.device) < HELD_OUT
         if not bool(left.any()) or bool(left.all()):

@@ -87,7 +87,9 @@ class RobustPca(AlgorithmChoice):
     def warning(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if getattr(prior, "form", "") == "frames":
             return None
-        return "robust-pca is for what has low rank but for few pixels, such as a film (form=frames); a photograph has not"
+        return (
+            "robust-pca is for what has low rank but for few pixels, such as a film (form=frames); a photograph has not"
+        )
 
     def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
         from engine.algorithms.lowrank.image_by_image import image_by_image
@@ -136,7 +138,14 @@ class RobustPca(AlgorithmChoice):
                 "outliers": float(aside.mean()),
             } | truth_error(measurement, x)  # fmt: skip
             yield Iterate(
-                count, count if last else self.iterations, x, 0, statistics=facts, per_image=True, mean=x, phase="descending"
+                count,
+                count if last else self.iterations,
+                x,
+                0,
+                statistics=facts,
+                per_image=True,
+                mean=x,
+                phase="descending",
             )
             if last:
                 return

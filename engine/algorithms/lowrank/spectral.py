@@ -11,7 +11,17 @@ from torch import Tensor
 from engine.algorithms.lowrank.fits import MatrixFit
 from engine.seeds import RowGenerators
 
-__all__ = ["Factors", "Spectrum", "at_largest_gap", "discernible", "discernible_values", "random_factors", "spectral_factors", "spectrum_of", "strength_of"]
+__all__ = [
+    "Factors",
+    "Spectrum",
+    "at_largest_gap",
+    "discernible",
+    "discernible_values",
+    "random_factors",
+    "spectral_factors",
+    "spectrum_of",
+    "strength_of",
+]
 
 MOST_SEARCHED = 64
 """Singular values that are looked at where the rank is to be found."""
@@ -74,8 +84,8 @@ def discernible(spectrum: Spectrum, fit: MatrixFit) -> Tensor:
 
 def discernible_values(spectrum: Spectrum, sides: tuple[int, int], seen: float) -> Tensor:
     """How many singular values stand out of the rest, (batch, parts), at least 1: each above the edge that noise of the
-    energy of what is left would have in the rows and columns left, sqrt(rest / (rows columns)) (sqrt(rows) + sqrt(columns)); and no more than the
-    numbers ``seen`` of a matrix determine."""
+    energy of what is left would have in the rows and columns left, sqrt(rest / (rows columns)) (sqrt(rows) +
+    sqrt(columns)); and no more than the numbers ``seen`` of a matrix determine."""
     rows, columns = sides
     before = spectrum.values.square().cumsum(-1) - spectrum.values.square()
     rest = (spectrum.energy[..., None] - before).clamp_min(0)
@@ -101,9 +111,12 @@ def random_factors(fit: MatrixFit, rank: Tensor, scale: Tensor, draws: RowGenera
     widest = int(rank.max())
     active = torch.arange(widest, device=rank.device) < rank[..., None]
     # column by column, so that a matrix of lower rank gets the same whatever the others' rank
-    columns = [[draws.normal((fit.parts, n), fit.device).double() / math.sqrt(n) for n in fit.sides] for _ in range(widest)]
+    columns = [
+        [draws.normal((fit.parts, n), fit.device).double() / math.sqrt(n) for n in fit.sides] for _ in range(widest)
+    ]
     left, right = (
-        scale.sqrt()[..., None, None] * torch.stack(side, -1) * active[..., None, :] for side in zip(*columns, strict=True)
+        scale.sqrt()[..., None, None] * torch.stack(side, -1) * active[..., None, :]
+        for side in zip(*columns, strict=True)
     )
     return Factors(left, right, active)
 
@@ -117,7 +130,9 @@ def at_largest_gap(factors: Factors) -> Factors:
     ratio = values[..., :-1].clamp_min(1e-300) / torch.maximum(values[..., 1:], floor).clamp_min(1e-300)
     count = active.sum(-1, keepdim=True)  # what is beyond depends on the other matrices of the batch
     ratio = torch.where(torch.arange(1, values.shape[-1], device=left.device) < count, ratio, 0.0)
-    rank = ratio.argmax(-1) + 1 if ratio.shape[-1] else torch.ones(values.shape[:2], dtype=torch.int64, device=left.device)
+    rank = (
+        ratio.argmax(-1) + 1 if ratio.shape[-1] else torch.ones(values.shape[:2], dtype=torch.int64, device=left.device)
+    )
     kept = (torch.arange(values.shape[-1], device=left.device) < rank[..., None]) & active
     root = (values.sqrt() * kept)[..., None, :]
     return Factors(q @ turn * root, p @ back.mT * root, kept)

@@ -1,4 +1,4 @@
-"""Tensors of low multilinear rank: their factors, the HOSVD start, and scaled descent (Tong, Ma, Prater-Bennette, Tripp, Chi, 2022).
+"""Tensors of low multilinear rank: factors, HOSVD start, scaled descent (Tong, Ma, Prater-Bennette, Tripp and Chi, 2022).
 
 X = (U, V, W) . S, X[i, j, k] = sum over a, b, c of U[i, a] V[j, b] W[k, c] S[a, b, c]; all (batch, ...), float64.
 """

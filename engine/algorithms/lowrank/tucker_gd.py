@@ -174,4 +174,3 @@ class _Problem:
         ranks = tuple(min(rank, n) for n in self.back.shape[1:])
         start = hosvd(self.back, ranks)  # type: ignore[arg-type]
         return TuckerDescent(self.value_and_gradient, start, settings.step, settings.steps == "backtracking")
-

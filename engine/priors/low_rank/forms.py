@@ -127,7 +127,9 @@ class Patches(_Form):
 
     def tensorise(self, x: Tensor) -> Tensor:
         if self.overlap > 1:
-            raise InputError("Overlapping patches are no tensor of pixels; set overlap=false, with a side that divides both.")
+            raise InputError(
+                "Overlapping patches are no tensor of pixels; set overlap=false, with a side that divides both."
+            )
         channels, side = self.image_shape[0], self.side
         sides = (channels, side * side) if channels > 1 else (side, side)
         return x.flatten(1)[:, self.index].reshape(len(x), len(self.index), *sides)

@@ -121,7 +121,9 @@ def run_session(
     prior = trainer.finish()
     watch.preview()
     emit(watch.frame())
-    prior.save(make_folder(user_folder()) / f"{settings.prior}.safetensors")
+    weights = make_folder(user_folder()) / f"{settings.prior}.safetensors"
+    prior.save(weights)
+    trainer.write_companions(weights)
     discard(settings.prior)
     return settings.prior
 

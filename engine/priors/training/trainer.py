@@ -12,7 +12,7 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,17 @@ class Trainer(ABC):
             quality = self.quality(prior.to(self.device))
             prior.to("cpu").card = replace(prior.card, quality=quality)
         prior.save(self.out)  # type: ignore[attr-defined]
+        self.write_companions(self.out)
         return prior
+
+    def companions(self) -> dict[str, Callable[[Path], Any]]:
+        """Files that belong beside the weights: what follows the name of the prior, and what writes it to a path."""
+        return {}
+
+    def write_companions(self, weights: Path) -> None:
+        """Writes them beside a weights file, atomically."""
+        for ending, write in self.companions().items():
+            write_atomically(weights.with_name(weights.stem + ending), write)
 
     def card(self, parameters: int, licence: str = "") -> Card:
         """The card of what was trained so far."""

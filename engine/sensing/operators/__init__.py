@@ -6,6 +6,7 @@ from engine.sensing.operators.gaussian import GaussianMatrix
 from engine.sensing.operators.matrix_file import MatrixFile
 from engine.sensing.operators.phase import PhaseRetrieval
 from engine.sensing.operators.pixels import Identity, Inpainting
+from engine.sensing.operators.rank_one import RankOne
 from engine.sensing.operators.single_pixel import SinglePixel
 from engine.sensing.operators.spectra import CorrelatedMatrix, IllConditionedMatrix, OrthogonalMatrix
 from engine.sensing.operators.super_resolution import SuperResolution
@@ -18,6 +19,6 @@ OPERATORS: Family[OperatorChoice] = Family(
     "operator",
     [
         GaussianMatrix, OrthogonalMatrix, IllConditionedMatrix, CorrelatedMatrix, RandomDct, RandomHadamard, RandomDft,
-        SinglePixel, Inpainting, Blur, SuperResolution, Identity, PhaseRetrieval, MatrixFile,
+        SinglePixel, RankOne, Inpainting, Blur, SuperResolution, Identity, PhaseRetrieval, MatrixFile,
     ],
 )  # fmt: skip

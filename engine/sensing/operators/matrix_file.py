@@ -74,4 +74,4 @@ class MatrixFile(OperatorChoice):
         refuse_if_too_large(
             self.memory_for(image_shape), f"This {matrix.shape[0]:,} x {matrix.shape[1]:,} matrix", "give a smaller one"
         )
-        return DenseOperator(torch.from_numpy(matrix), image_shape)
+        return DenseOperator(torch.tensor(matrix), image_shape)

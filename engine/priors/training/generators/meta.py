@@ -2,19 +2,24 @@
 
 DCS (Wu, Rosca and Lillicrap, "Deep compressed sensing", 2019) keeps the latent on the unit sphere; SDLSS (Killedar, Pokala and
 Seelamantula, 2021) keeps its s largest entries. Both learn the length of the steps, through which the gradients flow, and are
-trained here for fresh Gaussian matrices, so that they serve any.
+trained here for fresh Gaussian matrices, so that they serve any, or together with one matrix that is learnt too.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from engine.errors import InputError
 from engine.priors.generators.network_prior import as_latents
 from engine.priors.training.generators.base import GeneratorTrainer
+from engine.seeds import generator
 
 __all__ = ["MetaTrainer"]
 
@@ -41,7 +46,12 @@ class MetaTrainer(GeneratorTrainer):
         self.latents, self.kept = ("sparse", self.settings.sparsity) if sparse else ("sphere", 0)
         self.decoder = self.make_decoder()
         self.log_rate = nn.Parameter(torch.tensor(FIRST_RATE, device=self.device).log() / EAGER)
+        self.learnt: nn.Parameter | None = None
         parameters = [*self.decoder.parameters(), self.log_rate]
+        if self.settings.matrix == "learnt":
+            pixels = math.prod(self.source.shape)
+            self.learnt = nn.Parameter(self._gaussian(pixels, generator(self.settings.seed, "matrix")).to(self.device))
+            parameters.append(self.learnt)
         self.optimiser = torch.optim.Adam(parameters, lr=self.rate, fused=True)
 
     def _inner(self, decoder: nn.Module, y: Tensor, matrix: Tensor, z: Tensor, learn: bool) -> tuple[Tensor, Tensor]:
@@ -59,6 +69,9 @@ class MetaTrainer(GeneratorTrainer):
         return (EAGER * self.log_rate).exp()
 
     def _matrix(self, pixels: int, draw: torch.Generator) -> Tensor:
+        return self._gaussian(pixels, draw) if self.learnt is None else self.learnt
+
+    def _gaussian(self, pixels: int, draw: torch.Generator) -> Tensor:
         rows = self.settings.measurements
         return torch.randn((rows, pixels), generator=draw, device=draw.device) / rows**0.5
 
@@ -90,9 +103,20 @@ class MetaTrainer(GeneratorTrainer):
             "rate": float(self.inner_rate().detach()),
         }
 
+    def companions(self) -> dict[str, Callable[[Path], Any]]:
+        if self.learnt is None:
+            return {}
+        matrix = self.learnt.detach().cpu().numpy()
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.save(file, matrix)
+
+        return {"-matrix.npy": write}
+
     def quality(self, prior: Any) -> dict:
         images = torch.stack(self.held_out[:64]).to(self.device)
-        matrix = self._matrix(images[0].numel(), torch.Generator(self.device).manual_seed(0))
+        matrix = self._matrix(images[0].numel(), torch.Generator(self.device).manual_seed(0)).detach()
         draw = torch.Generator(self.device).manual_seed(1)
         normal = torch.randn((len(images), self.settings.latent), generator=draw, device=self.device)
         z = as_latents(normal, self.latents, self.kept).requires_grad_()
@@ -116,12 +140,14 @@ class MetaTrainer(GeneratorTrainer):
         return {
             "network": self.decoder.state_dict(), "log_rate": self.log_rate.detach(), "averaged": self.averaged,
             "optimiser": self.optimiser.state_dict(),
-        }  # fmt: skip
+        } | ({} if self.learnt is None else {"matrix": self.learnt.detach()})  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         self.decoder.load_state_dict(state["network"])
         with torch.no_grad():
             self.log_rate.copy_(state["log_rate"])
+            if self.learnt is not None:
+                self.learnt.copy_(state["matrix"])
         self.optimiser.load_state_dict(state["optimiser"])
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate

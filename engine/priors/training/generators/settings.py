@@ -53,6 +53,13 @@ class GeneratorTraining(Training):
     )
     inner: int = integer(3, "Inner steps", "On the latent; dcs, sdlss.", low=1, high=50)
     sparsity: int = integer(80, "Sparsity", "Entries of the latent that are kept; sdlss.", low=1, high=4096)
+    matrix: str = one_of(
+        "fresh",
+        ("fresh", "learnt"),
+        "Matrix",
+        "dcs, sdlss: fresh Gaussian ones, so that it serves any; or one that is learnt too and written beside the weights as "
+        "NAME-matrix.npy, to be measured with (operator matrix).",
+    )
     critic_steps: int = integer(
         5, "Critic steps", "Steps of the critic for each of the generator; gan, ambient-gan.", low=1, high=100
     )
