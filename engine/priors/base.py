@@ -184,11 +184,13 @@ class SparsityPrior(Prior):
 class LowRankPrior(Prior):
     """Images that are, about the grey level ``mean`` and cut into matrices or a tensor, of low rank.
 
-    ``rank`` is the one that is assumed, None where it is to be read off the data; ``overlap`` is how many entries of the
-    matrices a pixel has, on average.
+    ``parts`` matrices of ``sides`` (rows, columns) make a picture; ``rank`` is the one that is assumed, None where it is to be
+    read off the data; ``overlap`` is how many entries of the matrices a pixel has, on average.
     """
 
     kind = "low-rank"
+    parts: int = 1
+    sides: tuple[int, int]
     rank: int | None
     overlap: float = 1.0
 

@@ -1,5 +1,7 @@
 """Low rank: exact recovery, the condition number, outliers, tensors, one-bit completion, and the contract of algorithms."""
 
+import math
+
 import pytest
 import torch
 
@@ -204,3 +206,36 @@ def test_what_does_not_go_together_is_said(settings, words):
     } | settings
     with pytest.raises(InputError, match=words):
         run(PICTURE[:, :, :32, :32], **spec)
+
+
+@pytest.mark.parametrize("method", METHODS[:4])
+@pytest.mark.parametrize("operator", ["gaussian measurements=1", "rank-one measurements=1", "gaussian measurements=3"])
+@pytest.mark.parametrize("quantizer", ["none", "one-bit"])
+def test_a_single_measurement_gives_a_picture(method, operator, quantizer):
+    _, x, _ = run(PICTURE[:, :, :16, :16], prior="low-rank", operator=operator, quantizer=quantizer, noise=0.01,
+                  algorithm=f"{method} iterations=5")  # fmt: skip
+    assert torch.isfinite(x).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("side", [2, 16])
+def test_a_flat_picture_has_finite_curves(method, side):
+    job, x, _ = run(torch.full((1, 1, side, side), 0.5), prior="low-rank", operator="identity", quantizer="none", noise=0.0,
+                    algorithm=f"{method} iterations=5")  # fmt: skip
+    assert torch.allclose(x, torch.full_like(x, 0.5), atol=1e-5)
+    assert all(math.isfinite(v) for values in job.history.values() for v in values if v is not None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_that_is_too_long_is_one_sentence(method):
+    how = "step=10 iterations=300" if method == "robust-pca" else "steps=constant step=50 iterations=300"
+    noise = torch.rand((1, 1, 16, 16), generator=torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match=f"{method} diverged at step .*; give a smaller step than"):
+        run(
+            noise,
+            prior="low-rank rank=3",
+            operator="identity" if method == "robust-pca" else "inpainting",
+            quantizer="none",
+            noise=0.01,
+            algorithm=f"{method} {how}",
+        )

@@ -103,7 +103,7 @@ class Descent:
 
     def _preconditioned(self, gradient: Tensor, factor: Tensor, active: Tensor) -> Tensor:
         gram = factor.mT @ factor
-        unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-300)
+        unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-200)
         damping = self.damping
         if self.rule.following:
             damping = damping * (self.f / self.highest.clamp_min(1e-300)).clamp(0, 1).sqrt()[:, None]

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
-__all__ = ["Factored", "fit_of", "truth_error"]
-
+__all__ = ["Factored", "fit_of", "refuse_diverged", "truth_error"]
 
 SPARE_RANK = 4
 
@@ -97,29 +96,28 @@ class Factored(AlgorithmChoice):
         import torch
 
         from engine.algorithms.lowrank.descent import Descent
-        from engine.algorithms.lowrank.penalty import PenaltyPath
+        from engine.algorithms.lowrank.penalty import FEWEST, PenaltyPath
         from engine.algorithms.lowrank.spectral import strength_of
 
         seen = viewed(measurement, self.data)
         fit = fit_of(seen, prior)
         spectrum, start = self._start(fit, prior, draws)
         largest, total, done = spectrum.values[..., 0], self.steps_for(len(draws.samples)), 0
-        damping, strength = self.damping_of(largest), strength_of(fit, draws.per_image("strength"))
+        damping, strength = self.damping_of(largest), strength_of(fit, draws.per_image("strength")).clamp_min(1e-300)
 
         def told(descent: Descent, phase: str, steps: int, note: str = "") -> Iterate:
             factors = descent.factors
             x = (prior.mean + prior.depict(factors.left @ factors.right.mT)).float()
+            refuse_diverged(self, done, x)
             facts = {
                 "objective": float(descent.f.mean()), "change": float(descent.moved.mean()),
                 "rank": float(factors.active.sum(-1).double().mean()), "step": float(descent.step.mean()),
                 "penalty": float((descent.penalty / strength).mean()),
             } | truth_error(measurement, x)  # fmt: skip
-            return Iterate(
-                done, steps, x, 0, statistics=facts, per_image=True, mean=x, note=note, phase=phase
-            )  # fmt: skip
+            return Iterate(done, steps, x, 0, statistics=facts, per_image=True, mean=x, note=note, phase=phase)
 
         penalty = (self.penalty or 0.0) * strength
-        if self.penalty is None:
+        if self.penalty is None and fit.seen >= FEWEST:
             path = PenaltyPath(fit, start, self.rule(), largest, damping, strength, prior.rank is None, draws.seed)
             for descent in path.walk():
                 done += 1
@@ -131,10 +129,6 @@ class Factored(AlgorithmChoice):
             descent.advance(going)
             done += 1
             going = going & (descent.moved > self.tolerance) & ~descent.stuck
-            if not bool(descent.f.isfinite().all()):
-                raise InputError(
-                    f"{self.name} diverged at step {count}; give a smaller step than {self.step:g}, or steps=backtracking."
-                )
             last = count == self.iterations or not bool(going.any())
             note = "" if not last or not bool(going.any()) else (
                 f"Not settled after {self.iterations} iterations; give more for a more exact solution."
@@ -175,17 +169,25 @@ def fit_of(seen: Measurement, prior: LowRankPrior) -> MatrixFit:
     from engine.sensing.operators.rank_one import RankOneOperator
 
     operator = seen.operator
-    if isinstance(operator, RankOneOperator) and getattr(prior, "sides", ()) == operator.image_shape[1:]:
+    if isinstance(operator, RankOneOperator) and prior.sides == operator.image_shape[1:]:
         return RankOneFit(seen, prior.mean)
     if isinstance(operator, PixelOperator):
         channels, height, width = operator.image_shape
         colours = torch.arange(channels, device=seen.device)[:, None] * (height * width)
         entries = prior.entries((colours + operator.kept).flatten())
         if entries is not None:
-            places = Places(*entries, getattr(prior, "parts", 1), prior.sides)  # type: ignore[attr-defined]
+            places = Places(*entries, prior.parts, prior.sides)
             values, term = pseudo_values(seen, prior.mean), None if seen.is_linear else DataTerm(seen)
             return EntriesFit(places, values, term, prior.mean - seen.offset)
     return PictureFit(seen, prior)
+
+
+def refuse_diverged(algorithm: AlgorithmChoice, step: int, x: Tensor) -> None:
+    """Raises InputError where the picture is no longer finite: the step was too long."""
+    if not bool(x.isfinite().all()):
+        step_size: float = algorithm.step  # type: ignore[attr-defined]
+        instead = ", or steps=backtracking" if hasattr(algorithm, "steps") else ""
+        raise InputError(f"{algorithm.name} diverged at step {step}; give a smaller step than {step_size:g}{instead}.")
 
 
 def truth_error(measurement: Measurement, x: Tensor) -> dict[str, float]:

@@ -126,5 +126,5 @@ class SubgradientDescent:
 
 def _solved(gradient: Tensor, factor: Tensor, active: Tensor) -> Tensor:
     gram = factor.mT @ factor
-    unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-300)[..., None]
+    unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-200)[..., None]
     return torch.linalg.solve(gram + torch.diag_embed(_RIDGE * unit * active + unit * ~active), gradient.mT).mT

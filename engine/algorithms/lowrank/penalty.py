@@ -20,6 +20,8 @@ __all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
 PATH, STEPS_PER_PENALTY = 16, 40
 STRONGEST, RATIO = 0.4, 0.5
 SETTLED, PATIENCE, HELD_OUT = 1e-3, 2, 0.1
+FEWEST = round(2 / HELD_OUT)
+"""Measurements from which on some can be left out to judge by; with fewer there is no penalty."""
 
 
 class PenaltyPath:
@@ -32,8 +34,7 @@ class PenaltyPath:
         seed: int,
     ) -> None:  # fmt: skip
         left = torch.rand(fit.seen, generator=generator(seed, "held-out")).to(largest.device) < HELD_OUT
-        if not bool(left.any()) or bool(left.all()):
-            left = torch.arange(fit.seen, device=largest.device) == 0
+        left[0], left[-1] = True, False  # some on either side, however few there are
         self.fit, self.judge = fit.part((~left).double()), fit.part(left.double())
         self.rule, self.largest, self.damping = rule, largest, damping
         self.estimate, self.free, self.strength = start, free, strength

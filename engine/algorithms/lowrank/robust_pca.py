@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -99,7 +98,7 @@ class RobustPca(AlgorithmChoice):
     def _one(self, measurement: Measurement, prior: LowRankPrior) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.lowrank.factored import truth_error
+        from engine.algorithms.lowrank.factored import refuse_diverged, truth_error
         from engine.algorithms.lowrank.outliers import RobustDescent, SubgradientDescent, largest_entries, leading
         from engine.algorithms.lowrank.sparse_matrices import refuse_unseen
 
@@ -132,21 +131,14 @@ class RobustPca(AlgorithmChoice):
             low = now.factors.left @ now.factors.right.mT
             shown = {"low-rank": low, "outliers": now.outliers, "sum": low + now.outliers}[self.part]
             x = ((0.5 if self.part == "outliers" else prior.mean) + prior.depict(shown)).float()
+            refuse_diverged(self, count, x)
             aside = (now.outliers != 0).double().sum((1, 2, 3)) / at.sum((1, 2, 3))
             facts = {
                 "objective": float(now.f.mean()), "change": float(now.moved.mean()), "rank": float(rank.double().mean()),
                 "outliers": float(aside.mean()),
             } | truth_error(measurement, x)  # fmt: skip
-            yield Iterate(
-                count,
-                count if last else self.iterations,
-                x,
-                0,
-                statistics=facts,
-                per_image=True,
-                mean=x,
-                phase="descending",
-            )
+            steps = count if last else self.iterations
+            yield Iterate(count, steps, x, 0, statistics=facts, per_image=True, mean=x, phase="descending")
             if last:
                 return
 
@@ -181,12 +173,14 @@ def _stands_out(rest: Tensor, rank: Tensor) -> Tensor:
     rows, columns) is more than noise of the energy of the values from there on would have; 0 or 1, (images, parts)."""
     import torch
 
+    from engine.algorithms.lowrank.spectral import noise_edge
+
     rows, columns = rest.shape[2:]
     values = torch.linalg.svdvals(rest)
     if values.shape[-1] <= int(rank.max()):
         return torch.zeros_like(rank)
     after = torch.arange(values.shape[-1], device=rest.device) >= rank[..., None]
     energy = (values.square() * after).sum(-1)
-    edge = (energy / (rows * columns)).sqrt() * (math.sqrt(rows) + math.sqrt(columns))
+    edge = noise_edge(energy, torch.tensor(rows), torch.tensor(columns))
     following = values.gather(-1, rank[..., None])[..., 0]
     return ((following > MARGIN * edge) & (energy > 1e-8 * values.square().sum(-1))).long()

@@ -17,6 +17,7 @@ __all__ = [
     "at_largest_gap",
     "discernible",
     "discernible_values",
+    "noise_edge",
     "random_factors",
     "spectral_factors",
     "spectrum_of",
@@ -91,11 +92,16 @@ def discernible_values(spectrum: Spectrum, sides: tuple[int, int], seen: float) 
     rest = (spectrum.energy[..., None] - before).clamp_min(0)
     found = torch.arange(rest.shape[-1], dtype=rest.dtype, device=rest.device)
     high, wide = (rows - found).clamp_min(1), (columns - found).clamp_min(1)
-    edge = (rest / (high * wide)).sqrt() * (high.sqrt() + wide.sqrt())
+    edge = noise_edge(rest, high, wide)
     out = (spectrum.values > EDGE_MARGIN * edge) & (rest > NOTHING_LEFT * spectrum.energy[..., None])
     count = out.long().cumprod(-1).sum(-1)
     most = max((r for r in range(1, min(sides) + 1) if r * (rows + columns - r) <= DETERMINED * seen), default=1)
     return count.clamp(1, most)
+
+
+def noise_edge(energy: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The largest singular value that white noise of this energy has in a matrix of so many rows and columns."""
+    return (energy / (rows * columns)).sqrt() * (rows.sqrt() + columns.sqrt())
 
 
 def spectral_factors(spectrum: Spectrum, rank: Tensor) -> Factors:

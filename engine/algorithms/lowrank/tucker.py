@@ -120,5 +120,5 @@ class TuckerDescent:
 
 
 def _safe(gram: Tensor) -> Tensor:
-    unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-300)
+    unit = torch.diagonal(gram, dim1=-2, dim2=-1).sum(-1).clamp_min(1e-200)
     return gram + _RIDGE * torch.diag_embed(unit[:, None].expand(gram.shape[:-1]))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import ESTIMATE, AlgorithmChoice, Draws, Iterate, data_view, viewed
-from engine.errors import InputError
 from engine.settings import integer, number, one_of
 
 if TYPE_CHECKING:
@@ -75,20 +74,22 @@ class TuckerGd(AlgorithmChoice):
     def _one(self, measurement: Measurement, prior: LowRankPrior, seed: int) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.lowrank.factored import truth_error
+        from engine.algorithms.lowrank.factored import refuse_diverged, truth_error
+        from engine.algorithms.lowrank.penalty import FEWEST
 
         problem = _Problem(viewed(measurement, self.data), prior)
         done, total = 0, self.steps_for(1)
 
         def told(descent: TuckerDescent, phase: str, steps: int) -> Iterate:
             x = (prior.mean + prior.depict_tensor(descent.x)).float()
+            refuse_diverged(self, done, x)
             facts = {
                 "objective": float(descent.f), "change": float(descent.moved), "step": float(descent.step),
                 "rank": float(max(descent.factors.core.shape[1:])),
             } | truth_error(measurement, x)  # fmt: skip
             return Iterate(done, steps, x, 0, statistics=facts, per_image=True, mean=x, phase=phase)
 
-        if prior.rank is None:
+        if prior.rank is None and problem.operator.rows >= FEWEST:
             for descent in self._search(problem, seed):
                 done += 1
                 yield told(descent, "choosing the rank", total)
@@ -96,10 +97,6 @@ class TuckerGd(AlgorithmChoice):
         for count in range(1, self.iterations + 1):
             descent.advance(going)
             done += 1
-            if not bool(descent.f.isfinite().all()):
-                raise InputError(
-                    f"{self.name} diverged at step {count}; give a smaller step than {self.step:g}, or steps=backtracking."
-                )
             last = count == self.iterations or float(descent.moved) <= self.tolerance or bool(descent.stuck)
             yield told(descent, "descending", done if last else total)
             if last:

@@ -19,11 +19,6 @@ __all__ = ["FORMS", "Frames", "Matrix", "Patches"]
 
 
 class _Form(LowRankPrior):
-    """``sides`` are the rows and columns of each of the ``parts`` matrices."""
-
-    sides: tuple[int, int]
-    parts: int = 1
-
     def __init__(self, choice: LowRank, shape: Shape) -> None:
         self.image_shape = shape
 
