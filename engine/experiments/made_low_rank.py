@@ -64,12 +64,8 @@ class Sensing(MatrixFit):
         gradient = self._back(residual) / self.seen
         return Pulled((0.5 * residual @ residual / self.seen)[None], gradient @ right, gradient.mT @ left)
 
-    def value(self, left: Tensor, right: Tensor) -> Tensor:
-        residual = self._forward(left @ right.mT) - self.values
-        return (0.5 * residual @ residual / self.seen)[None]
-
     def surprise(self, left: Tensor, right: Tensor) -> Tensor:
-        return self.value(left, right)
+        raise NotImplementedError("nothing is left out of these")
 
     def part(self, kept: Tensor) -> MatrixFit:
         raise NotImplementedError("nothing is left out of these")

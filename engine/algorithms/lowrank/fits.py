@@ -50,10 +50,6 @@ class MatrixFit(ABC):
         """Value and products at L = ``left`` (batch, parts, rows, rank), R = ``right`` (batch, parts, columns, rank)."""
 
     @abstractmethod
-    def value(self, left: Tensor, right: Tensor) -> Tensor:
-        """f alone, (batch,)."""
-
-    @abstractmethod
     def surprise(self, left: Tensor, right: Tensor) -> Tensor:
         """How badly L R^T predicts these measurements, (batch,), if it was found without them."""
 
@@ -101,8 +97,7 @@ class PictureFit(MatrixFit):
     def part(self, kept: Tensor) -> PictureFit:
         other = copy.copy(self)
         other.term = DataTerm(self.term.measurement, kept)
-        share = float(kept.mean())
-        other.tau = self.tau * share
+        other.tau = self.tau * float(kept.mean())
         return other
 
     def picture(self, left: Tensor, right: Tensor) -> Tensor:
@@ -110,13 +105,9 @@ class PictureFit(MatrixFit):
 
     def pull(self, left: Tensor, right: Tensor) -> Pulled:
         value, gradient = self.term.value_and_gradient(self.picture(left, right).float())
-        value = value - self.term.least
-        g = self.prior.spread(gradient.double()) * (self.term.variance / self.tau)
-        return Pulled(value * (self.term.variance / self.tau), g @ right, g.mT @ left)
-
-    def value(self, left: Tensor, right: Tensor) -> Tensor:
-        value = self.term.value(self.picture(left, right).float()) - self.term.least
-        return value * (self.term.variance / self.tau)
+        share = self.term.variance / self.tau
+        g = self.prior.spread(gradient.double()) * share
+        return Pulled((value - self.term.least) * share, g @ right, g.mT @ left)
 
     def surprise(self, left: Tensor, right: Tensor) -> Tensor:
         return self.term.surprise(self.term.measurement.predict(self.picture(left, right).float()).double())
@@ -166,12 +157,9 @@ class EntriesFit(MatrixFit):
         value, slope = self._slope(left, right)
         return Pulled(value, self.places.times(slope, right), self.places.transposed_times(slope, left))
 
-    def value(self, left: Tensor, right: Tensor) -> Tensor:
-        return self._slope(left, right)[0]
-
     def surprise(self, left: Tensor, right: Tensor) -> Tensor:
         if self.term is None:
-            return self.value(left, right)
+            return self._slope(left, right)[0]
         return self.term.surprise(self.places.products(left, right) + self.level)
 
     def start_times(self, right: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ class RankOneFit(MatrixFit):
         self.parts, self.sides = operator.image_shape[0], operator.image_shape[1:]
         self.tau = float(operator.row_norms_squared().sum()) / operator.pixels
         self.values = pseudo_values(seen, level)
-        flat = (level - seen.offset) * self.columns.sum(2).sum(0) * self.lines.sum(1)
-        self.level = flat  # what the level alone is measured as, (rows,)
+        # what the level alone is measured as, (rows,)
+        self.level = (level - seen.offset) * self.columns.sum(2).sum(0) * self.lines.sum(1)
 
     def _responses(self, left: Tensor, right: Tensor) -> Tensor:
         return ((self.columns @ left) * (self.lines @ right)).sum((1, 3)) + self.level
@@ -48,10 +48,6 @@ class RankOneFit(MatrixFit):
         share = self.term.variance / self.tau
         slope = -score * share
         return Pulled((value - self.term.least) * share, self._times(slope, right), self._transposed_times(slope, left))
-
-    def value(self, left: Tensor, right: Tensor) -> Tensor:
-        value, _ = self.term.of_responses(self._responses(left, right))
-        return (value - self.term.least) * (self.term.variance / self.tau)
 
     def surprise(self, left: Tensor, right: Tensor) -> Tensor:
         return self.term.surprise(self._responses(left, right))
