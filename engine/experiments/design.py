@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ def design(
         raise InputError(f"With the operator '{spec.operator.name}' nothing can be predicted; take dct or gaussian.")
     pixels = shape[0] * shape[1] * shape[2]
     written = quantizers or (*("one-bit", *DITHERS), *(f"uniform bits={b}" for b in BITS[1:]))
-    splits, specs = [], []
+    tried = []
     for text in written:
         one = spec.replace(quantizer=text, algorithm="turbo", image=spec.image)
         bits = one.quantizer.bits_per_measurement or 32
@@ -79,21 +80,22 @@ def design(
         if operator is None:
             continue
         noise = spec.noise * (operator.measurements / pixels) ** 0.5 if fixed_time else spec.noise  # type: ignore[attr-defined]
-        one = one.replace(operator=operator, noise=noise)
-        found = expect(one, shape)
+        tried.append((text, bits, one.replace(operator=operator, noise=noise)))
+    if not tried:
+        raise InputError("The budget is too small for a single measurement; give more.")
+    with ThreadPoolExecutor(1) as pool:  # NumPy lets go of the interpreter while it computes
+        expected = list(pool.map(lambda row: expect(row[2], shape), tried))
+    splits = []
+    for (text, bits, one), found in zip(tried, expected, strict=True):
         if found is None:
             raise InputError(
                 f"Nothing can be predicted for the prior '{spec.prior.name}' with '{spec.operator.name}': take a random-like "
                 "operator, as dct, and a prior whose card tells the errors of single pictures, as mnist or natural."
             )
-        splits.append(
-            Split(text, one.quantizer.label, bits, operator.rows_for(shape), noise, found.psnr, found.low, found.high)
-        )
-        specs.append(one)
-    if not splits:
-        raise InputError("The budget is too small for a single measurement; give more.")
+        rows = one.operator.rows_for(shape)
+        splits.append(Split(text, one.quantizer.label, bits, rows, one.noise, found.psnr, found.low, found.high))
     best = max(range(len(splits)), key=lambda i: splits[i].psnr)
-    return Design(tuple(splits), splits[best], specs[best])
+    return Design(tuple(splits), splits[best], tried[best][2])
 
 
 def _with_rows(spec: RunSpec, shape: Shape, rows: int):

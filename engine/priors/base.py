@@ -71,12 +71,15 @@ class DenoiserPrior(Prior):
     sigma_min, sigma_max : the noise levels, in [0, 1] units, it was made for
     contrast : median and logarithmic spread of the root-mean-square of x - mean over its pictures, where a picture at
         another contrast is as likely (photographs); None where the pictures themselves tell (digits on black)
+    extent : median and logarithmic spread of how far its pictures go from the mean towards white or black
+        (``engine.images.extent``), which tells the contrast better; None where it was not counted
     """
 
     kind = "denoiser"
     sigma_min: float
     sigma_max: float
     contrast: tuple[float, float] | None = None
+    extent: tuple[float, float] | None = None
 
     @abstractmethod
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:

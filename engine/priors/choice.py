@@ -158,7 +158,8 @@ def _profile(facts: dict[str, Any]) -> DenoisingProfile | None:
         mse = np.array(pictures["rmse"], float) ** 2
         clamped = np.array(pictures["clamped"], float) ** 2
         mean, power = np.array(pictures["mean"], float), np.array(pictures["power"], float)
-        variance, contrast = float(facts["deviation"]) ** 2, float((facts.get("contrast") or (0, 0))[1])
+        variance, by_extent = float(facts["deviation"]) ** 2, bool(facts.get("extent"))
+        contrast = float((facts.get("extent") or facts.get("contrast") or (0, 0))[1])
     except (KeyError, TypeError, ValueError, IndexError):
         return None
     fits = (
@@ -172,7 +173,7 @@ def _profile(facts: dict[str, Any]) -> DenoisingProfile | None:
         return None
     if min(sigma.min(), mse.min(), clamped.min(), variance) <= 0 or contrast < 0:
         return None
-    return DenoisingProfile(sigma, mse, clamped, mean, power, variance, contrast)
+    return DenoisingProfile(sigma, mse, clamped, mean, power, variance, contrast, by_extent)
 
 
 def missing_prior(name: str, kind: str, facts: dict[str, Any], any_size: bool) -> PriorChoice:

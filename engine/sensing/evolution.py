@@ -6,23 +6,27 @@ variances of the messages between its modules (vector approximate message passin
 with quantized outputs: Schniter, Rangan and Fletcher, 2016). The denoiser enters through its mean squared error by noise
 level (a table on the prior's card, one row per held-out picture) and the quantizer through its exact channel.
 
-All arrays broadcast over (candidates, pictures): several quantizers are compared in one go.
+Several quantizers, the candidates, are compared in one go: every pair of a candidate and a picture goes its own way until it
+has settled.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from engine.images.extent import lost_extent
+from engine.sensing.cell_information import averaged, standard
+
 __all__ = ["DenoisingProfile", "Evolution", "Seen"]
 
-NODES, TRUST, ROUNDS, SETTLED = 20, 0.25, 40, 2e-3
-NEAR_NODES, NODES_BY_EDGE, REACH, MOST_EDGES = 60, (3, 14), 5.0, 20
+TRUST, ROUNDS = 0.25, 40
+SETTLED, NEARLY = 2e-3, 1e-2
+"""Relative change of an error in a round below which it has settled: for predictions, and for comparing candidates."""
 FLAT_DB = 0.12
 _LEAST = 1e-12
 
@@ -38,6 +42,7 @@ class DenoisingProfile:
     mean, power : (pictures,), mean of the pixels of each picture and of their squares
     variance : what the prior takes for the variance of a pixel at the start
     contrast_spread : logarithmic spread of the contrast where the prior does not know it (see ``DenoiserPrior``), else 0
+    by_extent : whether that is the spread of how far pictures go, seen on what was denoised
     """
 
     sigma: np.ndarray
@@ -47,6 +52,7 @@ class DenoisingProfile:
     power: np.ndarray
     variance: float
     contrast_spread: float = 0.0
+    by_extent: bool = False
 
     @cached_property
     def _logs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,18 +60,15 @@ class DenoisingProfile:
         mse, clamped = (np.log(np.maximum(e, 1e-12) / self.sigma**2) for e in (self.mse, self.clamped))
         return np.log(self.sigma), mse, clamped
 
-    def error(self, variance: np.ndarray, clamped: bool = False) -> np.ndarray:
-        """Mean squared error of denoising (..., pictures) at noise variances of that shape."""
+    def error(self, variance: np.ndarray, pictures: np.ndarray, clamped: bool = False) -> np.ndarray:
+        """Mean squared error of denoising the pictures of these numbers, each at its noise variance."""
         logs, shares = self._logs[0], self._logs[2 if clamped else 1]
         at = np.clip(0.5 * np.log(variance), logs[0], logs[-1])
         right = np.clip(np.searchsorted(logs, at), 1, len(logs) - 1)
         part = (at - logs[right - 1]) / (logs[right] - logs[right - 1])
-        rows = np.broadcast_to(np.arange(len(shares)), at.shape)
-        found = (1 - part) * shares[rows, right - 1] + part * shares[rows, right]
-        at_most = np.maximum(self.power - self.mean**2, 1e-9)
-        return np.minimum(
-            np.exp(found) * np.minimum(variance, self.sigma[-1] ** 2), np.maximum(at_most, self.mse[:, -1])
-        )
+        found = (1 - part) * shares[pictures, right - 1] + part * shares[pictures, right]
+        at_most = np.maximum(np.maximum(self.power - self.mean**2, 1e-9), self.mse[:, -1])
+        return np.minimum(np.exp(found) * np.minimum(variance, self.sigma[-1] ** 2), at_most[pictures])
 
     def some(self, count: int) -> DenoisingProfile:
         """So many pictures, evenly from the easiest to the hardest."""
@@ -81,7 +84,27 @@ class DenoisingProfile:
             self.power[kept],
             self.variance,
             self.contrast_spread,
+            self.by_extent,
         )
+
+
+class _State(NamedTuple):
+    """Where the pairs are that have not settled: numbers and arrays, (pairs,) each. ``power`` and ``total`` are the
+    mean square of the picture and the variance of its z."""
+
+    pair: np.ndarray
+    candidate: np.ndarray
+    picture: np.ndarray
+    power: np.ndarray
+    total: np.ndarray
+    v_e: np.ndarray
+    gamma_t: np.ndarray
+    v_z: np.ndarray
+    gamma_r: np.ndarray
+    error: np.ndarray
+
+    def some(self, which: np.ndarray) -> _State:
+        return _State(*(array[which] for array in self))
 
 
 class Seen(NamedTuple):
@@ -101,14 +124,14 @@ class Seen(NamedTuple):
         return Seen(self.thresholds[which], more, self.flip, None if self.weights is None else self.weights[which])
 
     def by_row(self) -> Iterator[tuple[np.ndarray, np.ndarray | float]]:
-        """Thresholds (candidates, cells - 1) of each typical row, and its share (candidates, 1) of all rows."""
+        """Thresholds (candidates, cells - 1) of each typical row, and its share (candidates,) of all rows."""
         assert self.thresholds is not None
         if self.thresholds.ndim == 2:
             yield self.thresholds, 1.0
             return
         count = self.thresholds.shape[1]
         for row in range(count):
-            yield self.thresholds[:, row], 1 / count if self.weights is None else self.weights[:, row, None]
+            yield self.thresholds[:, row], 1 / count if self.weights is None else self.weights[:, row]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,40 +150,61 @@ class Evolution:
     noise: float
     offset: float
 
-    def errors(self, seen: Seen, profile: DenoisingProfile | None = None) -> np.ndarray:
+    def errors(self, seen: Seen, profile: DenoisingProfile | None = None, within: float = SETTLED) -> np.ndarray:
         """Predicted mean squared error of the posterior mean, (candidates, pictures)."""
         p = profile or self.profile
-        lam = self.eigenvalues
-        power = np.maximum(p.power - 2 * self.offset * p.mean + self.offset**2, 1e-9)
-        total = lam.mean() * power  # variance of z
-        candidates = 1 if seen.thresholds is None else len(seen.thresholds)
-        shape = (candidates, len(p.mse))
-        v_e = np.broadcast_to(np.minimum(p.variance, power), shape).copy()
-        gamma_t = np.zeros(shape)
-        if seen.thresholds is None:
-            gamma_t += 1 / max(self.noise**2, 1e-6 * lam.mean() * p.variance)
-        error = np.full(shape, np.inf)
+        candidates, pictures = 1 if seen.thresholds is None else len(seen.thresholds), len(p.mse)
+        candidate, picture = np.divmod(np.arange(candidates * pictures), pictures)
+        error = np.empty(len(picture))
+        state = self._start(candidate, picture, p, seen.thresholds is None)
         for number in range(ROUNDS):
-            share = 0.7 if number else 1.0
-            if seen.thresholds is not None:
-                v_zp = (v_e[..., None] * lam / (1 + v_e[..., None] * lam * gamma_t[..., None])).mean(-1)
-                gamma_z = np.maximum(1 / v_zp - gamma_t, _LEAST)
-                v_z = np.minimum(1 / gamma_z, 0.9999 * total)
-                left = self._left(seen, v_z, total)
-                gamma_t = gamma_t + share * (np.maximum(1 / left - 1 / v_z, _LEAST) - gamma_t)
-            gained = (v_e[..., None] * lam * gamma_t[..., None] / (1 + v_e[..., None] * lam * gamma_t[..., None])).mean(
-                -1
-            )
-            v_x = v_e * np.maximum(1 - self.share * gained, 1e-9)
-            gamma_r = np.maximum(1 / v_x - 1 / v_e, _LEAST)
-            before, error = error, np.minimum(p.error(1 / gamma_r), 0.9999 / gamma_r)
-            v_e = 1 / ((1 - share) / v_e + share * np.maximum(1 / error - gamma_r, _LEAST))
-            if np.all(np.abs(error - before) < SETTLED * error):
+            cells = None if seen.thresholds is None else seen.take(state.candidate)
+            before = state.error
+            state = self._round(state, p, cells, 0.7 if number else 1.0)
+            settled = np.abs(state.error - before) < within * state.error
+            if number + 1 == ROUNDS:
+                settled[:] = True
+            if settled.any():
+                done = state.some(settled)
+                error[done.pair] = self._last(done, p, None if cells is None else cells.take(settled))
+                state = state.some(~settled)
+            if not len(state.pair):
                 break
-        error = np.minimum(p.error(1 / gamma_r, clamped=True), 0.9999 / gamma_r)
-        if p.contrast_spread and seen.thresholds is not None:
-            error = error + self._contrast(seen, v_z, total, p.contrast_spread) * power
-        return np.minimum(error, np.maximum(power, p.variance))
+        return error.reshape(candidates, pictures)
+
+    def _start(self, candidate: np.ndarray, picture: np.ndarray, p: DenoisingProfile, real: bool) -> _State:
+        power = np.maximum(p.power - 2 * self.offset * p.mean + self.offset**2, 1e-9)[picture]
+        mean = self.eigenvalues.mean()
+        zero = np.zeros(len(picture))
+        precision = 1 / max(self.noise**2, 1e-6 * mean * p.variance) if real else 0.0
+        return _State(
+            np.arange(len(picture)), candidate, picture, power, mean * power, np.minimum(p.variance, power),
+            zero + precision, zero, zero, zero + np.inf,
+        )  # fmt: skip
+
+    def _round(self, s: _State, p: DenoisingProfile, cells: Seen | None, share: float) -> _State:
+        """One round of messages: the output module's, the linear module's and the denoiser's."""
+        v_e, gamma_t, v_z, lam = s.v_e, s.gamma_t, s.v_z, self.eigenvalues
+        if cells is not None:
+            v_zp = (v_e[:, None] * lam / (1 + v_e[:, None] * lam * gamma_t[:, None])).mean(1)
+            gamma_z = np.maximum(1 / v_zp - gamma_t, _LEAST)
+            v_z = np.minimum(1 / gamma_z, 0.9999 * s.total)
+            left = self._left(cells, v_z, s.total)
+            gamma_t = gamma_t + share * (np.maximum(1 / left - 1 / v_z, _LEAST) - gamma_t)
+        seen = v_e[:, None] * lam * gamma_t[:, None]
+        v_x = v_e * np.maximum(1 - self.share * (seen / (1 + seen)).mean(1), 1e-9)
+        gamma_r = np.maximum(1 / v_x - 1 / v_e, _LEAST)
+        error = np.minimum(p.error(1 / gamma_r, s.picture), 0.9999 / gamma_r)
+        v_e = 1 / ((1 - share) / v_e + share * np.maximum(1 / error - gamma_r, _LEAST))
+        return s._replace(v_e=v_e, gamma_t=gamma_t, v_z=v_z, gamma_r=gamma_r, error=error)
+
+    def _last(self, s: _State, p: DenoisingProfile, cells: Seen | None) -> np.ndarray:
+        """The error of what is shown: clamped to [0, 1], at the contrast that was inferred."""
+        error = np.minimum(p.error(1 / s.gamma_r, s.picture, clamped=True), 0.9999 / s.gamma_r)
+        if p.contrast_spread and cells is not None:
+            lost = lost_extent(error / s.power) if p.by_extent else 0.0
+            error = error + self._contrast(cells, s.v_z, s.total, p.contrast_spread**2 + lost**2) * s.power
+        return np.minimum(error, np.maximum(s.power, p.variance))
 
     def psnr(self, seen: Seen) -> np.ndarray:
         """Predicted PSNR in dB, (candidates, pictures)."""
@@ -174,131 +218,55 @@ class Evolution:
             assert seen.thresholds is not None
             few = self.profile.some(12 if seen.thresholds.shape[-1] < 16 else 4)
             rough = np.arange(0, len(seen.thresholds), 4)
-            centre = rough[np.argmax(self._mean_psnr(seen, rough, few))]
+            centre = rough[np.argmax(self._mean_psnr(seen, rough, few.some(6)))]
             near = np.arange(max(centre - 3, 0), min(centre + 7, len(seen.thresholds)))
             found = self._mean_psnr(seen, near, few)
             self._found[key] = int(near[np.flatnonzero(found >= found.max() - FLAT_DB)[-1]])
         return self._found[key]
 
     def _mean_psnr(self, seen: Seen, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:
-        return (-10 * np.log10(self.errors(seen.take(which), few))).mean(1)
+        return (-10 * np.log10(self.errors(seen.take(which), few, NEARLY))).mean(1)
 
     @cached_property
     def _found(self) -> dict[str, int]:
         return {}
 
-    def _told(
-        self, inner: np.ndarray, v_z: np.ndarray, total: np.ndarray, noise: np.ndarray,
-        of: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
-    ) -> np.ndarray:  # fmt: skip
-        """The mean of what cells with the edges ``inner`` (candidates, cells - 1) tell, (candidates, pictures), over the
-        estimates of z that the output module is given: z ~ N(0, total - v_z), and ``of`` the edges (..., cells - 1), z
-        (..., nodes, 1) and the deviation (..., 1, 1) of what was quantized about z.
-
-        It is told of near the edges alone. Where the estimates spread wider than that, nodes lie about every edge; a
-        Gauss-Hermite rule would step over them.
-        """
-        spread, deviation = np.sqrt(np.maximum(total - v_z, 1e-30)), np.sqrt(v_z + noise)
-        sharp = spread > deviation
-        found = np.zeros(v_z.shape)
-        if not sharp.all():
-            x, w = np.polynomial.hermite_e.hermegauss(NODES)
-            z = spread[..., None] * x
-            each = of(inner[:, None, None, :], z[..., None], deviation[..., None, None])
-            found = (each * (w / w.sum())).sum(-1)
-        if sharp.any():
-            x, w = _legendre(int(np.clip(NEAR_NODES // inner.shape[1], *NODES_BY_EDGE)))
-            far, middle = np.full((len(inner), 1), np.inf), 0.5 * (inner[:, 1:] + inner[:, :-1])
-            edge, reach = inner[:, None, :], REACH * deviation[..., None]
-            low = np.maximum(np.concatenate([-far, middle], 1)[:, None, :], edge - reach)
-            high = np.minimum(np.concatenate([middle, far], 1)[:, None, :], edge + reach)
-            which, times = _some_edges(inner.shape[1])
-            low, high = low[..., which], high[..., which]
-            half = 0.5 * (high - low)[..., None] * times[:, None]
-            z = (0.5 * ((high + low)[..., None] + (high - low)[..., None] * x)).reshape(*v_z.shape, -1)
-            weights = (half * w).reshape(z.shape) * np.exp(-0.5 * (z / spread[..., None]) ** 2)
-            edges = np.repeat(_neighbours(inner, reach.max())[:, which], len(x), 1)[:, None]
-            each = of(edges, z[..., None], deviation[..., None, None])
-            near = (each * weights).sum(-1) / (spread * math.sqrt(2 * math.pi))
-            found = np.where(sharp, near, found)
-        return found
-
     def _left(self, seen: Seen, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
-        """Mean variance of z that is left once its cell is known, (candidates, pictures)."""
+        """Mean variance of z that is left once its cell is known, (pairs,), each seen through its own cells."""
         told = 0.0
-        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
+        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))
 
-        def fisher(edges: np.ndarray, z: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-            below, density = _standard((edges - z) / deviation)
+        def fisher(edges: np.ndarray, z: np.ndarray, deviation: np.ndarray, _: np.ndarray) -> np.ndarray:
+            below, density = standard((edges - z) / deviation)
             if seen.flip:  # two cells
                 seen_low = seen.flip + (1 - 2 * seen.flip) * below[..., 1]
                 return ((1 - 2 * seen.flip) * density[..., 1]) ** 2 / np.maximum(seen_low * (1 - seen_low), 1e-300)
-            shares = np.diff(below, axis=-1)
-            return (np.diff(density, axis=-1) ** 2 / np.maximum(shares, 1e-15)).sum(-1)
+            shares, turns = below[..., 1:] - below[..., :-1], density[..., 1:] - density[..., :-1]
+            turns *= turns
+            turns /= np.maximum(shares, 1e-15, out=shares)
+            return turns.sum(-1)
 
         for inner, share in seen.by_row():
-            told = told + share * self._told(inner, v_z, total, noise, fisher)
+            told = told + share * averaged(inner, v_z, total, noise, fisher)
         return np.maximum(v_z - v_z**2 / (v_z + noise) * told, 1e-9 * v_z)
 
-    def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, spread: float) -> np.ndarray:
-        """Variance of the logarithm of the contrast once all rows have been seen: the prior's and the measurements'
-        Fisher information, of which message passing believes a part (``engine.algorithms.messages.contrast``)."""
-        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))[:, None]
+    def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
+        """Variance of the logarithm of the contrast, ``variance`` by the prior, once all rows have been seen: Fisher
+        information of prior and measurements, of which message passing believes a part
+        (``engine.algorithms.messages.contrast``)."""
+        noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))
         step, information = 0.02, 0.0
         for inner, part in seen.by_row():
 
-            def fisher(edges: np.ndarray, z: np.ndarray, _: np.ndarray) -> np.ndarray:
+            def fisher(edges: np.ndarray, z: np.ndarray, _: np.ndarray, which: np.ndarray) -> np.ndarray:
                 shares = []
                 for factor in (1 - step, 1 + step):
-                    deviation = np.sqrt(factor**2 * v_z + noise)[..., None, None]
-                    below, _ = _standard((edges - factor * z) / deviation)
+                    deviation = np.sqrt(factor**2 * v_z + noise)[which][:, None, None]
+                    below, _ = standard((edges - factor * z) / deviation)
                     share = np.diff(below, axis=-1)
                     shares.append(seen.flip + (1 - 2 * seen.flip) * share if seen.flip else share)
                 slope, middle = (shares[1] - shares[0]) / (2 * step), 0.5 * (shares[0] + shares[1])
                 return (slope**2 / np.maximum(middle, 1e-15)).sum(-1)
 
-            information = information + part * self._told(inner, v_z, total, noise, fisher)
-        return 1 / (1 / spread**2 + TRUST * self.rows * information)
-
-
-@lru_cache(maxsize=32)
-def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.polynomial.legendre.leggauss(count)
-
-
-def _some_edges(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of edges that stand for all ``count``, and how many each stands for: of fine cells, the outer two on either side
-    and some of the others, between which nothing changes but the density of z."""
-    if count <= MOST_EDGES:
-        return np.arange(count), np.ones(count)
-    inside = np.arange(2, count - 2)
-    step = -(-len(inside) // (MOST_EDGES - 4)) | 1  # odd, so that a run of edges has one in the middle
-    runs = [inside[at : at + step] for at in range(0, len(inside), step)]
-    taken, times = [run[len(run) // 2] for run in runs], [float(len(run)) for run in runs]
-    return np.array([0, 1, *taken, count - 2, count - 1]), np.array([1.0, 1.0, *times, 1.0, 1.0])
-
-
-def _neighbours(inner: np.ndarray, reach: float) -> np.ndarray:
-    """For every edge (candidates, edges) those that are within twice ``reach`` of it, (candidates, edges, some), infinite where
-    there is none: what is further away hardly ever matters to a z near the edge."""
-    candidates, count = inner.shape
-    least = float(np.diff(inner, axis=1).min()) if count > 1 else math.inf
-    side = min(count - 1, math.ceil(2 * reach / max(least, 1e-12)))
-    if 2 * side + 1 >= count:
-        return np.broadcast_to(inner[:, None, :], (candidates, count, count))
-    far = np.full((candidates, side), np.inf)
-    padded = np.concatenate([-far, inner, far], 1)
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * side + 1, axis=1)
-
-
-def _standard(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distribution function and density of the standard normal at the edges (..., cells + 1) of cells with the inner
-    edges t (..., cells - 1)."""
-    from scipy.special import ndtr
-
-    below = np.zeros((*t.shape[:-1], t.shape[-1] + 2))
-    density = np.zeros_like(below)
-    below[..., -1] = 1
-    below[..., 1:-1] = ndtr(t)
-    density[..., 1:-1] = np.exp(-0.5 * t * t) / math.sqrt(2 * math.pi)
-    return below, density
+            information = information + part * averaged(inner, v_z, total, noise, fisher)
+        return 1 / (1 / variance + TRUST * self.rows * information)

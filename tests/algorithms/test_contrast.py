@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.messages.contrast import infer_contrast
 from engine.experiments.benchmark_priors import bussgang_lmmse
+from engine.images.extent import extent, lost_extent
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.priors.library import priors
 from engine.sensing.measurement import simulate
@@ -29,14 +31,14 @@ def test_thresholds_tell_the_contrast_and_signs_do_not(factor):
     _, x, seen = measured("uniform bits=4", 0.001)
     z = seen.operator.forward(x).double()
     variance = torch.full((2, 1), 1e-4, dtype=torch.float64)
-    now = torch.ones(2, dtype=torch.float64)
-    found = infer_contrast(seen.channel, z / factor, variance, 0.001, now, 1.0, 0.3)
+    one = torch.ones(2, dtype=torch.float64)
+    found = infer_contrast(seen.channel, z / factor, variance, 0.001, 0 * one, 0.3 * one)
     assert torch.allclose(found.factor, torch.full((2,), factor, dtype=torch.float64), rtol=0.05)
     assert float(found.spread.max()) < 0.06
     _, x, seen = measured("one-bit", 0.0)
     z = seen.operator.forward(x).double()
     found = infer_contrast(
-        seen.channel, z / factor, (0.1 * z.std() / factor) ** 2 * torch.ones(2, 1), 0.0, now, 0.8, 0.3
+        seen.channel, z / factor, (0.1 * z.std() / factor) ** 2 * torch.ones(2, 1), 0.0, math.log(0.8) * one, 0.3 * one
     )
     assert torch.allclose(found.factor, torch.full((2,), 0.8, dtype=torch.float64), rtol=0.02)
     assert torch.allclose(found.spread, torch.full((2,), 0.3, dtype=torch.float64), rtol=0.1)
@@ -58,6 +60,47 @@ def test_turbo_says_what_it_does_not_know_of_the_contrast():
     assert bool((more < plain.predicted_rmse**2 * 2).all())
     sizes = (told.x - 0.45).square().flatten(1).mean(1).sqrt().reshape(2, 6)
     assert float(sizes.log().std(1).mean()) > 0.1
+
+
+def test_a_picture_unlike_the_priors_is_left_its_contrast_where_the_measurements_tell_it():
+    """Thresholds that say clearly a fifth, against a prior that is sure of the whole."""
+    _, x, seen = measured("uniform bits=4", 0.001)
+    z = seen.operator.forward(x).double()
+    variance, one = torch.full((2, 1), 1e-4, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+    found = infer_contrast(seen.channel, z / 0.4, variance, 0.001, 0 * one, 0.05 * one)
+    assert torch.allclose(found.factor, 0.4 * one, rtol=0.06)
+
+
+def test_the_extent_is_what_a_thousandth_of_the_pixels_exceeds():
+    x = torch.full((1, 1, 100, 100), 0.4, dtype=torch.float64)
+    x[..., 0, :5], x[..., 1, :20] = 1.0, 0.1
+    assert float(extent(x - 0.4, 0.4)) == pytest.approx(0.75)
+    x[..., 2, :20] = 0.88
+    assert float(extent(x - 0.4, 0.4)) == pytest.approx(0.8)
+    assert float(extent(0.5 * (x - 0.4), 0.4)) == pytest.approx(0.4)
+    assert float(extent(x, 0.0)) == pytest.approx(0.88)
+    assert float(extent(torch.zeros(1, 1, 4, 4), 0.4)) > 0
+
+
+def test_what_blur_takes_of_the_extent_is_alike_for_tensors_and_arrays():
+    shares = [0.0, 0.02, 0.3, 2.0]
+    lost = lost_extent(np.array(shares))
+    assert lost == pytest.approx(lost_extent(torch.tensor(shares, dtype=torch.float64)).numpy())
+    assert lost[0] == 0 and bool((np.diff(lost) > 0).all()) and lost[-1] < 0.5
+
+
+def test_the_extent_tells_turbo_a_contrast_that_signs_do_not():
+    """Pictures that go as far as others but differ in their mean square, as photographs do."""
+    prior, x, seen = measured("one-bit", 0.001, offset=0.45)
+    algorithm, draws = ALGORITHMS.parse("turbo rounds=8 levels=4"), Draws(0, [0, 1], range(1))
+    sizes = (x - 0.45).square().flatten(1).mean(1).sqrt()
+    prior.contrast = (3 * float(sizes.mean()), 0.3)
+    wrong = list(algorithm.iterates(seen, prior, draws))[-1].mean
+    reach = extent((x - 0.45).double(), 0.45)
+    prior.extent = (float(reach.log().mean().exp()), 0.05)
+    told = list(algorithm.iterates(seen, prior, draws))[-1].mean
+    errors = [float((m - x).square().mean()) for m in (wrong, told)]
+    assert errors[1] < 0.5 * errors[0]
 
 
 def test_the_linear_baseline_is_the_posterior_mean_where_nothing_is_quantized():

@@ -53,7 +53,7 @@ def test_the_menu_opens_the_card_of_the_windows_prior(page):
     assert "MNIST" in page.card.title.text()
     assert page.card.licence.text() == "Licence: Images and weights: CC BY-SA 3.0"
     assert page.card.licence.objectName() != "warning"
-    assert facts["Parameters"] == "3,995,332"
+    assert facts["Parameters"] == "2,106,916"
     assert facts["Image size"] == "28 x 28, grey"
     assert "0.005 to 60" in facts["Noise levels"]
     assert page.card.command.toPlainText().startswith("qcs train ")

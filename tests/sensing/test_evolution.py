@@ -113,7 +113,7 @@ def test_what_cells_leave_is_that_of_a_fine_grid(v_z, edges):
 
     total, noise = 0.12, 0.01
     evolution = Evolution(None, np.ones(4), 1.0, 100, noise, 0.0)
-    left = evolution._left(Seen(np.array([edges])), np.array([[v_z]]), np.array([[total]]))
+    left = evolution._left(Seen(np.array([edges])), np.array([v_z]), np.array([total]))
     deviation, spread = np.sqrt(v_z + noise**2), np.sqrt(total - v_z)
     z = np.linspace(-8 * spread, 8 * spread, 40_001)[:, None]
     ends = np.array([-np.inf, *edges, np.inf])
@@ -123,4 +123,4 @@ def test_what_cells_leave_is_that_of_a_fine_grid(v_z, edges):
     told = np.where(shares > 1e-14, np.diff(density, axis=1) ** 2 / np.maximum(shares, 1e-14), 0).sum(1)
     weight = np.exp(-0.5 * (z[:, 0] / spread) ** 2)
     exact = v_z - v_z**2 / deviation**2 * float((told * weight).sum() / weight.sum())
-    assert left[0, 0] == pytest.approx(exact, rel=0.01)
+    assert left[0] == pytest.approx(exact, rel=0.01)

@@ -8,6 +8,7 @@ extrinsic: what a module believes minus what it was told. Notation: gamma = 1 / 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from engine.algorithms.messages.contrast import infer_contrast
 from engine.errors import EngineError
+from engine.images.extent import extent, lost_extent
 from engine.priors.base import DenoiserPrior
 from engine.seeds import RowGenerators
 from engine.sensing.measurement import Measurement
@@ -104,6 +106,8 @@ class MessagePassing:
         """Rounds so far, and the network calls of the last one."""
         self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
         self._last: Tensor | None = None
+        self._answer: tuple[Tensor, Tensor] | None = None
+        """The denoiser's last answer and its mean squared error (images,)."""
         self._calm = torch.zeros(images, dtype=torch.bool, device=device)
         self._relative = torch.ones(images, dtype=torch.float64, device=device)
         """Error of the denoiser on each picture, as a share of the typical one at its level, when it was last probed."""
@@ -132,7 +136,7 @@ class MessagePassing:
         gamma_r = (1 / v_x - 1 / self.v_e).clamp_min(_LEAST)
         v_r = 1 / gamma_r
         r = (_image(v_r / v_x) * x - _image(v_r / self.v_e) * self.x_e).float()
-        d, v_d = self._denoise(r, v_r)
+        d, v_d = self._answer = self._denoise(r, v_r)
         gamma_e = (1 / v_d - gamma_r).clamp_min(_LEAST)
         x_e = (_image(1 / (v_d * gamma_e)) * d - _image(gamma_r / gamma_e) * r).float()
         share = self.damping if self.started else 1.0
@@ -154,8 +158,8 @@ class MessagePassing:
         assert self.prior.contrast is not None and self.measurement.channel is not None
         z_x, v_z = self.cavity(predicted)
         offset = self.measurement.offset
-        now = (self.x_e.double() - offset).square().flatten(1).mean(1).sqrt()
-        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, now, *self.prior.contrast)
+        centre, spread = self._usual_contrast()
+        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, centre, spread)
         self.contrast = found.spread
         factor = found.factor
         self.x_e = (offset + _image(factor) * (self.x_e.double() - offset)).float()
@@ -163,6 +167,20 @@ class MessagePassing:
         self.z_t = self.z_t * factor[:, None]
         self.gamma_t = self.gamma_t / factor**2
         return predicted * factor[:, None]
+
+    def _usual_contrast(self) -> tuple[Tensor, Tensor]:
+        """What the pictures of the prior say about the factor: centre and spread (images,) of its logarithm."""
+        assert self.prior.contrast is not None and self._answer is not None
+        offset = self.measurement.offset
+        denoised, error = self._answer
+        if self.prior.extent is None:
+            median, spread = self.prior.contrast
+            now = (self.x_e.double() - offset).square().flatten(1).mean(1).sqrt().clamp_min(1e-12)
+            return math.log(median) - now.log(), torch.full_like(now, spread)
+        median, spread = self.prior.extent
+        deviation = denoised.double() - offset
+        lost = lost_extent(error / deviation.square().flatten(1).mean(1).clamp_min(1e-12))
+        return math.log(median) - extent(deviation, offset).log() - lost, (spread**2 + lost**2).sqrt()
 
     def _weights(self) -> Tensor:
         """gamma_t / (1 + v_e lambda gamma_t), (images, rows): (v_t + v_e lambda)^-1 without dividing by gamma_t."""

@@ -4,6 +4,7 @@ diffusion-based generative models" (2022), and the file it is kept in."""
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,13 +33,13 @@ class EdmDenoiser(DenoiserPrior):
     def __init__(
         self, network: Denoising, image_shape: tuple[int, int, int], mean: float, deviation: float,
         sigma_min: float, sigma_max: float, card: Card, any_size: bool = False,
-        contrast: tuple[float, float] | None = None,
+        contrast: tuple[float, float] | None = None, extent: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
         self.network = network
         self.image_shape = image_shape
         self.mean, self.deviation, self.variance = mean, deviation, deviation**2
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
-        self.card, self.any_size, self.contrast = card, any_size, contrast
+        self.card, self.any_size, self.contrast, self.extent = card, any_size, contrast, extent
 
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).clamp_min(1e-8)
@@ -65,6 +66,7 @@ class EdmDenoiser(DenoiserPrior):
             "image_shape": list(self.image_shape),
             "any_size": self.any_size,
             "contrast": None if self.contrast is None else list(self.contrast),
+            "extent": None if self.extent is None else list(self.extent),
             "mean": self.mean,
             "deviation": self.deviation,
             "sigma_min": self.sigma_min,
@@ -93,9 +95,10 @@ class EdmDenoiser(DenoiserPrior):
             image_shape = tuple(int(n) for n in facts["image_shape"])
             if len(image_shape) != 3:
                 raise ValueError("image_shape")
-            contrast = tuple(float(n) for n in facts.get("contrast") or ()) or None
-            if contrast is not None and (len(contrast) != 2 or min(contrast) <= 0):
-                raise ValueError("contrast")
+            contrast, extent = (tuple(float(n) for n in facts.get(k) or ()) or None for k in ("contrast", "extent"))
+            for name, pair in (("contrast", contrast), ("extent", extent)):
+                if pair is not None and (len(pair) != 2 or not 0 < min(pair) <= max(pair) < math.inf):
+                    raise ValueError(name)
             numbers = [float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max")]
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
@@ -109,5 +112,5 @@ class EdmDenoiser(DenoiserPrior):
         return cls(
             network, image_shape, *numbers,
             card=replace(card, parameters=sum(p.numel() for p in network.parameters())),
-            any_size=bool(facts.get("any_size", False)), contrast=contrast,
+            any_size=bool(facts.get("any_size", False)), contrast=contrast, extent=extent,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from engine.priors.training.objectives import make_objective
 from engine.priors.training.quality import denoising_quality
 from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.start import licence_of
-from engine.priors.training.stepping import LevelBalance, Stepper
+from engine.priors.training.stepping import LevelBalance, Stepper, compile_network
 from engine.priors.training.trainer import Progress, Trainer, square
 
 __all__ = ["DenoiserTrainer", "Progress"]
@@ -49,6 +49,8 @@ class DenoiserTrainer(Trainer):
 
     def begin(self) -> None:
         self.network.train()
+        if self.device == "cuda":
+            compile_network(self.network)
         self._stepper = Stepper(self.network, self.optimiser, self.objective.losses, self.device)
 
     def update(self, draw: torch.Generator) -> Tensor:

@@ -17,6 +17,9 @@ from engine.priors.training.sources import Source
 
 __all__ = ["EdmObjective", "NcsnObjective", "Objective", "make_objective"]
 
+USUAL_SIDE = 128
+"""Side of the pictures of a prior for any size where no size is given: larger crops serve the training, not those who wait."""
+
 # Where a processor lacks bfloat16 instructions they are emulated, at a third of the speed of float32.
 _HAS_BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 
@@ -94,9 +97,12 @@ class EdmObjective(Objective):
         network = build(self.network.shape)  # type: ignore[arg-type]
         network.load_state_dict({k: v.half().float() for k, v in weights.items()})
         network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        channels, *sides = source.shape
+        if s.crops:
+            sides = [min(side, USUAL_SIDE) for side in sides]
         return EdmDenoiser(
             network,
-            source.shape,
+            (channels, *sides),
             source.mean,
             source.deviation,
             s.sigma_min,
@@ -104,6 +110,7 @@ class EdmObjective(Objective):
             card,
             any_size=s.crops,
             contrast=source.contrast() if s.crops or s.free_contrast else None,
+            extent=source.extent() if s.crops or s.free_contrast else None,
         )
 
 

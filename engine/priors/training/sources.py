@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.errors import InputError
 from engine.images import fit, load_image
 from engine.images.datasets import image_names, load_images, readable_images
+from engine.images.extent import extent
 from engine.priors.training.settings import Training
 
 __all__ = ["FixedImages", "PhotoCrops", "Source", "make_source"]
@@ -21,6 +22,8 @@ FEWEST_IMAGES = 16
 KEEP_EVERY, MOST_KEPT = 16, 256
 """Every so many images are kept for judging where no others are given, up to a number of them."""
 LARGEST_SIDE = 64
+MIDDLE = 128
+"""Side of the middle of an image whose extent is counted: parts of a photograph go less far than the whole."""
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -57,6 +60,11 @@ class Source(ABC):
         logs = 0.5 * torch.tensor(each, dtype=torch.float64).clamp_min(1e-8).log()
         return float(logs.median().exp()), max(float(logs.std()), 1e-3)
 
+    def extent(self) -> tuple[float, float]:
+        """Median and logarithmic spread of how far the middles of the images go towards white or black."""
+        logs = torch.tensor([float(_extent_of(_middle(x), self.mean)) for x in self.all()], dtype=torch.float64).log()
+        return float(logs.median().exp()), max(float(logs.std()), 1e-3)
+
     @abstractmethod
     def all(self) -> list[Tensor]:
         """The images that are trained on, some hundreds of them."""
@@ -64,6 +72,15 @@ class Source(ABC):
     @abstractmethod
     def held_out(self, path: str) -> list[Tensor]:
         """Images of another place, each (c, h, w), prepared like these but not cropped."""
+
+
+def _middle(image: Tensor) -> Tensor:
+    top, left = (max(0, (n - MIDDLE) // 2) for n in image.shape[1:])
+    return image[:, top : top + MIDDLE, left : left + MIDDLE]
+
+
+def _extent_of(image: Tensor, mean: float) -> Tensor:
+    return extent((image.float() / 255 if image.dtype == torch.uint8 else image).double()[None] - mean, mean)[0]
 
 
 class FixedImages(Source):
