@@ -69,6 +69,7 @@ class DenoiserPrior(Prior):
     Attributes
     ----------
     sigma_min, sigma_max : the noise levels, in [0, 1] units, it was made for
+    precision : what its network computes in, float32 or bfloat16
     contrast : median and logarithmic spread of the root-mean-square of x - mean over its pictures, where a picture at
         another contrast is as likely (photographs); None where the pictures themselves tell (digits on black)
     extent : median and logarithmic spread of how far its pictures go from the mean towards white or black
@@ -78,6 +79,7 @@ class DenoiserPrior(Prior):
     kind = "denoiser"
     sigma_min: float
     sigma_max: float
+    precision: str = "float32"
     contrast: tuple[float, float] | None = None
     extent: tuple[float, float] | None = None
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import InputError
-from engine.settings import Choice
+from engine.settings import Choice, one_of
 
 if TYPE_CHECKING:
     from engine.priors.base import Prior
     from engine.sensing.evolution import DenoisingProfile
 
-__all__ = ["KINDS", "LONGEST_AUTO", "FilePrior", "PriorChoice", "Shape", "missing_prior"]
+__all__ = ["KINDS", "LONGEST_AUTO", "DenoiserFile", "FilePrior", "PriorChoice", "Shape", "missing_prior"]
 
 Shape = tuple[int, int, int]
 KINDS = {
@@ -144,6 +144,24 @@ class FilePrior(PriorChoice):
                 f"{' or any height and width' if self.any_size else ''}, not {shape}; choose another prior."
             )
         return load_prior(self.variants[channels][0], device)
+
+
+@dataclass(frozen=True)
+class DenoiserFile(FilePrior):
+    """A denoiser kept in weights files."""
+
+    precision: str = one_of(
+        "auto",
+        ("auto", "float32", "bfloat16"),
+        "Precision",
+        "Of the network's products; auto takes bfloat16 on processors with instructions for it, from noise level 0.02 on, and "
+        "float32 below, on others and on GPUs.",
+    )
+
+    def load(self, device: str = "cpu", shape: Shape | None = None) -> Prior:
+        from engine.priors.precision import at_precision
+
+        return at_precision(super().load(device, shape), self.precision, device)  # type: ignore[arg-type]
 
 
 def _profile(facts: dict[str, Any]) -> DenoisingProfile | None:

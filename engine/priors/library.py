@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
-from engine.priors.choice import FilePrior, PriorChoice
+from engine.priors.choice import DenoiserFile, FilePrior, PriorChoice
 from engine.priors.exact.choices import EXACT
 from engine.priors.header import read_header
 from engine.priors.low_rank import LOW_RANK
@@ -62,9 +62,10 @@ def _label(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> str:
 
 def _choice(name: str, variants: dict[int, tuple[Path, dict[str, Any]]]) -> type[PriorChoice]:
     facts = variants[min(variants)][1]
+    base, kind = (FilePrior, "generator") if facts.get("kind") == "generator" else (DenoiserFile, "denoiser")
     body = {
         "__doc__": facts["card"].get("data", ""), "__annotations__": {}, "name": name, "variants": variants,
-        "label": _label(name, variants), "kind": "generator" if facts.get("kind") == "generator" else "denoiser",
+        "label": _label(name, variants), "kind": kind,
         "any_size": all(f.get("any_size", False) for _, f in variants.values()),
     }  # fmt: skip
-    return dataclass(frozen=True)(type("TrainedPrior", (FilePrior,), body))
+    return dataclass(frozen=True)(type("TrainedPrior", (base,), body))

@@ -24,6 +24,7 @@ from engine.device import choose_device
 from engine.errors import EngineError, InputError
 from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
+from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.expectation import evolution_of
@@ -138,6 +139,7 @@ class Job:
     ) -> None:  # fmt: skip
         self.spec, self.indices, self.notes = spec, list(indices), notes
         self.device = choose_device(spec.device)
+        self.facts = environment(self.device)
         self.measurement = measurement
         self.last: Iterate | None = None
         self.finished_early = False
@@ -156,6 +158,8 @@ class Job:
         mark = time.perf_counter()
         try:
             prior = spec.prior.load(self.device, self.measurement.operator.image_shape)
+            if isinstance(prior, DenoiserPrior):
+                self.facts["precision"] = prior.precision
             centre = prior.mean_image()
             self._trivial = np.array(prior.mean) if centre is None else centre.float().cpu().numpy()
             samples = range(spec.first_sample, spec.first_sample + spec.samples)
@@ -275,7 +279,7 @@ class Job:
             spec=self.spec, samples=samples, mean=mean, std=moments.std if rows == SAMPLES else None, own_mean=own, truth=truth,
             consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),
             predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
-            status="finished early" if self.finished_early else "done", history=self.history, facts=environment(self.device),
+            status="finished early" if self.finished_early else "done", history=self.history, facts=self.facts,
             notes=notes, failed=failed, measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
         )  # fmt: skip
 

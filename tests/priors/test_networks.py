@@ -86,5 +86,5 @@ def test_an_extent_that_is_none_is_refused(tmp_path, extent):
     path = priors().get("cifar10")().path
     facts, odd = read_header(path) | {"extent": extent}, tmp_path / "odd.safetensors"
     save_file(load_file(path), odd, metadata={"qcs": json.dumps(facts)})
-    with pytest.raises(InputError, match="not a (whole denoiser file|prior of this program)"):
+    with pytest.raises(InputError, match=r"not a (whole denoiser file|prior of this program)"):
         read_prior(odd)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.errors import InputError
 from engine.priors.base import Card, DenoiserPrior
+from engine.priors.precision import has_bfloat16
 from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.sources import Source
 
@@ -19,9 +20,6 @@ __all__ = ["EdmObjective", "NcsnObjective", "Objective", "make_objective"]
 
 USUAL_SIDE = 128
 """Side of the pictures of a prior for any size where no size is given: larger crops serve the training, not those who wait."""
-
-# Where a processor lacks bfloat16 instructions they are emulated, at a third of the speed of float32.
-_HAS_BF16 = any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 
 
 class Objective(ABC):
@@ -85,7 +83,7 @@ class EdmObjective(Objective):
         inputs, target = drawn
         device = inputs.device.type
         # the cache of cast weights is of no use, each being used once, and cannot be recorded
-        with torch.autocast(device, torch.bfloat16, enabled=_HAS_BF16 or device == "cuda", cache_enabled=False):
+        with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16() or device == "cuda", cache_enabled=False):
             predicted = self.network(inputs, sigma.log() / 4)
         return (predicted.float() - target).square().flatten(1).mean(1)
 
