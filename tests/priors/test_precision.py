@@ -65,7 +65,7 @@ def test_a_result_says_what_it_was_computed_in():
             image="sample:digit",
             prior=written,
             operator="gaussian measurements=100",
-            algorithm="turbo rounds=1 levels=1",
+            algorithm="turbo rounds=1 levels=2",
         )
         job = prepare(spec)
         for _ in job.stream():
