@@ -10,7 +10,8 @@ import numpy as np
 
 __all__ = ["averaged", "standard"]
 
-NODES, NEAR_NODES, NODES_BY_EDGE, REACH, MOST_EDGES = 20, 60, (3, 14), 5.0, 20
+NODES, NEAR_NODES, NODES_BY_EDGE, REACH, MOST_EDGES = 20, 36, (3, 10), 5.0, 20
+TAIL_SCALE, TAIL = 0.2316419, (0.319381530, -0.356563782, 1.781477937, -1.821255978, 1.330274429)
 
 Information = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """What is told of z by cells: edges (pairs, 1 or nodes, edges), z (pairs, nodes, 1), deviation (pairs, 1, 1), and which of all
@@ -115,15 +116,28 @@ def _neighbours(inner: np.ndarray, side: int) -> np.ndarray:
 
 def standard(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distribution function and density of the standard normal at the edges (..., cells + 1) of cells with the inner
-    edges t (..., cells - 1)."""
-    from scipy.special import ndtr
+    edges t (..., cells - 1).
 
+    The distribution by a polynomial of the density (Abramowitz and Stegun, 26.2.17; within 7.5e-8), which is at hand: SciPy's
+    takes as long for the values, and to be imported longer than all else that a prediction needs.
+    """
     below, density = np.empty((2, *t.shape[:-1], t.shape[-1] + 2))
     below[..., 0], below[..., -1], density[..., 0], density[..., -1] = 0, 1, 0, 0
-    ndtr(t, out=below[..., 1:-1])
     inner = density[..., 1:-1]
     np.multiply(t, t, out=inner)
     inner *= -0.5
     np.exp(inner, out=inner)
     inner *= 1 / math.sqrt(2 * math.pi)
+    k = np.abs(t)
+    k *= TAIL_SCALE
+    k += 1
+    np.reciprocal(k, out=k)
+    beyond = k * TAIL[-1]
+    for factor in TAIL[-2::-1]:
+        beyond += factor
+        beyond *= k
+    beyond *= inner
+    np.subtract(0.5, beyond, out=beyond)
+    np.copysign(beyond, t, out=beyond)
+    np.add(beyond, 0.5, out=below[..., 1:-1])
     return below, density

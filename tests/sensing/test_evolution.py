@@ -6,6 +6,7 @@ import torch
 
 from engine.algorithms import ALGORITHMS, Draws
 from engine.priors.exact.gaussian import GaussianPrior
+from engine.sensing.cell_information import standard
 from engine.sensing.evolution import DenoisingProfile, Evolution, Seen
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
@@ -103,6 +104,17 @@ def test_typical_eigenvalues_are_those_of_the_matrix(rows):
         exact = np.linalg.eigvalsh((built.matrix @ built.matrix.T).double().numpy()).clip(0)
         for t in (0.1, 1.0):
             assert (1 / (t + typical)).mean() == pytest.approx((1 / (t + exact)).mean(), rel=0.05)
+
+
+def test_the_normal_distribution_is_scipys():
+    from scipy.special import ndtr
+
+    t = np.linspace(-40, 40, 4001)[:, None]
+    below, density = standard(t)
+    assert below[:, 1] == pytest.approx(ndtr(t[:, 0]), abs=1e-7)
+    assert density[:, 1] == pytest.approx(np.exp(-0.5 * t[:, 0] ** 2) / np.sqrt(2 * np.pi), rel=1e-12)
+    ends = standard(np.array([[-np.inf, np.inf]]))
+    assert ends[0].tolist() == [[0, 0, 1, 1]] and ends[1].tolist() == [[0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("v_z", [1e-4, 1e-3, 0.02, 0.1])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.sensing.channels import Channel
     from engine.sensing.evolution import Evolution, Seen
 
-__all__ = ["Levels", "Quantizer", "QuantizerChoice", "seen_by"]
+__all__ = ["Levels", "Quantizer", "QuantizerChoice", "normal_quantiles", "seen_by"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,17 @@ class QuantizerChoice(Choice):
         if centre.ndim and bool((centre == centre[0]).all()):
             centre = centre[0]
         return thresholds + centre[:, None] if centre.ndim else thresholds + centre
+
+
+def normal_quantiles(count: int) -> np.ndarray:
+    """So many values that stand for a standard normal one, at even quantiles; without SciPy, whose import takes longer than the
+    predictions that ask."""
+    from statistics import NormalDist
+
+    import numpy as np
+
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((i + 0.5) / count) for i in range(count)])
 
 
 def seen_by(tried: Sequence[QuantizerChoice], levels: Levels) -> Seen:

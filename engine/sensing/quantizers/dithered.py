@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, normal_quantiles
 from engine.sensing.quantizers.uniform import SHARES
 from engine.settings import flag, number, one_of
 
@@ -85,12 +85,12 @@ class Dithered(QuantizerChoice):
     def typical_thresholds(self, levels: Levels) -> np.ndarray:
         """Recorded thresholds at even quantiles; the forgotten ones only add noise, so that z is seen about its centre."""
         import numpy as np
-        from scipy.special import ndtri
 
         if not self.known:
             return np.zeros(1)
         share = (np.arange(QUANTILES) + 0.5) / QUANTILES
-        unit = {"gaussian": ndtri(share), "uniform": 2 * share - 1, "logistic": np.log(share / (1 - share))}[self.kind]
+        gaussian = normal_quantiles(QUANTILES)
+        unit = {"gaussian": gaussian, "uniform": 2 * share - 1, "logistic": np.log(share / (1 - share))}[self.kind]
         return (self.width or OF_SCALE[self.kind] * levels.scale) * unit[:, None]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, normal_quantiles
 from engine.settings import number
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ class OneBit(QuantizerChoice):
 
     def typical_thresholds(self, levels: Levels) -> np.ndarray:
         import numpy as np
-        from scipy.special import ndtri
 
         if not self.compared:
             return np.zeros(1)
-        unit = ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
+        unit = normal_quantiles(QUANTILES)
         return np.concatenate([[0.0], SPREAD * levels.scale * unit])[:, None]
