@@ -1,8 +1,8 @@
 """Typed settings: the one definition from which forms, command line, run files, checks and documentation come.
 
-A *choice* (an operator, a quantizer, an algorithm, ...) is a frozen dataclass deriving from :class:`Choice`; its fields
-are made by :func:`integer`, :func:`number`, :func:`flag`, :func:`one_of` and :func:`text`. A :class:`Family` lists the
-choices of one kind and reads them from the written form ``NAME key=value ...``.
+A :class:`Record` is a frozen dataclass whose fields are made by :func:`integer`, :func:`number`, :func:`flag`, :func:`one_of`,
+:func:`text`, :func:`path` and :func:`chosen`. A *choice* (an operator, a quantizer, an algorithm, ...) is a record with a name; a
+:class:`Family` lists the choices of one kind and reads them from the written form ``NAME key=value ...``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,24 @@ import dataclasses
 import difflib
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from engine.errors import InputError
 
 __all__ = [
+    "DEVICE",
+    "LARGEST_SEED",
+    "NOISE",
+    "OFFSET",
+    "SEED",
     "Choice",
     "Family",
+    "Record",
     "Setting",
-    "check_noise",
+    "chosen",
+    "field_of",
     "flag",
     "integer",
     "number",
@@ -36,7 +43,8 @@ __all__ = [
 @dataclass(frozen=True)
 class Setting:
     """What a form, a check or a manual has to know about one field. ``optional`` adds the value ``auto`` (None);
-    ``files`` marks a file name and says which files a dialog offers."""
+    ``files`` marks a file name and says which files a dialog offers; ``family`` gives the choices of a field that holds one;
+    ``reads`` brings a word of its own form into the one way it is written, or raises InputError."""
 
     kind: type
     label: str
@@ -48,6 +56,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     optional: bool = False
     files: str = ""
+    family: Callable[[], Family] | None = None
+    reads: Callable[[Any], Any] | None = None
 
     def check(self, name: str, value: Any) -> Any:
         """The value in its own type; raises InputError with the name of the field and what it takes."""
@@ -55,10 +65,14 @@ class Setting:
             if self.optional:
                 return None
             raise InputError(f"{name} needs a value: {self.expected()}.")
+        if self.family is not None:
+            return self.family().parse(value)
+        if self.reads is not None:
+            return self.reads(value)
         try:
             value = self._converted(value)
         except (TypeError, ValueError, OverflowError):
-            raise InputError(f"{name}={value} is not valid: {self.expected()}.") from None
+            raise InputError(f"{name}={_short(value)} is not valid: {self.expected()}.") from None
         if self.kind in (int, float):
             bad = self.kind is float and not math.isfinite(value)
             bad = bad or (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
@@ -67,8 +81,14 @@ class Setting:
             bad = bool(self.choices) and value not in self.choices
         if bad:
             hint = suggest(str(value), self.choices) if self.choices else ""
-            raise InputError(f"{name}={value} is not valid: {self.expected()}{hint}.")
+            raise InputError(f"{name}={_short(value)} is not valid: {self.expected()}{hint}.")
         return value
+
+    def written(self, value: Any) -> str:
+        """The value as run files, commands and boxes have it; :meth:`check` reads it back."""
+        if value is None:
+            return "auto"
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _converted(self, value: Any) -> Any:
         if self.kind is bool:
@@ -87,6 +107,10 @@ class Setting:
             return words[str(value).lower()] if str(value).lower() in words else float("x")
         if isinstance(value, bool):
             raise ValueError
+        if self.kind is str and not isinstance(value, str):
+            raise ValueError
+        if self.kind is int and isinstance(value, str) and not value.strip().lstrip("+-").isdigit():
+            value = float(value)  # 1e3 is whole too
         if self.kind is int and isinstance(value, float):
             if value != int(value):
                 raise ValueError
@@ -95,7 +119,9 @@ class Setting:
 
     def expected(self) -> str:
         """What the field takes, in words."""
-        if self.choices:
+        if self.family is not None:
+            words = "NAME key=value ..."
+        elif self.choices:
             words = "one of " + ", ".join(self.choices)
         elif self.kind is bool:
             words = "true or false"
@@ -115,8 +141,14 @@ class Setting:
 
     def describe(self) -> dict:
         """A JSON-ready description."""
-        facts = {k: v for k, v in dataclasses.asdict(self).items() if v not in (None, "", (), False)}
+        names = [f.name for f in dataclasses.fields(self) if f.name not in ("family", "reads")]
+        facts = {k: v for k in names if (v := getattr(self, k)) not in (None, "", (), False)}
         return facts | {"kind": self.kind.__name__, "takes": self.expected()}
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _plain(value: float) -> str:
@@ -157,46 +189,51 @@ def path(default: str, label: str, help: str, files: str) -> Any:
     return _field(default, Setting(str, label, help, files=files))
 
 
+def chosen(default: str | None, family: Callable[[], Family], label: str, help: str) -> Any:
+    """A field that holds a choice of a family, given as one or in its written form."""
+    return _field(default, Setting(Choice, label, help, optional=default is None, family=family))
+
+
+def field_of(default: Any, setting: Setting) -> Any:
+    """A field with a Setting that others have too."""
+    return _field(default, setting)
+
+
 def suggest(word: str, known: Sequence[str]) -> str:
     """``; did you mean X?`` where a known word is near, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
 
+LARGEST_SEED = 2**53
+"""Beyond it, JSON readers of other languages round whole numbers."""
+NOISE = Setting(
+    float, "Noise sigma", "Standard deviation of the Gaussian noise n, in the units of z = A x.", low=0, high=1e6
+)
+OFFSET = Setting(
+    float,
+    "Offset",
+    "What is measured is A (x - offset): taking the mean brightness away leaves the quantizer its range. auto takes the prior's "
+    "mean, and 0 for masks and light.",
+    low=-10,
+    high=10,
+    optional=True,
+)
+SEED = Setting(
+    int, "Seed", "Seed of matrix, noise and samples: the same seed gives the same picture.", low=0, high=LARGEST_SEED
+)
+DEVICE = Setting(str, "Device", "auto takes a GPU where there is one.", choices=("auto", "cpu", "cuda"))
+"""Apple's GPUs lack the float64 that the likelihoods need."""
+
+
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """A whole number from ``low`` to ``high``, or InputError that names what it is for."""
-    try:
-        number = int(value)
-        if number != float(value):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        number = low - 1
-    if not low <= number <= high:
-        raise InputError(f"{name}={value} is not valid: give a whole number from {low} to {high}.")
-    return number
-
-
-def check_noise(noise: Any) -> float:
-    """The noise level as a finite number of at least 0, or InputError."""
-    try:
-        value = float(noise)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not 0 <= value < 1e6:
-        raise InputError(f"noise={noise} is not valid: give a standard deviation, a finite number of at least 0.")
-    return value
+    return Setting(int, name, "", low=low, high=high).check(name, value)
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Base of every choice. Subclasses give ``name`` and ``label``; the docstring's first line is the summary.
-
-    ``presets`` maps a name to values for some of the settings; ``preset=NAME`` in the written form applies it.
-    """
-
-    name: ClassVar[str]
-    label: ClassVar[str]
-    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+class Record:
+    """Fields that carry their Setting, each checked when it is made."""
 
     def __post_init__(self) -> None:
         for key, setting in self.settings().items():
@@ -208,12 +245,27 @@ class Choice:
         return {f.name: f.metadata["setting"] for f in dataclasses.fields(cls) if "setting" in f.metadata}
 
     @classmethod
-    def summary(cls) -> str:
-        return (cls.__doc__ or "").strip().split("\n")[0]
-
-    @classmethod
     def defaults(cls) -> dict[str, Any]:
         return {f.name: f.default for f in dataclasses.fields(cls) if "setting" in f.metadata}
+
+    def replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Choice(Record):
+    """Base of every choice. Subclasses give ``name`` and ``label``; the docstring's first line is the summary.
+
+    ``presets`` maps a name to values for some of the settings; ``preset=NAME`` in the written form applies it.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    @classmethod
+    def summary(cls) -> str:
+        return (cls.__doc__ or "").strip().split("\n")[0]
 
     @classmethod
     def describe(cls) -> dict:
@@ -227,17 +279,11 @@ class Choice:
             "settings": {k: s.describe() | {"default": defaults[k]} for k, s in cls.settings().items()},
         }
 
-    def replace(self, **changes: Any) -> Self:
-        return dataclasses.replace(self, **changes)
-
     def __str__(self) -> str:
         """The written form with every setting spelled out; :meth:`Family.parse` reads it back."""
-        words = [self.name]
-        for key in self.settings():
-            value = getattr(self, key)
-            word = "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            words.append(f"{key}={shlex.quote(word)}")
-        return " ".join(words)
+        return " ".join(
+            [self.name, *(f"{k}={shlex.quote(s.written(getattr(self, k)))}" for k, s in self.settings().items())]
+        )
 
 
 C = TypeVar("C", bound=Choice)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.progress import Bar
-from engine.cli.sources import completed_measurement, repeated, spec_of
+from engine.cli.sources import completed_measurement, given, repeated, set_threads, spec_of
 from engine.errors import EngineError, InputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.control import Control
     from engine.files import make_folder
 
-    if bool(arguments.image) + bool(arguments.measurement) + bool(arguments.from_run) > 1:
+    values = given(arguments)
+    if bool(values.get("measurement")) + (bool(values.get("image")) or bool(arguments.from_run)) > 1:
         raise InputError("Give one of --image, --measurement and --from.")
     if arguments.save and arguments.no_save:
         raise InputError("Give either --save or --no-save, not both.")
@@ -48,13 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     pixels = None
     if arguments.from_run:
         spec, pixels = repeated(arguments)
-    elif arguments.measurement:
-        spec = spec_of(arguments, measurement=completed_measurement(arguments))
+    elif values.get("measurement"):
+        spec = completed_measurement(arguments)
     else:
-        spec = spec_of(arguments, image=arguments.image or "sample:digit-3")
+        spec = spec_of(arguments)
     from engine.runs.job import prepare
 
-    job, control, bar = prepare(spec, pixels), Control(), Bar(spec.algorithm.name)
+    job, control = prepare(spec, pixels), Control()
+    bar = Bar(job.spec.algorithm.name)
     folder = make_folder(arguments.out)  # nothing is left behind by what cannot run
     interrupted = False
     stream = job.stream(control)
@@ -127,7 +129,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    spec = spec_of(arguments, image=arguments.image)
+    if "image" not in given(arguments):
+        raise InputError("The following arguments are required: --image (see 'qcs --help').")
+    spec = spec_of(arguments)
     import torch
 
     from engine.runs import job as runs
@@ -135,26 +139,21 @@ def measure(arguments: argparse.Namespace) -> int:
 
     truth, notes = runs.load_truth(spec)
     measurement = runs.measure(spec, torch.from_numpy(truth)[None])
-    save_measurement(arguments.out, measurement, spec.operator, spec.seed)
+    save_measurement(arguments.out, measurement, spec.operator, spec.matrix_seed)
     print(json.dumps({"out": arguments.out, "measurements": measurement.operator.rows, "notes": list(notes)}))
     return DONE
 
 
 def denoise(arguments: argparse.Namespace) -> int:
     from engine.priors.library import priors
-    from engine.settings import check_noise, whole
+    from engine.settings import DEVICE, NOISE, SEED, whole
 
-    choice, noise = priors().parse(arguments.prior), check_noise(arguments.noise)
-    seed, turns = whole("seed", arguments.seed, 0, 2**53), whole("turns", arguments.turns, 1, 8)
-    threads = whole("threads", arguments.threads, 0, 4096)
-    if arguments.device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device={arguments.device} is not valid: give auto, cpu or cuda.")
-    import torch
-
+    choice, noise = priors().parse(arguments.prior), NOISE.check("noise", arguments.noise)
+    seed, turns = SEED.check("seed", arguments.seed), whole("turns", arguments.turns, 1, 8)
+    DEVICE.check("device", arguments.device)
+    set_threads(arguments)
     from engine.experiments.denoising import denoise_folder
 
-    if threads:
-        torch.set_num_threads(threads)
     bar = Bar("denoise")
     summary = denoise_folder(
         choice, arguments.images, noise, arguments.out, seed, arguments.device, arguments.limit, turns,
@@ -294,7 +293,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
         return DONE
     from engine.experiments.benchmark import compare_algorithms
 
-    spec = spec_of(arguments, image=arguments.image or "sample:digit-3")
+    spec = spec_of(arguments)
     table = compare_algorithms(spec)
     if arguments.json:
         print(json.dumps(table, indent=2))

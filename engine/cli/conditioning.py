@@ -117,10 +117,10 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
 def make_picture(arguments: argparse.Namespace) -> int:
     from engine.images import made
     from engine.images.writing import save_deep_png, save_float_tiff, save_png
-    from engine.runs.spec import read_size
+    from engine.runs.measured import SIZE
 
-    size = read_size(arguments.size)
-    if size == "auto":
+    size = SIZE.check("size", arguments.size)
+    if size is None:
         raise InputError("--size auto is not valid here: give WIDTHxHEIGHT, such as 128x128.")
     width, height = (int(n) for n in size.split("x"))
     if arguments.what == "low-rank":

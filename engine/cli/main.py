@@ -7,7 +7,8 @@ import contextlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from engine.cli import commands as work
 from engine.cli.commands import BAD_INPUT, DONE, ENGINE_FAILURE, INTERRUPTED
@@ -36,140 +37,82 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _choices(parser: argparse.ArgumentParser, algorithm: bool = True) -> None:
-    parser.add_argument("--operator", default=None, metavar='"NAME key=value ..."', help="sensing matrix (gaussian)")
-    parser.add_argument("--quantizer", default=None, metavar='"NAME key=value ..."', help="quantizer (one-bit)")
-    parser.add_argument("--noise", default=None, help="standard deviation of the noise, in the units of A x (0.05)")
+def _run(parser: argparse.ArgumentParser) -> None:
+    from engine.cli.sources import add_recipe
+
+    add_recipe(parser)
     parser.add_argument(
-        "--measurement-offset",
-        dest="offset_of_x",
-        default=None,
-        metavar="NUMBER",
-        help="A (x - offset) is measured (auto)",
-    )
-    parser.add_argument("--prior", default="mnist", metavar='"NAME key=value ..."', help="prior")
+        "--from", dest="from_run", default="", metavar="RUN",
+        help="repeat the recipe of a kept run or of a file, with the changes that are given",
+    )  # fmt: skip
+    parser.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
+    parser.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
+    parser.add_argument("--out", required=True, help="folder for the results")
+    parser.set_defaults(work=work.run)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    from engine.cli.sources import add_recipe
+
+    parser.add_argument("--images", required=True, help="folder of pictures or IDX file")
+    parser.add_argument("--limit", type=int, default=None, help="number of images")
+    parser.add_argument("--offset", type=int, default=0, help="number of the first image")
+    add_recipe(parser, without=("image", "measurement"))
+    parser.add_argument("--out", required=True, help="folder for the results")
+    parser.set_defaults(work=work.evaluate)
+
+
+def _measure(parser: argparse.ArgumentParser) -> None:
+    from engine.cli.sources import add_recipe
+
+    add_recipe(parser, without=("measurement", "algorithm", "samples", "first_sample"))
+    parser.add_argument("--out", required=True, help="measurement file (.npz)")
+    parser.set_defaults(work=work.measure)
+
+
+def _denoise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", required=True, help="folder of pictures or IDX file")
+    parser.add_argument("--limit", type=int, default=None, help="number of images")
+    parser.add_argument("--noise", required=True, help="standard deviation of the noise, in [0, 1] units")
+    parser.add_argument("--prior", default="natural", metavar='"NAME key=value ..."', help="prior")
+    parser.add_argument("--seed", default="0", help="seed of the noise")
     parser.add_argument(
-        "--size", default="auto", metavar="WxH", help="crop and resize pictures to this, for priors of any size (auto)"
-    )
-    parser.add_argument("--seed", default="0", help="seed of matrix, noise and samples")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
-    if algorithm:
-        parser.add_argument(
-            "--algorithm",
-            default="auto",
-            metavar='"NAME key=value ..."',
-            help="algorithm; auto takes what suits the operator",
-        )
-        parser.add_argument("--samples", default="8", help="posterior samples")
-        parser.add_argument("--first-sample", default="0", help="number of the first posterior sample")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="qcs", description="Reconstruct images from few, coarsely quantized measurements.")
-    parser.add_argument("--version", action=_Version, help="version, commit and build of torch")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-
-    run = commands.add_parser("run", help="measure and reconstruct one image, or reconstruct a measurement file")
-    run.add_argument("--image", default="", help="picture file or sample:NAME")
-    run.add_argument(
-        "--measurement",
-        default="",
-        help="measurement file (.npz, .mat, .npy or .csv); operator, noise and offset complete what it does not say",
-    )
-    _choices(run)
-    run.add_argument(
-        "--from", dest="from_run", default="", metavar="RUN", help="repeat the recipe of a kept run or of a file"
-    )
-    run.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
-    run.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
-    run.add_argument("--out", required=True, help="folder for the results")
-    run.set_defaults(work=work.run)
-
-    evaluate = commands.add_parser("evaluate", help="many images, one table")
-    evaluate.add_argument("--images", required=True, help="folder of pictures or IDX file")
-    evaluate.add_argument("--limit", type=int, default=None, help="number of images")
-    evaluate.add_argument("--offset", type=int, default=0, help="number of the first image")
-    _choices(evaluate)
-    evaluate.add_argument("--out", required=True, help="folder for the results")
-    evaluate.set_defaults(work=work.evaluate)
-
-    from engine.cli.runs import add_arguments as add_runs
-    from engine.cli.runs import add_film, add_report
-
-    add_runs(commands.add_parser("runs", help="the library of kept runs"))
-    add_film(commands.add_parser("film", help="a kept run as GIF, MP4 or numbered PNG"))
-    add_report(commands.add_parser("report", help="a run, or several side by side, as one HTML file"))
-
-    measure = commands.add_parser("measure", help="simulate and save a measurement")
-    measure.add_argument("--image", required=True, help="picture file or sample:NAME")
-    _choices(measure, algorithm=False)
-    measure.add_argument("--out", required=True, help="measurement file (.npz)")
-    measure.set_defaults(work=work.measure)
-
-    denoise = commands.add_parser("denoise", help="add noise to pictures and denoise them with a prior")
-    denoise.add_argument("--images", required=True, help="folder of pictures or IDX file")
-    denoise.add_argument("--limit", type=int, default=None, help="number of images")
-    denoise.add_argument("--noise", required=True, help="standard deviation of the noise, in [0, 1] units")
-    denoise.add_argument("--prior", default="natural", metavar='"NAME key=value ..."', help="prior")
-    denoise.add_argument("--seed", default="0", help="seed of the noise")
-    denoise.add_argument(
         "--turns", default="8", help="rotations and mirror images that are denoised and averaged, 1 to 8 (8)"
     )
-    denoise.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    denoise.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
-    denoise.add_argument("--out", required=True, help="folder for the denoised pictures and summary.json")
-    denoise.set_defaults(work=work.denoise)
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
+    parser.add_argument("--out", required=True, help="folder for the denoised pictures and summary.json")
+    parser.set_defaults(work=work.denoise)
 
-    describe = commands.add_parser("describe", help="every choice with its settings")
-    describe.add_argument("--json", action="store_true", help="as JSON")
-    describe.set_defaults(work=work.describe)
 
-    train = commands.add_parser("train", help="train a prior; the same command resumes")
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(work=work.describe)
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
     from engine.priors.training.generators.settings import GeneratorTraining
     from engine.priors.training.settings import DenoiserTraining
 
     kinds = ("denoiser", *GeneratorTraining.settings()["method"].choices)
-    train.add_argument("--kind", default="denoiser", choices=kinds, help="what is trained (denoiser)")
+    parser.add_argument("--kind", default="denoiser", choices=kinds, help="what is trained (denoiser)")
     for key, setting in (GeneratorTraining.settings() | DenoiserTraining.settings()).items():
         if key == "method":
             continue
         required = key in ("images", "out")
-        train.add_argument(
+        parser.add_argument(
             f"--{key.replace('_', '-')}",
             default=None,
             required=required,
             help=f"{setting.help} ({setting.expected()})".replace("%", "%%"),
         )
-    train.set_defaults(work=work.train)
+    parser.set_defaults(work=work.train)
 
-    from engine.cli.importing import add_arguments
 
-    add_arguments(commands.add_parser("import-prior", help="take a network that was trained elsewhere as a prior"))
+def _benchmark(parser: argparse.ArgumentParser) -> None:
+    from engine.cli.sources import add_recipe
 
-    from engine.cli.designing import add_arguments as add_design
-
-    add_design(commands.add_parser("design", help="the best split of a budget into measurements and bits, predicted"))
-
-    from engine.cli.rating import add_arguments as add_rating
-    from engine.cli.rating import add_copies, add_generators
-
-    add_rating(commands.add_parser("rate-prior", help="measure a prior's denoising error and write it on its card"))
-    add_copies(
-        commands.add_parser("check-copies", help="samples of a prior beside the nearest pictures it was trained on")
-    )
-    add_generators(commands.add_parser("rate-generators", help="how far pictures of generators are from real ones"))
-
-    from engine.cli.conditioning import add_arguments as add_conditioning
-    from engine.cli.conditioning import add_pictures
-
-    add_conditioning(
-        commands.add_parser("conditioning", help="descent on low-rank factors against the condition number")
-    )
-    add_pictures(commands.add_parser("make-picture", help="a picture of exact rank, or a film with a still background"))
-
-    benchmark = commands.add_parser("benchmark", help="time algorithms and likelihoods side by side")
-    benchmark.add_argument(
+    parser.add_argument(
         "--what",
         default="algorithms",
         choices=(
@@ -188,17 +131,62 @@ def _parser() -> argparse.ArgumentParser:
         "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
         "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches",
     )
-    benchmark.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
-    benchmark.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
-    benchmark.add_argument(
+    parser.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
+    parser.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
+    parser.add_argument(
         "--write", action="store_true", help="prediction: write what was measured to the table that predictions go by"
     )
-    benchmark.add_argument("--limit", type=int, default=None, help="bits, baseline, methods: number of images")
-    benchmark.add_argument("--offset", type=int, default=0, help="bits, baseline, methods: number of the first image")
-    benchmark.add_argument("--image", default="", help="picture file or sample:NAME")
-    _choices(benchmark)
-    benchmark.add_argument("--json", action="store_true", help="as JSON")
-    benchmark.set_defaults(work=work.benchmark)
+    parser.add_argument("--limit", type=int, default=None, help="bits, baseline, methods: number of images")
+    parser.add_argument("--offset", type=int, default=0, help="bits, baseline, methods: number of the first image")
+    add_recipe(parser, without=("measurement",))
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(work=work.benchmark)
+
+
+def _in(module: str, name: str) -> Callable[[argparse.ArgumentParser], None]:
+    """A function that adds arguments, imported when it is needed."""
+
+    def add(parser: argparse.ArgumentParser) -> None:
+        getattr(import_module(f"engine.cli.{module}"), name)(parser)
+
+    return add
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("measure and reconstruct one image, or reconstruct a measurement file", _run),
+    "evaluate": ("many images, one table", _evaluate),
+    "runs": ("the library of kept runs", _in("runs", "add_arguments")),
+    "film": ("a kept run as GIF, MP4 or numbered PNG", _in("runs", "add_film")),
+    "report": ("a run, or several side by side, as one HTML file", _in("runs", "add_report")),
+    "measure": ("simulate and save a measurement", _measure),
+    "denoise": ("add noise to pictures and denoise them with a prior", _denoise),
+    "describe": ("every choice with its settings", _describe),
+    "train": ("train a prior; the same command resumes", _train),
+    "import-prior": ("take a network that was trained elsewhere as a prior", _in("importing", "add_arguments")),
+    "design": ("the best split of a budget into measurements and bits, predicted", _in("designing", "add_arguments")),
+    "rate-prior": ("measure a prior's denoising error and write it on its card", _in("rating", "add_arguments")),
+    "check-copies": ("samples of a prior beside the nearest pictures it was trained on", _in("rating", "add_copies")),
+    "rate-generators": ("how far pictures of generators are from real ones", _in("rating", "add_generators")),
+    "conditioning": (
+        "descent on low-rank factors against the condition number",
+        _in("conditioning", "add_arguments"),
+    ),
+    "make-picture": ("a picture of exact rank, or a film with a still background", _in("conditioning", "add_pictures")),
+    "benchmark": ("time algorithms and likelihoods side by side", _benchmark),
+}
+"""Name to what it does, in a few words, and what adds its arguments."""
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Knows all commands, and the arguments of the one that is called: those of the others need not be imported."""
+    parser = _Parser(prog="qcs", description="Reconstruct images from few, coarsely quantized measurements.")
+    parser.add_argument("--version", action=_Version, help="version, commit and build of torch")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    called = next((word for word in arguments if not word.startswith("-")), "")
+    for name, (help, add) in COMMANDS.items():
+        command = commands.add_parser(name, help=help)
+        if name == called:
+            add(command)
     return parser
 
 
@@ -206,7 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status and never raises for what a user can cause."""
     multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     try:
-        parsed = _parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        parsed = _parser(words).parse_args(words)
         return parsed.work(parsed)
     except InputError as error:
         print(f"qcs: {error}", file=sys.stderr)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
 
@@ -13,123 +14,117 @@ if TYPE_CHECKING:
 
     from engine.runs.spec import RunSpec
 
-__all__ = ["completed_measurement", "repeated", "spec_of"]
+__all__ = ["PICTURE", "add_recipe", "completed_measurement", "given", "repeated", "set_threads", "spec_of"]
+
+PREFIX = "recipe_"
+WORDS = {int: "N", float: "NUMBER", str: "TEXT"}
+PICTURE = ("image", "size", "colour")
+"""What decides which pixels are measured."""
 
 
-def spec_of(arguments: argparse.Namespace, **more) -> RunSpec:
+def add_recipe(parser: argparse.ArgumentParser, without: Sequence[str] = ()) -> None:
+    """A flag for every setting of a recipe but these, made of the setting itself. One that is not given leaves no value, so that
+    commands know which were."""
+    from engine.runs.spec import RunSpec, flag_of
+
+    defaults = RunSpec.defaults()
+    for key, setting in RunSpec.settings().items():
+        if key not in without:
+            default = setting.written(defaults[key])
+            parser.add_argument(
+                flag_of(key),
+                dest=PREFIX + key,
+                metavar='"NAME key=value ..."' if setting.family else WORDS[setting.kind],
+                help=f"{setting.help} ({setting.expected()}{f'; {default}' if default else ''})".replace("%", "%%"),
+            )
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine; 0 takes all cores")
+
+
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a recipe that were given."""
+    found = {k.removeprefix(PREFIX): v for k, v in vars(arguments).items() if k.startswith(PREFIX)}
+    return {k: v for k, v in found.items() if v is not None}
+
+
+def spec_of(arguments: argparse.Namespace, **more: Any) -> RunSpec:
     """The spec that the arguments and ``more`` (an image or a measurement file) describe; sets the number of threads."""
     from engine.runs.spec import RunSpec
 
-    names = (
-        "operator",
-        "quantizer",
-        "noise",
-        "prior",
-        "seed",
-        "device",
-        "algorithm",
-        "samples",
-        "first_sample",
-        "size",
-    )
-    values = {n: getattr(arguments, n) for n in names if getattr(arguments, n, None) is not None}
-    if getattr(arguments, "offset_of_x", None) is not None:
-        values["offset"] = arguments.offset_of_x
-    if more.get("measurement"):
-        if values.get("algorithm") == "auto":
-            values["algorithm"] = _algorithm_for(more["measurement"], values.get("prior", "mnist"))
-        for name in ("operator", "quantizer", "noise", "offset"):
-            if name in values:
-                _refuse_beside_measurement(name)
-    spec = RunSpec(**values, **more)
     set_threads(arguments)
-    return spec
+    return RunSpec(**given(arguments) | more)
 
 
 def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]:
-    """The recipe of a kept run and its picture (c, h, w), as it was; what it measured, where there was no picture, is
-    written beside the results. Device and threads may be given anew, everything else is the run's."""
+    """A kept run's recipe with the changes that were given, and its picture (c, h, w) as it was, where that is measured again;
+    what it measured, where there was no picture, is written beside the results."""
     from engine.files import make_folder
     from engine.runs.library import Library
+    from engine.runs.spec import flag_of
     from engine.sensing.files import save_pieces
 
-    for name in ("operator", "quantizer", "noise", "offset_of_x"):
-        if getattr(arguments, name) is not None:
-            raise InputError(f"--{name.split('_')[0]} does not go with --from: the run decides it.")
-    result = Library().open(arguments.from_run)
-    spec = result.spec if arguments.device == "auto" else result.spec.replace(device=arguments.device)
     set_threads(arguments)
-    if not spec.measurement or Path(spec.measurement).is_file():
-        return spec, result.truth if not spec.measurement else None
+    result, changes = Library().open(arguments.from_run), given(arguments)
+    spec = result.spec
+    if not spec.measurement:
+        if result.truth is not None:  # measured as then, also by a run from before ranges were written down
+            spec = spec.settled(result.truth.shape)
+        return spec.replace(**changes), None if changes.keys() & set(PICTURE) else result.truth
+    for key in changes.keys() & spec.replace(measurement="").measured.settings().keys():
+        raise InputError(
+            f"{flag_of(key)} does not go with --from here: the run is of a measurement file, which decides it."
+        )
+    if Path(spec.measurement).is_file():
+        return spec.replace(**changes), None
     if not {"A", "operator"} & result.measured.keys():
         raise InputError(f"'{spec.measurement}', which this run reconstructs, is no longer there; put it back.")
     path = save_pieces(make_folder(arguments.out) / "measurement.npz", result.measured)
-    return spec.replace(measurement=str(path)), None
+    return spec.replace(measurement=str(path), **changes), None
 
 
 def set_threads(arguments: argparse.Namespace) -> None:
     """Sets the number of threads that the arguments ask for."""
-    if getattr(arguments, "threads", 0) < 0:
-        raise InputError(f"threads={arguments.threads} is not valid: give a whole number of at least 0.")
-    if getattr(arguments, "threads", 0):
+    from engine.settings import whole
+
+    if threads := whole("threads", getattr(arguments, "threads", 0), 0, 4096):
         import torch
 
-        torch.set_num_threads(arguments.threads)
+        torch.set_num_threads(threads)
 
 
-def _refuse_beside_measurement(name: str) -> None:
-    option = "measurement-offset" if name == "offset" else name
-    raise InputError(f"--{option} does not go with --measurement: the measurement file decides it.")
-
-
-def completed_measurement(arguments: argparse.Namespace) -> str:
-    """The measurement file, or a copy of it in the folder of results with what it lacks and the arguments say; those
-    arguments are used up."""
+def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
+    """The spec for a measurement file, or for a copy of it in the folder of results with what it lacks and the arguments say."""
     from engine.files import make_folder
-    from engine.priors.library import priors
-    from engine.runs.spec import check_offset, read_size
+    from engine.runs.spec import RunSpec, flag_of
     from engine.sensing.files import assemble, read_pieces, save_pieces
-    from engine.sensing.operators import OPERATORS
     from engine.sensing.operators.matrix_file import MatrixFile
     from engine.sensing.own import Completion
-    from engine.settings import check_noise, whole
 
-    given = {"operator": arguments.operator, "noise": arguments.noise, "offset": arguments.offset_of_x}
-    if all(v is None for v in given.values()):
-        return arguments.measurement
-    pieces = read_pieces(arguments.measurement)
-    for name, value in given.items():
-        if value is not None and (name in pieces or (name == "operator" and "A" in pieces)):
-            _refuse_beside_measurement(name)
-    choice = None if arguments.operator is None else OPERATORS.parse(arguments.operator)
-    matrix = choice.file if isinstance(choice, MatrixFile) else ""
-    recipe = "" if choice is None or matrix else str(choice)
-    noise = None if arguments.noise is None else check_noise(arguments.noise)
-    seed = whole("seed", arguments.seed, 0, 2**53)
+    set_threads(arguments)
+    values = given(arguments)
+    if "quantizer" in values:
+        raise InputError("--quantizer does not go with --measurement: the measurement file decides it.")
+    named = {key: values.pop(key) for key in ("operator", "noise", "offset") if key in values}
+    spec = RunSpec(**values)
+    if not named:
+        return spec
+    # what the recipe says of a picture completes what the file says of one
+    recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
+    pieces = read_pieces(spec.measurement)
+    for key in named:
+        if key in pieces or (key == "operator" and "A" in pieces):
+            raise InputError(f"{flag_of(key)} does not go with --measurement: the measurement file decides it.")
+    matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
+    written = str(recipe.operator) if "operator" in named and not matrix else ""
     shape: tuple[int, ...] = ()
-    if choice is not None and "shape" not in pieces:
-        size, prior = read_size(arguments.size), priors().parse(arguments.prior)
-        if size != "auto":
-            shape = tuple(int(n) for n in size.split("x"))[::-1]
-        elif recipe or not prior.any_size:  # the columns of a matrix tell of a square
-            shape = prior.image_shape
+    if "operator" in named and "shape" not in pieces:
+        if recipe.size is not None:
+            shape = tuple(int(n) for n in recipe.size.split("x"))[::-1]
+        elif written or not recipe.prior.any_size:  # the columns of a matrix tell of a square
+            shape = recipe.prior.image_shape
     more = Completion(
-        matrix=matrix, recipe=recipe, seed=seed, shape=shape, noise=noise, offset=check_offset(arguments.offset_of_x)
-    )
+        matrix=matrix, recipe=written, seed=recipe.matrix_seed, shape=shape,
+        noise=recipe.noise if "noise" in named else None, offset=recipe.offset,
+    )  # fmt: skip
     pieces = more.apply(pieces)
     assemble(pieces)  # what does not fit is said before anything is written
-    arguments.operator = arguments.noise = arguments.offset_of_x = None
-    return str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces))
-
-
-def _algorithm_for(measurement: str, prior: str) -> str:
-    """The algorithm that suits the operator of a measurement file and the prior."""
-    from engine.priors.library import priors
-    from engine.runs.advice import recommend
-    from engine.sensing.files import holds_bits, operator_choice, read_pieces
-    from engine.sensing.quantizers import QUANTIZERS
-
-    pieces = read_pieces(measurement)
-    linear = "y" in pieces and "thresholds" not in pieces and not holds_bits(pieces["y"])
-    quantizer = QUANTIZERS.parse("none" if linear else "one-bit")
-    return recommend(operator_choice(pieces), quantizer, priors().parse(prior))[0]
+    return spec.replace(measurement=str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces)))

@@ -56,7 +56,8 @@ class Evaluation:
             if key not in ("index", "name", "failed"):
                 means[key] = float(np.mean(values)) if values else None
         facts = self.results[0].facts if self.results else environment("cpu")
-        recipe = self.spec.as_dict() | {"image": self.source}
+        specs = {result.spec for result in self.results}  # pictures of several sizes settle in several ways
+        recipe = (specs.pop() if len(specs) == 1 else self.spec).as_dict() | {"image": self.source}
         told = {"rows": self.spec.algorithm.rows_are, "failed": sum(bool(row["failed"]) for row in rows)}
         return {
             "recipe": recipe,

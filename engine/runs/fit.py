@@ -103,7 +103,7 @@ def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec
 def suited(picture: Shape, spec: RunSpec, prior: str) -> RunSpec:
     """The spec with another prior; a matrix that cannot be held for the picture's size gives way to ``dct``, and few rows
     for many pixels to half as many rows as pixels."""
-    changed = spec.replace(prior=prior, size="auto")
+    changed = spec.replace(prior=prior, size="auto", colour="auto")
     shape = changed.shape_for(picture)
     pixels = shape[0] * shape[1] * shape[2]
     operator: OperatorChoice = changed.operator

@@ -25,9 +25,9 @@ from engine.errors import EngineError, InputError
 from engine.images import fit, load_image, plain_channels
 from engine.images.samples import sample_path
 from engine.priors.base import DenoiserPrior
+from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
-from engine.runs.expectation import evolution_of
 from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, failure
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
@@ -35,7 +35,8 @@ from engine.runs.reconstruction import Reconstruction
 from engine.runs.spec import RunSpec
 from engine.sensing.files import pieces_of
 from engine.sensing.measurement import Measurement, simulate
-from engine.sensing.quantizers import QUANTIZERS
+from engine.sensing.operators import Operator
+from engine.sensing.own import instrument_of
 
 __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
 
@@ -58,20 +59,22 @@ def load_truth(spec: RunSpec) -> tuple[np.ndarray, tuple[str, ...]]:
     return pixels, tuple(notes)
 
 
-def prepare(spec: RunSpec, pixels: np.ndarray | None = None) -> Job:
-    """A job for the spec's image or measurement file; ``pixels`` (c, h, w) stands in for the file (a drawing)."""
+def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoice | None = None) -> Job:
+    """A job for the spec's image or measurement file, in which nothing of what is measured is left open; ``pixels`` (c, h, w)
+    stands in for the file (a drawing), ``adviser`` is the prior that ranges and offset follow, the spec's own by default."""
     notes: tuple[str, ...] = ()
     if spec.measurement:
         return _own(spec)
     if pixels is None:
         pixels, notes = load_truth(spec)
     refuse_beyond_memory(spec, pixels.shape)  # type: ignore[arg-type]
-    return Job(spec, measure(spec, torch.from_numpy(pixels)[None]), notes=notes)
+    seen = measure(spec, torch.from_numpy(pixels)[None], adviser=adviser)
+    return Job(_settled(spec, seen.operator, adviser), seen, notes=notes)
 
 
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
-    from engine.sensing.files import assemble, operator_choice, pictured, read_pieces
+    from engine.sensing.files import assemble, pictured, read_pieces
 
     pieces = read_pieces(spec.measurement)
     shape = pictured(pieces)
@@ -81,10 +84,7 @@ def _own(spec: RunSpec) -> Job:
             "choose a prior of that shape or one for any size."
         )
     measurement, notes = assemble(pieces), ()
-    quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
-    reason = spec.algorithm.refusal(operator_choice(pieces), quantizer, spec.prior)
-    if reason:
-        raise InputError(f"The algorithm '{spec.algorithm.name}' does not fit this measurement: {reason}.")
+    spec = spec.reading(instrument_of(pieces))
     if not measurement.noise_known:
         from engine.runs.noise import estimate_noise
 
@@ -96,24 +96,23 @@ def _own(spec: RunSpec) -> Job:
     return Job(spec, measurement, notes=notes, measured=kept | {"noise": np.array(measurement.noise)})
 
 
-def measure(spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,)) -> Measurement:
-    """Simulates the spec's measurement of images (n, c, h, w) with the absolute numbers ``indices``."""
-    operator = _build(spec, tuple(truth.shape[1:]))
-    return simulate(
-        truth,
-        operator,
-        spec.quantizer,
-        spec.noise,
-        spec.seed,
-        indices,
-        spec.measured_offset,
-        evolution_of(spec, tuple(truth.shape[1:])),
-    )
+def measure(
+    spec: RunSpec, truth: torch.Tensor, indices: Sequence[int] = (0,), adviser: PriorChoice | None = None
+) -> Measurement:
+    """Simulates the spec's measurement of images (n, c, h, w) with the absolute numbers ``indices``. What the spec leaves open is
+    settled by ``adviser``, or by its own prior."""
+    operator = _build(spec, tuple(truth.shape[1:]))  # type: ignore[arg-type]
+    spec = _settled(spec, operator, adviser)
+    return simulate(truth, operator, spec.quantizer, spec.noise, spec.matrix_seed, indices, spec.measured_offset)
 
 
-def _build(spec: RunSpec, shape: tuple[int, ...]):
+def _settled(spec: RunSpec, operator: Operator, adviser: PriorChoice | None = None) -> RunSpec:
+    return spec.settled(operator.image_shape, adviser, built=lambda: operator)
+
+
+def _build(spec: RunSpec, shape: Shape) -> Operator:
     try:
-        return spec.operator.build(shape, spec.seed)  # type: ignore[arg-type]
+        return spec.operator.settled(shape).build(shape, spec.matrix_seed)
     except MemoryError:
         raise InputError(
             f"The operator '{spec.operator.name}' does not fit in memory; ask for fewer measurements or a smaller image."
@@ -137,7 +136,9 @@ class Job:
         self, spec: RunSpec, measurement: Measurement, indices: Sequence[int] = (0,), notes: tuple[str, ...] = (),
         measured: dict[str, np.ndarray] | None = None,
     ) -> None:  # fmt: skip
-        self.spec, self.indices, self.notes = spec, list(indices), notes
+        # what is left open is decided by now, and the result says how
+        self.spec = _settled(spec, measurement.operator).replace(algorithm=spec.algorithm)
+        self.indices, self.notes = list(indices), notes
         self.device = choose_device(spec.device)
         self.facts = environment(self.device)
         self.measurement = measurement
@@ -274,7 +275,8 @@ class Job:
             notes = (*notes, failed) if failed else notes
         measured = self._measured
         if measured is None:
-            measured = pieces_of(one, self.spec.operator, self.spec.seed, LARGEST_KEPT_MATRIX) if images == 1 else {}
+            seed = self.spec.matrix_seed
+            measured = pieces_of(one, self.spec.operator, seed, LARGEST_KEPT_MATRIX) if images == 1 else {}
         return Reconstruction(
             spec=self.spec, samples=samples, mean=mean, std=moments.std if rows == SAMPLES else None, own_mean=own, truth=truth,
             consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),

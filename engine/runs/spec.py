@@ -4,112 +4,142 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from engine.algorithms import ALGORITHMS, AlgorithmChoice
 from engine.errors import InputError
 from engine.foreign.json_text import parsed_json
-from engine.priors.choice import Shape
-from engine.priors.library import PriorChoice, priors
+from engine.priors.choice import PriorChoice, Shape
+from engine.priors.library import priors
 from engine.runs.advice import recommend
-from engine.sensing.operators import OPERATORS, OperatorChoice
-from engine.sensing.quantizers import QUANTIZERS, QuantizerChoice
-from engine.settings import check_noise, suggest, whole
+from engine.runs.measured import Measured
+from engine.sensing.own import Instrument
+from engine.settings import DEVICE, SEED, Record, Setting, chosen, field_of, integer, suggest
 
-__all__ = ["MEASURED", "RunSpec", "check_offset", "read_size"]
+if TYPE_CHECKING:
+    from engine.sensing.operators import OperatorChoice
+    from engine.sensing.quantizers import QuantizerChoice
 
-MEASURED = ("image", "operator", "quantizer", "noise", "offset", "size")
-"""What a measurement file decides in the place of the spec."""
-
-
-def check_offset(offset: Any) -> float | None:
-    if offset is None or offset == "auto":
-        return None
-    try:
-        value = float(offset)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not -10 <= value <= 10:
-        raise InputError(f"offset={offset} is not valid: give a number from -10 to 10 or auto.")
-    return value
-
-
-LARGEST_SIDE = 8192
-
-
-def read_size(size: Any) -> str:
-    """``auto``, or width and height as ``320x240``; one number is a square. InputError for anything else."""
-    words = str(size).lower().replace(" ", "").split("x")
-    if words == ["auto"]:
-        return "auto"
-    sides = [int(w) for w in words if w.isascii() and w.isdigit() and len(w) < 6 and 2 <= int(w) <= LARGEST_SIDE]
-    if len(sides) != len(words) or len(sides) > 2:
-        raise InputError(
-            f"size={size} is not valid: give auto, a side or WIDTHxHEIGHT, from 2 to {LARGEST_SIDE:,} pixels."
-        )
-    return f"{sides[0]}x{sides[-1]}"
+__all__ = ["Reconstructed", "RunSpec", "flag_of"]
 
 
 @dataclass(frozen=True)
+class Reconstructed(Record):
+    """How a measurement is reconstructed. ``algorithm`` None is ``auto``: the one that suits what is measured and the prior.
+    ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there."""
+
+    prior: PriorChoice = chosen("mnist", priors, "Prior", "What pictures look like.")
+    algorithm: AlgorithmChoice | None = chosen(
+        None, lambda: ALGORITHMS, "Algorithm", "How the picture is found; auto takes what suits the operator."
+    )
+    samples: int = integer(8, "Posterior samples", "Their spread is the uncertainty.", low=1, high=4096)
+    seed: int = field_of(0, SEED)
+    device: str = field_of("auto", DEVICE)
+    first_sample: int = integer(0, "First sample", "Number of the first posterior sample.", low=0, high=2**31)
+
+
+@dataclass(frozen=True, init=False)
 class RunSpec:
     """A run file holds it, the window edits it, the command line parses it, an exported picture carries it.
 
-    ``image`` names a picture file or a bundled sample (``sample:NAME``); ``measurement`` a measurement file instead.
-    ``offset``: what is measured is A (x - offset); None follows prior and operator (see :meth:`measured_offset`).
-    ``algorithm`` may be left or given as ``auto``: then it is the one that suits operator and quantizer.
-    ``size`` is ``auto``, or the WIDTHxHEIGHT that the picture is cropped and resized to, for priors that take any size.
-    ``first_sample`` is the number of the first posterior sample: adding samples to a finished run continues there.
+    What is measured and how that is reconstructed; both are read and written as one flat set of keys, so that
+    ``RunSpec(image="sample:digit-3", prior="mnist", samples=4).noise`` is what it seems.
     """
 
-    image: str = "sample:digit-3"
-    measurement: str = ""
-    operator: OperatorChoice = field(default_factory=lambda: OPERATORS.parse("gaussian"))
-    quantizer: QuantizerChoice = field(default_factory=lambda: QUANTIZERS.parse("one-bit"))
-    noise: float = 0.05
-    offset: float | None = None
-    prior: PriorChoice = field(default_factory=lambda: priors().parse("mnist"))
-    algorithm: AlgorithmChoice = "auto"  # type: ignore[assignment]  # resolved at once
-    samples: int = 8
-    seed: int = 0
-    device: str = "auto"
-    first_sample: int = 0
-    size: str = "auto"
+    measured: Measured
+    reconstructed: Reconstructed
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.prior, PriorChoice):
-            object.__setattr__(self, "prior", priors().parse(self.prior))
-        families = {"operator": OPERATORS, "quantizer": QUANTIZERS, "algorithm": ALGORITHMS}
-        for name, family in families.items():
-            written = getattr(self, name)
-            if name == "algorithm" and written == "auto":
-                written = recommend(self.operator, self.quantizer, self.prior)[0]
-            object.__setattr__(self, name, family.parse(written))  # type: ignore[attr-defined]
-        object.__setattr__(self, "size", read_size(self.size))
-        if not self.measurement:
-            self.shape_for(self.prior.image_shape)  # a size that the prior does not take
-        object.__setattr__(self, "noise", check_noise(self.noise))
-        object.__setattr__(self, "offset", check_offset(self.offset))
-        object.__setattr__(self, "samples", whole("samples", self.samples, 1, 4096))
-        object.__setattr__(self, "seed", whole("seed", self.seed, 0, 2**53))
-        object.__setattr__(self, "first_sample", whole("first_sample", self.first_sample, 0, 2**31))
-        if self.device not in ("auto", "cpu", "cuda"):  # Apple GPUs lack the float64 that the likelihoods need
-            raise InputError(f"device={self.device} is not valid: give auto, cpu or cuda.")
-        if self.measurement:  # the file decides the operator; the kind of prior is known already
-            reason = None if self.prior.kind in self.algorithm.takes else self.algorithm.takes_instead()
+    if TYPE_CHECKING:
+        image: str
+        measurement: str
+        operator: OperatorChoice
+        quantizer: QuantizerChoice
+        noise: float
+        offset: float | None
+        size: str | None
+        colour: str
+        measurement_seed: int | None
+        prior: PriorChoice
+        samples: int
+        seed: int
+        device: str
+        first_sample: int
+
+    def __init__(
+        self, measured: Measured | None = None, reconstructed: Reconstructed | None = None, **values: Any
+    ) -> None:
+        """Parts, and single keys that replace what stands in them; raises InputError for what does not go together."""
+        for key in values:
+            if key not in self.settings():
+                raise TypeError(f"RunSpec has no '{key}'")
+        parts = {"measured": measured or Measured(), "reconstructed": reconstructed or Reconstructed()}
+        for name, part in parts.items():
+            mine = {key: value for key, value in values.items() if key in part.settings()}
+            object.__setattr__(self, name, part.replace(**mine) if mine else part)
+        self._check()
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in _SETTINGS:
+            raise AttributeError(key)
+        return getattr(self.measured if key in Measured.settings() else self.reconstructed, key)
+
+    def _check(self) -> None:
+        algorithm, prior = self.algorithm, self.prior
+        if self.measurement and self.measured.instrument is None:  # the file decides the rest, and was not read yet
+            reason = None if prior.kind in algorithm.takes else algorithm.takes_instead()
         else:
-            reason = self.algorithm.refusal(self.operator, self.quantizer, self.prior)
+            reason = algorithm.refusal(self.instrument.operator, self.instrument.quantizer, prior)
         if reason:
-            raise InputError(f"The algorithm '{self.algorithm.name}' does not fit here: {reason}.")
+            raise InputError(f"The algorithm '{algorithm.name}' does not fit here: {reason}.")
+        if not self.measurement and not prior.any_size:
+            self.shape_for(prior.image_shape)  # a size that the prior does not take
+
+    @classmethod
+    def settings(cls) -> Mapping[str, Setting]:
+        """Every key with its Setting, what is measured first."""
+        return _SETTINGS
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        return Measured.defaults() | Reconstructed.defaults()
+
+    @property
+    def instrument(self) -> Instrument:
+        """What the picture is measured by: the operator and quantizer chosen, or what a measurement file holds."""
+        return self.measured.instrument or Instrument(self.operator, self.quantizer)
+
+    @cached_property
+    def algorithm(self) -> AlgorithmChoice:
+        """The algorithm set, else the one that is advised."""
+        return self.reconstructed.algorithm or ALGORITHMS.parse(self.advice[0])
+
+    @property
+    def advice(self) -> tuple[str, str]:
+        """The written form of the algorithm that suits what is measured and the prior, and why."""
+        return recommend(self.instrument.operator, self.instrument.quantizer, self.prior)
+
+    @property
+    def matrix_seed(self) -> int:
+        """The seed of what is measured."""
+        return self.seed if self.measurement_seed is None else self.measurement_seed
 
     def replace(self, **changes: Any) -> RunSpec:
-        return dataclasses.replace(self, **changes)
+        """The same with other values of some keys, or other parts. Another file has another instrument."""
+        if changes.keys() & {"measurement", "image"}:
+            changes = {"measured": dataclasses.replace(self.measured, instrument=None)} | changes
+        parts = {name: changes.pop(name, getattr(self, name)) for name in ("measured", "reconstructed")}
+        return RunSpec(**parts, **changes)
+
+    def reading(self, instrument: Instrument) -> RunSpec:
+        """The same once its measurement file was read: refusals and advice go by what the file holds."""
+        return self.replace(measured=dataclasses.replace(self.measured, instrument=instrument))
 
     def shape_for(self, picture: Shape) -> Shape:
-        """The shape (channels, height, width) in which a picture of shape ``picture`` is reconstructed."""
-        size = None if self.size == "auto" else tuple(int(n) for n in self.size.split("x"))[::-1]
-        return self.prior.shape_for(picture, size)  # type: ignore[arg-type]
+        """The shape (channels, height, width) in which a picture of shape ``picture`` is measured and reconstructed."""
+        return self.measured.shape_for(picture, self.prior)
 
     def image_shape(self) -> Shape:
         """The shape in which the spec's picture is reconstructed; reads the picture where the prior takes any size."""
@@ -122,34 +152,37 @@ class RunSpec:
 
         return self.shape_for(picture_shape(sample_path(self.image) or Path(self.image)))
 
+    def settled(self, shape: Shape, adviser: PriorChoice | None = None, **how: Any) -> RunSpec:
+        """The same with every ``auto`` of what is measured a number (see :meth:`Measured.settled`), by this spec's own prior
+        unless another advised."""
+        return self.replace(measured=self.measured.settled(adviser or self.prior, shape, self.seed, **how))
+
     @property
     def measured_offset(self) -> float:
-        """The offset in force: the one set, else the prior's mean pixel value, so that no measurement is spent on what is
-        known; 0 where the operator has its thresholds about mid-grey already."""
-        if self.offset is not None:
-            return self.offset
-        return round(float(self.prior.facts["mean"]), 3) if self.operator.offset_helps else 0.0
+        """The offset in force."""
+        return self.measured.offset_with(self.prior)
+
+    # -- written forms ---------------------------------------------------------------------------------------------
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, choices in their written form."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        if self.measurement:  # these come from the measurement file
-            for key in MEASURED:
-                del values[key]
-        values = {k: "auto" if v is None else v for k, v in values.items()}
-        return {k: v if isinstance(v, str | int | float) else str(v) for k, v in values.items()}
+        """Plain values, choices in their written form; ``auto`` where that is set."""
+        keys = (*self.measured.keys, *Reconstructed.settings())
+        values = {
+            key: getattr(self.measured if key in Measured.settings() else self.reconstructed, key) for key in keys
+        }
+        return {
+            k: v if isinstance(v, str | int | float) else "auto" if v is None else str(v) for k, v in values.items()
+        }
 
     @classmethod
     def from_dict(cls, values: Any) -> RunSpec:
         """Reads :meth:`as_dict` back; unknown keys and bad values raise InputError."""
-        known = [f.name for f in dataclasses.fields(cls)]
         if not isinstance(values, dict):
             raise InputError("A run file must hold one JSON object; save one from the window to see its form.")
-        for key in values:
-            if key not in known:
-                raise InputError(f"The run file has an unknown key '{key}'{suggest(str(key), known)}.")
-        for key in ("image", "measurement", "device", "size"):
-            if not isinstance(values.get(key, ""), str):
+        for key, value in values.items():
+            if key not in cls.settings():
+                raise InputError(f"The run file has an unknown key '{key}'{suggest(str(key), list(cls.settings()))}.")
+            if cls.settings()[key].kind is str and not isinstance(value, str):
                 raise InputError(f"The run file's '{key}' must be text.")
         return cls(**values)
 
@@ -167,19 +200,19 @@ class RunSpec:
         return cls.from_dict(values)
 
     def as_command(self) -> str:
-        """The command line that repeats the run."""
+        """The command line that repeats the run: every value that is set, or is not the default."""
         import shlex
 
-        source = ["--measurement", self.measurement] if self.measurement else ["--image", self.image]
-        words = ["qcs", "run", *source]
-        if not self.measurement:
-            words += ["--operator", str(self.operator), "--quantizer", str(self.quantizer), "--noise", repr(self.noise)]
-            if self.offset is not None:
-                words += ["--measurement-offset", repr(self.offset)]
-        words += ["--prior", str(self.prior), "--algorithm", str(self.algorithm), "--samples", str(self.samples)]
-        words += ["--seed", str(self.seed), "--device", self.device]
-        if self.size != "auto":
-            words += ["--size", self.size]
-        if self.first_sample:
-            words += ["--first-sample", str(self.first_sample)]
+        words, unset = ["qcs", "run"], {"auto", ""}
+        for key, value in self.as_dict().items():
+            if value not in unset and (key != "first_sample" or value):
+                words += [flag_of(key), repr(value) if isinstance(value, float) else str(value)]
         return shlex.join([*words, "--out", "result"])
+
+
+_SETTINGS = Measured.settings() | Reconstructed.settings()
+
+
+def flag_of(key: str) -> str:
+    """The command line's name of a key."""
+    return {"offset": "--measurement-offset"}.get(key, f"--{key.replace('_', '-')}")

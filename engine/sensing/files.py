@@ -25,17 +25,17 @@ from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
 from engine.sensing.quantizers import Quantizer
 from engine.sensing.quantizers.dithered import KINDS, UnknownDither
-from engine.settings import check_noise, whole
+from engine.settings import NOISE, SEED
 
 __all__ = [
     "KEYS",
     "assemble",
     "holds_bits",
     "load_measurement",
-    "operator_choice",
     "pictured",
     "pieces_of",
     "read_pieces",
+    "recipe_of",
     "save_measurement",
     "save_pieces",
 ]
@@ -132,18 +132,6 @@ def load_measurement(path: Path | str) -> Measurement:
     return assemble(read_pieces(path))
 
 
-def operator_choice(pieces: dict[str, np.ndarray]) -> OperatorChoice:
-    """The kind of operator in a file: its recipe, or what a matrix of numbers can be taken for."""
-    if "A" not in pieces and "operator" in pieces:
-        return _recipe(pieces["operator"])[0]
-    matrix = pieces.get("A")
-    rows = 1 if matrix is None or matrix.ndim != 2 else max(1, len(matrix))
-    light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
-    if light:  # masks and patterns of light do not mix pixels at random
-        return OPERATORS.make("single-pixel", {"measurements": rows, "differential": False})
-    return OPERATORS.make("gaussian", {"measurements": rows})
-
-
 def holds_bits(y: np.ndarray) -> bool:
     """Whether y is one bit each, as it stands: true and false, -1 and 1, or 0 and 1."""
     if y.dtype.kind == "b":
@@ -158,7 +146,7 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
     more: dict[str, Any] = {"offset": _number("offset", pieces, 0.0)}
     noise = 0.0
     if "noise" in pieces:
-        noise = check_noise(_number("noise", pieces, 0.0))
+        noise = NOISE.check("noise", _number("noise", pieces, 0.0))
     else:
         more["noise_known"] = False
     if "y" in pieces:
@@ -206,10 +194,11 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
     return Quantizer(made, flip=flip)
 
 
-def _recipe(entry: np.ndarray) -> tuple[OperatorChoice, int]:
+def recipe_of(entry: np.ndarray) -> tuple[OperatorChoice, int]:
+    """The operator's choice and seed in the entry ``operator``."""
     try:
         facts = parsed_json(str(entry.reshape(-1)[0]))
-        recipe, seed = str(facts["recipe"]), whole("seed", facts["seed"], 0, 2**53)
+        recipe, seed = str(facts["recipe"]), SEED.check("seed", facts["seed"])
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, IndexError):
@@ -233,7 +222,7 @@ def _operator(pieces: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Ope
         return DenseOperator(torch.from_numpy(matrix), shape)
     if "operator" not in pieces:
         raise InputError("There is neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
-    choice, seed = _recipe(pieces["operator"])
+    choice, seed = recipe_of(pieces["operator"])
     return choice.build(shape, seed)
 
 

@@ -18,9 +18,7 @@ from engine.sensing.quantizers import Levels, Quantizer, QuantizerChoice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.sensing.evolution import Evolution
-
-__all__ = ["Measurement", "levels_of", "simulate"]
+__all__ = ["Measurement", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -155,26 +153,18 @@ class Measurement:
         return ((z >= self.lower) & (z < self.upper)).double().mean(1)
 
 
-def levels_of(operator: Operator, noise: float, offset: float, seed: int, evolution: Evolution | None = None) -> Levels:
-    """What thresholds may follow: the operator's typical response, the noise and what is predicted with the prior, never
-    the data."""
-    centre, scale = operator.typical_response(offset)
-    span = operator.response_range() + 2 * noise
-    return Levels((scale**2 + noise**2) ** 0.5, centre, operator.rows, seed, span, evolution)
-
-
 def simulate(
     truth: Tensor, operator: Operator, quantizer: QuantizerChoice, noise: float, seed: int,
-    indices: Sequence[int] | None = None, offset: float = 0.0, evolution: Evolution | None = None,
+    indices: Sequence[int] | None = None, offset: float = 0.0,
 ) -> Measurement:  # fmt: skip
     """Measures images: codes = Q(A (x - offset) + n), n ~ N(0, noise^2 I).
 
     Arguments: ``truth`` (images, channels, height, width) in [0, 1]; ``indices`` the absolute numbers of the images,
-    which key their noise, so that an image is measured alike alone and among others; ``evolution`` predicts the quality, so
-    that the quantizer's range can follow it.
+    which key their noise, so that an image is measured alike alone and among others. What the quantizer leaves open follows the
+    operator's typical response.
     """
     indices = range(truth.shape[0]) if indices is None else indices
-    built = quantizer.build(levels_of(operator, noise, offset, seed, evolution))
+    built = quantizer.build(Levels.of(operator.response(offset), noise, operator.rows, seed))
     z = operator.forward(truth - offset)
     draws = torch.stack([torch.randn(operator.rows, generator=generator(seed, "noise", i)) for i in indices])
     codes = built.quantize(z + noise * draws)

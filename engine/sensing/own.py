@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,92 @@ import numpy as np
 
 from engine.errors import InputError
 from engine.foreign.arrays import read_matrix
+from engine.sensing.operators.base import LARGEST_EIGENBASIS, OperatorChoice
+from engine.sensing.quantizers.base import QuantizerChoice
 from engine.sensing.quantizers.thresholds import Thresholds
+from engine.settings import flag, integer
 
 if TYPE_CHECKING:
     from engine.sensing.measurement import Measurement
 
-__all__ = ["MEANINGS", "Completion", "describe_measurement"]
+__all__ = ["MEANINGS", "Completion", "Instrument", "describe_measurement", "instrument_of"]
 
 MEANINGS = ("as the file says", "signs", "real values", "codes")
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What pictures are measured by, as far as it decides which methods go together with it."""
+
+    operator: OperatorChoice
+    quantizer: QuantizerChoice
+
+
+@dataclass(frozen=True)
+class OwnMatrix(OperatorChoice):
+    """A sensing matrix that a measurement file holds."""
+
+    name = "matrix"
+    label = "Matrix in the file"
+
+    rows: int = integer(1, "Rows", "Measurements.", low=1, high=1 << 31)
+    mixes: bool = flag(
+        True, "Mixes pixels", "Whether its rows have both signs, as random ones do; masks and light have not."
+    )
+
+    @property
+    def random_like(self) -> bool:
+        return self.mixes
+
+    @property
+    def has_eigenbasis(self) -> bool:
+        return self.rows <= LARGEST_EIGENBASIS
+
+    @property
+    def offset_helps(self) -> bool:
+        return self.mixes
+
+    def rows_for(self, image_shape: tuple[int, int, int]) -> int:
+        return self.rows
+
+    def memory_for(self, image_shape: tuple[int, int, int]) -> int:
+        return self.rows * (12 * math.prod(image_shape) + 24 * self.rows)
+
+
+@dataclass(frozen=True)
+class AsReported(QuantizerChoice):
+    """What a measurement file holds of each measurement: real values, or cells that it knows itself."""
+
+    name = "as-reported"
+    label = "As the file says"
+
+    bits: int | None = integer(
+        None, "Bits", "Bits of one measurement; auto for real values.", unit="bit", low=1, high=64
+    )
+
+    @property
+    def bits_per_measurement(self) -> int | None:
+        return self.bits
+
+
+def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
+    """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
+    from engine.sensing.files import holds_bits, recipe_of
+
+    if "y" in pieces:
+        bits = 1 if holds_bits(pieces["y"]) or "thresholds" in pieces else None
+        if "thresholds" in pieces and not holds_bits(pieces["y"]):
+            bits = max(1, math.ceil(math.log2(max(2, np.asarray(pieces["y"]).max(initial=0) + 1))))
+    else:
+        bits = 1
+    quantizer = AsReported(bits)
+    if "A" not in pieces and "operator" in pieces:
+        return Instrument(recipe_of(pieces["operator"])[0], quantizer)
+    matrix = pieces.get("A")
+    if matrix is None or matrix.ndim != 2:
+        return Instrument(OwnMatrix(), quantizer)
+    light = matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
+    return Instrument(OwnMatrix(max(1, len(matrix)), not light), quantizer)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from qcs_gui.background.frames import Frame, Seen, seen_of
 
 if TYPE_CHECKING:
+    from engine.priors.choice import PriorChoice
     from engine.runs.spec import RunSpec
 
 __all__ = ["LiveRequest", "LiveSource", "reconstruct_live", "serve_live", "suits_live"]
@@ -28,6 +29,7 @@ class LiveRequest:
     spec: RunSpec
     pixels: np.ndarray
     asked: float
+    adviser: PriorChoice | None = None
 
 
 @dataclass
@@ -97,20 +99,19 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     import torch
 
     from engine.device import choose_device
-    from engine.runs.expectation import evolution_of
     from engine.runs.job import Job
     from engine.sensing.measurement import simulate
 
     spec, start = live_spec(request.spec), time.monotonic()
-    key = (str(spec.operator), request.pixels.shape, spec.seed)
+    shape: tuple[int, int, int] = request.pixels.shape  # type: ignore[assignment]
+    key = (str(spec.operator), shape, spec.matrix_seed)
     operator = source.kept.get(key)
     if operator is None:
         source.kept.clear()
-        operator = source.kept[key] = spec.operator.build(request.pixels.shape, spec.seed)  # type: ignore[arg-type]
-    truth, shape = torch.from_numpy(request.pixels)[None], request.pixels.shape
-    measurement = simulate(
-        truth, operator, spec.quantizer, spec.noise, spec.seed, None, spec.measured_offset, evolution_of(spec, shape)
-    )
+        operator = source.kept[key] = spec.operator.settled(shape).build(shape, spec.matrix_seed)
+    truth, kept = torch.from_numpy(request.pixels)[None], operator
+    spec = spec.settled(shape, request.adviser, built=lambda: kept)
+    measurement = simulate(truth, operator, spec.quantizer, spec.noise, spec.matrix_seed, None, spec.measured_offset)
     job = Job(spec, measurement)
     known = None
     for iterate in job.stream():

@@ -117,7 +117,7 @@ class OwnController(QObject):
 
     def save(self, path: Path) -> None:
         """Measures the current image and writes what was seen; the image itself is not in the file."""
-        spec, pixels = self.session.spec, self.session.pixels
+        spec, pixels, adviser = self.session.spec, self.session.pixels, self.session.adviser
         if pixels is None:
             return
 
@@ -127,7 +127,8 @@ class OwnController(QObject):
             from engine.runs.job import measure
             from engine.sensing.files import save_measurement
 
-            return save_measurement(path, measure(spec, torch.from_numpy(pixels)[None]), spec.operator, spec.seed)
+            seen = measure(spec, torch.from_numpy(pixels)[None], adviser=adviser)
+            return save_measurement(path, seen, spec.operator, spec.matrix_seed)
 
         self._saving = self.worker.submit(work)
 

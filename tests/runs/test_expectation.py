@@ -7,7 +7,8 @@ import pytest
 from engine.cli import main
 from engine.errors import InputError
 from engine.experiments.design import design
-from engine.runs.expectation import evolution_of, expect
+from engine.runs.expectation import expect
+from engine.runs.levels import evolution_of
 from engine.runs.job import prepare
 from engine.runs.spec import RunSpec
 
@@ -39,7 +40,8 @@ def test_more_rows_and_bits_are_expected_to_help():
 def test_nothing_is_expected_where_nothing_can_be_known():
     assert expect(RunSpec(operator="inpainting", quantizer="none", algorithm="turbo"), DIGIT) is None
     assert expect(RunSpec(algorithm="qcs-sgm"), DIGIT) is None
-    assert evolution_of(RunSpec(prior="gaussian"), DIGIT) is None
+    spec = RunSpec(prior="gaussian")
+    assert evolution_of(spec.operator, spec.prior, DIGIT, spec.noise, 0.0) is None
 
 
 def test_the_design_spends_the_budget_and_takes_the_best():

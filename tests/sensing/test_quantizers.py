@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from engine.errors import InputError
-from engine.sensing.measurement import levels_of
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS, Levels, Quantizer
 
@@ -160,9 +159,13 @@ def test_range_rules():
 
 def test_cells_do_not_lie_beyond_what_pictures_give():
     pixels, random = OPERATORS.parse("identity").build((1, 8, 8), 0), OPERATORS.parse("gaussian").build((1, 8, 8), 0)
-    assert levels_of(random, 0.02, 0.5, 0).span == math.inf
+    assert Levels.of(random.response(0.5), 0.02, random.rows, 0).span == math.inf
     for bits in (2, 4, 8):
-        thresholds = QUANTIZERS.parse(f"uniform bits={bits}").build(levels_of(pixels, 0.02, 0.0, 0)).thresholds
+        thresholds = (
+            QUANTIZERS.parse(f"uniform bits={bits}")
+            .build(Levels.of(pixels.response(0.0), 0.02, pixels.rows, 0))
+            .thresholds
+        )
         step = float(thresholds[1] - thresholds[0])
         assert step <= 1.04 / 2**bits + 1e-9
         assert float(thresholds[0]) - step >= -0.02 - 1e-9 and float(thresholds[-1]) + step <= 1.02 + 1e-9

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.errors import InputError
+from engine.sensing.quantizers.base import Response
 from engine.settings import Choice
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch import Tensor
 
 __all__ = ["LARGEST_EIGENBASIS", "GramEigenbasis", "ImagingChoice", "Operator", "OperatorChoice", "refuse_if_too_large"]
@@ -109,6 +112,11 @@ class Operator(ABC):
         white = self.forward(torch.ones((1, *self.image_shape), device=device))[0].double()
         return white * (0.5 - offset), float(white.mean()) * WHITE_SHARE
 
+    def response(self, offset: float) -> Response:
+        """What ranges of quantizers may follow."""
+        centre, deviation = self.typical_response(offset)
+        return Response(deviation, centre, self.response_range())
+
     def laid_out(self, z: Tensor) -> Tensor | None:
         """One measurement (rows,) as the picture (channels, height, width) that it is, not-a-number where nothing was seen;
         None where rows are not places in a picture."""
@@ -180,6 +188,14 @@ class OperatorChoice(Choice):
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         """Expected mean squared row norm, tr(A A^T) / M, known before building: it sets the scale of A x."""
         return math.prod(image_shape) / self.rows_for(image_shape)
+
+    def response(self, image_shape: tuple[int, int, int]) -> Response:
+        """The typical response of a matrix whose rows have both signs, known before it is built."""
+        return Response(math.sqrt(self.mean_row_norm_squared(image_shape)) * TYPICAL_DEVIATION)
+
+    def settled(self, image_shape: tuple[int, int, int]) -> Self:
+        """This choice with every ``auto`` a number, for images of this shape."""
+        return self
 
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
         """Bytes that :meth:`build` will need, known before anything is allocated."""

@@ -137,6 +137,10 @@ class Inpainting(_PixelChoice):
     box: float = number(0.5, "Box", "Side of the missing box as a share of the image's.", above=0, high=1)
     file: str = path("", "Mask image", "Picture that is white where pixels are seen.", "Pictures (*.png *.tif *.bmp)")
 
+    def settled(self, image_shape: tuple[int, int, int]) -> Inpainting:
+        half = max(1, math.prod(image_shape[1:]) // 2)
+        return self if self.measurements is not None else self.replace(measurements=half)
+
     def _kept(self, size: tuple[int, int], seed: int) -> np.ndarray:
         height, width = size
         if self.pattern == "random":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import InputError
 from engine.settings import Choice
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from engine.sensing.channels import Channel
     from engine.sensing.evolution import Evolution, Seen
 
-__all__ = ["Levels", "Quantizer", "QuantizerChoice", "normal_quantiles", "seen_by"]
+__all__ = ["Levels", "Quantizer", "QuantizerChoice", "Response", "normal_quantiles", "rounded", "seen_by"]
+
+
+class Response(NamedTuple):
+    """How an operator answers typical pictures, A (x - offset): its ``centre`` (a number, or one per row), its ``deviation``, and
+    the ``span`` that it does not leave, if there is one."""
+
+    deviation: float
+    centre: Tensor | float = 0.0
+    span: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,12 @@ class Levels:
     """What is known about z = A (x - offset) + n before it is measured, and what thresholds may follow: its typical
     ``centre`` (a number, or one per row) and ``scale``, and the ``span`` that it does not leave, if there is one; the number
     of ``rows`` and the ``seed`` for random thresholds. ``evolution`` predicts, where it can, how good the result will be."""
+
+    @classmethod
+    def of(cls, response: Response, noise: float, rows: int, seed: int, evolution: Evolution | None = None) -> Levels:
+        """From the operator's typical response, the noise and what is predicted with the prior; never from the data."""
+        scale = (response.deviation**2 + noise**2) ** 0.5
+        return cls(scale, response.centre, rows, seed, response.span + 2 * noise, evolution)
 
     scale: float
     centre: Tensor | float = 0.0
@@ -130,12 +145,24 @@ class QuantizerChoice(Choice):
         """Standard deviation of thresholds that were not recorded; 0 where they were, or are left to a rule."""
         return 0.0
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it says all thresholds in numbers, so that neither operator nor prior decide any."""
+        return all(getattr(self, key) is not None for key in self.settings())
+
     def settled(self, levels: Levels) -> Self:
-        """This choice with ``auto`` replaced by what state evolution predicts to be best, where it can be asked."""
+        """This choice with every ``auto`` a number: what state evolution predicts to be best, where it can be asked, else what
+        the rule says."""
+        if self.is_settled:
+            return self
         tried = self.candidates(levels)
         if len(tried) == 1 or levels.evolution is None:
-            return self
+            return self.by_rule(levels)
         return tried[levels.evolution.best(str(self), lambda: seen_by(tried, levels))]
+
+    def by_rule(self, levels: Levels) -> Self:
+        """The same without a prediction."""
+        return self
 
     def about(self, centre: Tensor | float, unit: list[float] | tuple[float, ...]) -> Tensor:
         """Thresholds ``unit`` shifted to a centre, one row of them per row of the operator if the centre has rows."""
@@ -146,6 +173,11 @@ class QuantizerChoice(Choice):
         if centre.ndim and bool((centre == centre[0]).all()):
             centre = centre[0]
         return thresholds + centre[:, None] if centre.ndim else thresholds + centre
+
+
+def rounded(value: float) -> float:
+    """Six digits: what a recipe says of a width is what was measured with."""
+    return float(f"{value:.6g}")
 
 
 def normal_quantiles(count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, normal_quantiles
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, normal_quantiles, rounded
 from engine.sensing.quantizers.uniform import SHARES
 from engine.settings import flag, number, one_of
 
@@ -80,7 +80,10 @@ class Dithered(QuantizerChoice):
     def candidates(self, levels: Levels) -> list[Dithered]:
         if self.width is not None or self.rule != "predicted":
             return [self]
-        return [self.replace(width=OF_SCALE[self.kind] * levels.scale * share) for share in SHARES]
+        return [self.replace(width=rounded(OF_SCALE[self.kind] * levels.scale * share)) for share in SHARES]
+
+    def by_rule(self, levels: Levels) -> Dithered:
+        return self.replace(width=rounded(OF_SCALE[self.kind] * levels.scale))
 
     def typical_thresholds(self, levels: Levels) -> np.ndarray:
         """Recorded thresholds at even quantiles; the forgotten ones only add noise, so that z is seen about its centre."""
@@ -103,7 +106,7 @@ class Dithered(QuantizerChoice):
 
         from engine.seeds import generator
 
-        width = self.settled(levels).width or OF_SCALE[self.kind] * levels.scale
+        width = self.settled(levels).width
         draw = generator(levels.seed, "dither")
         if self.kind == "gaussian":
             unit = torch.randn(levels.rows, generator=draw, dtype=torch.float64)

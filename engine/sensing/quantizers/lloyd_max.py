@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, rounded
 from engine.sensing.quantizers.uniform import SHARES
 from engine.settings import integer, number, one_of
 
@@ -69,7 +69,10 @@ class LloydMax(QuantizerChoice):
     def candidates(self, levels: Levels) -> list[LloydMax]:
         if self.scale is not None or self.rule != "predicted" or self.bits == 1:
             return [self]
-        return [self.replace(scale=levels.scale * share) for share in SHARES]
+        return [self.replace(scale=rounded(levels.scale * share)) for share in SHARES]
+
+    def by_rule(self, levels: Levels) -> LloydMax:
+        return self.replace(scale=rounded(levels.scale))
 
     def build(self, levels: Levels) -> Quantizer:
         return Quantizer(self.about(levels.centre, self.settled(levels)._unit(levels)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice
+from engine.sensing.quantizers.base import Levels, Quantizer, QuantizerChoice, rounded
 from engine.settings import integer, number, one_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ class Uniform(QuantizerChoice):
     def candidates(self, levels: Levels) -> list[Uniform]:
         if self.step is not None or self.rule != "predicted" or self.bits == 1:
             return [self]
-        return [self.replace(step=self._gaussian(levels) * share) for share in SHARES]
+        return [self.replace(step=rounded(self._gaussian(levels) * share)) for share in SHARES]
+
+    def by_rule(self, levels: Levels) -> Uniform:
+        wide = 6 / 2**self.bits * levels.scale if self.rule == "three-sigma" else self._gaussian(levels)
+        return self.replace(step=rounded(wide))
 
     def _gaussian(self, levels: Levels) -> float:
         return min(gaussian_optimal_step(self.bits) * levels.scale, levels.span / 2**self.bits)
@@ -68,9 +72,8 @@ class Uniform(QuantizerChoice):
 
     def _unit(self, levels: Levels) -> list[float]:
         """Thresholds about zero."""
-        wide = 6 / 2**self.bits * levels.scale if self.rule == "three-sigma" else self._gaussian(levels)
-        step, half = self.step or wide, 2 ** (self.bits - 1)
-        return [k * step for k in range(1 - half, half)]
+        step, half = self.step or self.by_rule(levels).step, 2 ** (self.bits - 1)
+        return [k * step for k in range(1 - half, half)]  # type: ignore[operator]
 
     def typical_thresholds(self, levels: Levels) -> np.ndarray:
         import numpy as np
