@@ -41,7 +41,7 @@ def _read_size(size: Any) -> str | None:
 SIZE = Setting(
     str,
     "Size",
-    "Pictures are cropped and resized to this, WIDTHxHEIGHT; auto takes the prior's, or the picture's own where the prior takes any.",
+    "Pictures are cropped and resized to this, WIDTHxHEIGHT; auto takes the prior's, or the picture's own where any is taken.",
     optional=True,
     reads=_read_size,
 )

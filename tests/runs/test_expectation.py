@@ -8,8 +8,8 @@ from engine.cli import main
 from engine.errors import InputError
 from engine.experiments.design import design
 from engine.runs.expectation import expect
-from engine.runs.levels import evolution_of
 from engine.runs.job import prepare
+from engine.runs.levels import evolution_of
 from engine.runs.spec import RunSpec
 
 DIGIT = (1, 28, 28)
