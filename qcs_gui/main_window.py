@@ -42,15 +42,13 @@ from qcs_gui.stage.stage import Stage
 from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.stage.timeline import JumpSlider
 from qcs_gui.stage.views import VIEWS
-from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
+from qcs_gui.widgets.boxes import ListBox, SettingBox
 from qcs_gui.widgets.problem import ProblemDialog
 
-__all__ = ["AUTO_OFFSET", "PACES", "MainWindow"]
+__all__ = ["PACES", "MainWindow"]
 
 PACES = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}
 """Seconds that a run is stretched to, where it is faster."""
-AUTO_OFFSET = -0.01
-"""The least value of the offset's box, which stands for auto."""
 COLUMN_WIDTH = 372
 """Of the column of steps: its widest form and the scroll bar."""
 
@@ -121,40 +119,39 @@ class MainWindow(QMainWindow):
         self.image = ImageGroup()
         column.addWidget(self.image)
         self.operator_form = ChoiceForm("2  Sensing", OPERATORS, spec.operator.name)
-        self.noise = NumberBox()
-        self.noise.setRange(0, 1e5)
-        self.noise.setAccessibleName("2  Sensing: noise sigma")
-        self.noise.setToolTip("Standard deviation of the Gaussian noise n, in the units of z = A x.")
-        self.offset = NumberBox()
-        self.offset.setRange(AUTO_OFFSET, 1)
-        self.offset.setSpecialValueText("auto")
-        self.offset.setAccessibleName("2  Sensing: offset")
-        self.offset.setToolTip(
-            "What is measured is A (x - offset): taking the mean brightness away leaves the quantizer its range. auto takes "
-            "the prior's mean, and 0 for masks and light."
-        )
+        settings = RunSpec.settings()
+        self.fields = {
+            key: SettingBox(settings[key], getattr(spec, key))
+            for key in ("noise", "offset", "measurement_seed", "samples", "seed")
+        }
+        for key, box in self.fields.items():
+            step = "5  Algorithm" if key in ("samples", "seed") else "2  Sensing"
+            box.setAccessibleName(f"{step}: {settings[key].label}")
+            box.setToolTip(f"{settings[key].help}\nTakes {settings[key].expected()}.")
         self.snr = QLabel()
         self.snr.setObjectName("dim")
         row = QHBoxLayout()
-        row.addWidget(self.noise, 1)
+        row.addWidget(self.fields["noise"], 1)
         row.addWidget(self.snr)
         noise_row = QFormLayout()
-        noise_row.addRow(row_label("Noise sigma"), row)
-        noise_row.addRow(row_label("Offset"), self.offset)
+        noise_row.addRow(row_label(settings["noise"].label), row)
+        for key in ("offset", "measurement_seed"):
+            noise_row.addRow(row_label(settings[key].label), self.fields[key])
         self.operator_form.layout().insertLayout(3, noise_row)  # type: ignore[union-attr]
         self.quantizer_form = ChoiceForm("3  Quantizer", QUANTIZERS, spec.quantizer.name)
         self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name)
+        self.anew_label = QLabel()
+        self.anew_label.setObjectName("dim")
+        self.anew_label.setWordWrap(True)
+        self.anew_button = QPushButton("Measure anew")
+        self.anew_button.setToolTip("Settles offset and ranges that are auto for the prior that is chosen now.")
+        for widget in (self.anew_label, self.anew_button):
+            widget.hide()
+            self.prior_form.layout().addWidget(widget)  # type: ignore[union-attr]
         self.algorithm_form = ChoiceForm("5  Algorithm", ALGORITHMS, spec.algorithm.name)
-        self.samples, self.seed = WholeBox(), WholeBox()
-        self.samples.setRange(1, 4096)
-        self.samples.setAccessibleName("5  Algorithm: posterior samples")
-        self.samples.setToolTip("Number of posterior samples: their spread is the uncertainty.")
-        self.seed.setRange(0, 2**31 - 1)
-        self.seed.setAccessibleName("5  Algorithm: seed")
-        self.seed.setToolTip("Seed of matrix, noise and samples: the same seed gives the same picture.")
         extra = QFormLayout()
-        extra.addRow(row_label("Posterior samples"), self.samples)
-        extra.addRow(row_label("Seed"), self.seed)
+        for key in ("samples", "seed"):
+            extra.addRow(row_label(settings[key].label), self.fields[key])
         self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
         self.advice = QLabel()
         self.advice.setWordWrap(True)
@@ -222,6 +219,22 @@ class MainWindow(QMainWindow):
         return grid
 
     # -- pages and views -------------------------------------------------------------------------------------------
+
+    @property
+    def noise(self) -> SettingBox:
+        return self.fields["noise"]
+
+    @property
+    def offset(self) -> SettingBox:
+        return self.fields["offset"]
+
+    @property
+    def samples(self) -> SettingBox:
+        return self.fields["samples"]
+
+    @property
+    def seed(self) -> SettingBox:
+        return self.fields["seed"]
 
     @property
     def board(self) -> ImageBoard:

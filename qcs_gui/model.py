@@ -14,7 +14,9 @@ from engine.runs.metrics import snr_db
 from engine.runs.spec import RunSpec
 
 if TYPE_CHECKING:
+    from engine.priors.choice import PriorChoice
     from engine.runs.estimates import Speed
+    from engine.runs.measured import Measured
     from engine.runs.reconstruction import Reconstruction
 
 __all__ = ["Session", "State"]
@@ -32,8 +34,8 @@ class State:
 @dataclass
 class Session:
     """``original`` is the loaded picture, ``pixels`` the same fitted to the prior; both (c, h, w), or None with a
-    measurement file, which is of a picture of ``measured_shape``, by a matrix of the user's own or by a recipe. While it is
-    ``live`` the stage shows what is no result: nothing can be saved or exported.
+    measurement file, which is of a picture of ``measured_shape``. ``adviser`` is the prior that settles what the spec leaves
+    open of what is measured. While it is ``live`` the stage shows what is no result: nothing can be saved or exported.
     Observers are called with the name of what changed."""
 
     spec: RunSpec = field(default_factory=RunSpec)
@@ -42,7 +44,7 @@ class Session:
     stroke: np.ndarray | None = None
     live: bool = False
     measured_shape: tuple[int, int, int] | None = None
-    own_matrix: bool = False
+    adviser: PriorChoice = None  # type: ignore[assignment]  # the spec's prior at first
     state: str = State.IDLE
     result: Reconstruction | None = None
     result_saved: bool = True
@@ -50,6 +52,11 @@ class Session:
     device: str = ""
     observers: list[Callable[[str], None]] = field(default_factory=list)
     _looked: tuple[np.ndarray, tuple[int, ...]] | None = None
+    _made: tuple[Measured, int, PriorChoice] | None = None
+    """What the last run measured, with which seed, as which prior advised."""
+
+    def __post_init__(self) -> None:
+        self.adviser = self.spec.prior
 
     def observe(self, observer: Callable[[str], None]) -> None:
         self.observers.append(observer)
@@ -58,7 +65,32 @@ class Session:
         for observer in list(self.observers):
             observer(what)
 
+    def adviser_for(self, spec: RunSpec) -> PriorChoice:
+        """The prior that settles what a set-up leaves open: while it measures what was measured already, the one that did so
+        then, so that another prior or algorithm sees the same data; else its own."""
+        if self._made is None or (spec.measured, spec.matrix_seed) != self._made[:2]:
+            return spec.prior
+        adviser = self._made[2]
+        if self.original is not None and not spec.prior.takes(spec.measured.shape_for(self.picture, adviser)):
+            return spec.prior
+        return adviser
+
+    def was_measured(self, spec: RunSpec, adviser: PriorChoice) -> None:
+        """A run of that set-up has ended: its measurement stands."""
+        self._made = spec.measured, spec.matrix_seed, adviser
+
+    def measure_anew(self) -> None:
+        """Settles what is left open for the prior that is chosen now."""
+        self._made = None
+        self.set_spec(self.spec)
+
+    def take(self, spec: RunSpec) -> None:
+        """A set-up from elsewhere. It names its algorithm; where that is the suggested one it goes on following what suits."""
+        follows = spec.algorithm == spec.replace(algorithm=None).algorithm
+        self.set_spec(spec.replace(algorithm=None) if follows else spec)
+
     def set_spec(self, spec: RunSpec) -> None:
+        self.adviser = self.adviser_for(spec)
         self.spec = spec
         if self.original is not None and (self.pixels is None or self.shape() != self.pixels.shape):
             self._fit()
@@ -72,6 +104,7 @@ class Session:
         was = self.shape() if self.original is not None else None
         self.original = pixels
         self.spec = self.spec.replace(image=name, measurement="")
+        self.adviser = self.adviser_for(self.spec)
         if was is not None:  # a row count kept from a larger picture would not fit
             self.spec = scaled_rows(self.spec, was, self.shape())
         self._fit(fitted)
@@ -88,11 +121,11 @@ class Session:
 
         return self.pixels if self.stroke is None else fit(self.stroke, self.shape())
 
-    def set_measurement(self, spec: RunSpec, shape: tuple[int, int, int], own_matrix: bool) -> None:
-        """Measurements of one's own in the place of an image: ``spec`` names the file and what is known of it, ``shape``
-        is that of the picture they are of."""
+    def set_measurement(self, spec: RunSpec, shape: tuple[int, int, int]) -> None:
+        """Measurements of one's own in the place of an image: ``spec`` names the file and knows what it holds, ``shape`` is that
+        of the picture they are of."""
         self.original = self.pixels = None
-        self.measured_shape, self.own_matrix = shape, own_matrix
+        self.measured_shape, self.adviser = shape, spec.prior
         self.spec = spec
         self.changed("measurement")
         self.changed("state")
@@ -105,7 +138,7 @@ class Session:
         """The same with another set-up."""
         if self.original is None:
             return self.measured_shape if spec.measurement and self.measured_shape else spec.prior.image_shape
-        return spec.shape_for(self.picture)
+        return spec.measured.shape_for(self.picture, self.adviser_for(spec))
 
     @property
     def picture(self) -> tuple[int, int, int]:
@@ -118,7 +151,7 @@ class Session:
             self._looked = self.original, (plain_channels(self.original), *self.original.shape[1:])
         return self._looked[1]  # type: ignore[return-value]
 
-    def misfit(self, spec: RunSpec) -> str:
+    def unfit(self, spec: RunSpec) -> str:
         """Why that set-up cannot run on what is loaded (a missing file, too many rows, too little memory), in one
         sentence; empty where it can."""
         from engine.runs.estimates import refuse_beyond_memory
@@ -174,5 +207,5 @@ class Session:
         """Signal-to-noise ratio of the noiseless measurement of the current image, in dB."""
         if self.pixels is None:
             return None
-        rms = float(np.sqrt(np.mean(np.square(self.pixels - self.spec.measured_offset))))
+        rms = float(np.sqrt(np.mean(np.square(self.pixels - self.spec.measured.offset_with(self.adviser)))))
         return snr_db(self.spec.operator.mean_row_norm_squared(self.pixels.shape), self.spec.noise, rms)

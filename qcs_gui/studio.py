@@ -96,7 +96,6 @@ class Studio(QObject):
         self.uncertainty = UncertaintyController(self.session, window)
         self.own = OwnController(self.session, window, io_worker, self.report)
         self.pictures = PictureController(self.session, window, io_worker, self.report, self.own, self.folders)
-        self.pictures.chosen = self.own.chosen = self.setup.take_choice
         self.exports = ExportController(self.session, window, io_worker, self.report, self.folders)
         self.documents = DocumentController(self.session, window, io_worker, self.report, self.folders)
         self.imports = ImportController(window, io_worker)
@@ -162,14 +161,12 @@ class Studio(QObject):
 
         if self.session.original is not None:
             spec = suited(self.session.picture, self.session.spec, name)
-            self.setup.take_choice(spec)
-            self.session.set_spec(spec)
+            self.session.take(spec)
 
     def _take_design(self, spec: RunSpec) -> None:
         """The set-up with a designed measurement in it."""
         old = self.session.spec
         new = old.replace(operator=spec.operator, quantizer=spec.quantizer, noise=spec.noise, algorithm="turbo")
-        self.setup.take_choice(new)
         self.session.set_spec(new)
 
     def _show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
@@ -193,8 +190,7 @@ class Studio(QObject):
         if kept is not None:
             restore_view(self.window, kept.view)
             if kept.spec is not None:
-                self.setup.take_choice(kept.spec)
-                self.session.set_spec(kept.spec)
+                self.session.take(kept.spec)
         if self.opening.endswith(".qcs"):
             self.documents.open(self.opening)
         elif self.opening:

@@ -24,6 +24,7 @@ from engine.priors.choice import missing_prior
 from engine.priors.library import priors
 from engine.runs.keyframes import pack, unpack
 from engine.runs.spec import RunSpec
+from engine.sensing.own import instrument_of
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -81,8 +82,11 @@ def open_run(path: Path | str) -> Reconstruction:
     try:
         arrays = _arrays(members["arrays.npz"])
         measured = {k[len(ENTRY) :]: v for k, v in arrays.items() if k.startswith(ENTRY)}
+        spec = spec_from(facts["recipe"], facts["prior"])
+        if spec.measurement and {"A", "operator"} & measured.keys():
+            spec = spec.reading(instrument_of(measured))
         return Reconstruction(
-            spec=spec_from(facts["recipe"], facts["prior"]), samples=arrays["samples"], mean=arrays["mean"],
+            spec=spec, samples=arrays["samples"], mean=arrays["mean"],
             std=arrays.get("std"), own_mean=bool(facts["own_mean"]), truth=arrays.get("truth"),
             consistency=facts["consistency"], consistency_truth=facts["consistency_truth"],
             predicted_rmse=facts["predicted_rmse"], network_calls=int(facts["network_calls"]),

@@ -63,11 +63,12 @@ def estimate(spec: RunSpec, speed: Speed | None = None, shape: Shape | None = No
     """Memory: the operator, iterates and measurement (about 200 bytes per pixel or row and sample), and the network's
     activations (600 float32 per pixel of what is computed at once). ``shape`` where it is known; else the picture's."""
     shape = shape or spec.image_shape()
-    area, rows = math.prod(shape[1:]), spec.operator.rows_for(shape)
+    operator = spec.instrument.operator
+    area, rows = math.prod(shape[1:]), operator.rows_for(shape)
     at_once = spec.samples * area
     if spec.prior.any_size or at_once > PIXELS_AT_ONCE:
         at_once = min(at_once, max(PIXELS_AT_ONCE, 0 if spec.prior.any_size else area))
-    memory = spec.operator.memory_for(shape) + spec.samples * 200 * (math.prod(shape) + rows) + 600 * 4 * at_once
+    memory = operator.memory_for(shape) + spec.samples * 200 * (math.prod(shape) + rows) + 600 * 4 * at_once
     work = spec.algorithm.work_for(spec.samples)
     seconds = None
     if speed is not None:
@@ -83,6 +84,6 @@ def refuse_beyond_memory(spec: RunSpec, shape: Shape | None = None) -> None:
     shape = shape or spec.image_shape()
     needed = estimate(spec, shape=shape).memory_bytes
     remedy = "lower the samples, the measurements or the image size"
-    if spec.operator.memory_for(shape) > needed // 2:
+    if spec.instrument.operator.memory_for(shape) > needed // 2:
         remedy = "take a fast operator instead, which holds no matrix (dct, hadamard or dft), or fewer measurements"
     refuse_if_too_large(needed, "This run", remedy)

@@ -32,6 +32,7 @@ __all__ = [
     "assemble",
     "holds_bits",
     "load_measurement",
+    "number_of",
     "pictured",
     "pieces_of",
     "read_pieces",
@@ -143,10 +144,10 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
     """A measurement from the entries of a file; every fault is an InputError that names the entry."""
     shape = pictured(pieces)
     operator = _operator(pieces, shape)
-    more: dict[str, Any] = {"offset": _number("offset", pieces, 0.0)}
+    more: dict[str, Any] = {"offset": number_of("offset", pieces, 0.0)}
     noise = 0.0
     if "noise" in pieces:
-        noise = NOISE.check("noise", _number("noise", pieces, 0.0))
+        noise = NOISE.check("noise", number_of("noise", pieces, 0.0))
     else:
         more["noise_known"] = False
     if "y" in pieces:
@@ -184,11 +185,11 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
         kind = str(pieces["dither"]).strip("[]'\" ")
         if kind not in KINDS:
             raise InputError(f"dither={kind[:20]} is not known; give one of {', '.join(KINDS)}.")
-        width = _number("dither_width", pieces, math.nan)
+        width = number_of("dither_width", pieces, math.nan)
         if not width > 0 or made.shape[-1] != 1:
             raise InputError("'dither' needs one bit and a 'dither_width' above 0.")
         return UnknownDither(made, kind, width, made[..., 0])
-    flip = _number("flip", pieces, 0.0)
+    flip = number_of("flip", pieces, 0.0)
     if not 0 <= flip < 0.5:
         raise InputError(f"flip={flip:g} is not valid: a bit-flip probability is at least 0 and below 0.5.")
     return Quantizer(made, flip=flip)
@@ -237,7 +238,8 @@ def _numbers(key: str, array: np.ndarray, infinite: bool = False) -> np.ndarray:
     return array
 
 
-def _number(key: str, pieces: dict[str, np.ndarray], default: float) -> float:
+def number_of(key: str, pieces: dict[str, np.ndarray], default: Any) -> Any:
+    """The one number of an entry, or the default where it is missing."""
     if key not in pieces:
         return default
     numbers = _numbers(key, pieces[key]).reshape(-1)

@@ -30,6 +30,8 @@ class Instrument:
 
     operator: OperatorChoice
     quantizer: QuantizerChoice
+    noise: float | None = None
+    offset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class AsReported(QuantizerChoice):
 
 def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
-    from engine.sensing.files import holds_bits, recipe_of
+    from engine.sensing.files import holds_bits, number_of, recipe_of
 
+    noise, offset = (number_of(key, pieces, None) for key in ("noise", "offset"))
     if "y" in pieces:
         bits = 1 if holds_bits(pieces["y"]) or "thresholds" in pieces else None
         if "thresholds" in pieces and not holds_bits(pieces["y"]):
@@ -91,12 +94,12 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
         bits = 1
     quantizer = AsReported(bits)
     if "A" not in pieces and "operator" in pieces:
-        return Instrument(recipe_of(pieces["operator"])[0], quantizer)
+        return Instrument(recipe_of(pieces["operator"])[0], quantizer, noise, offset)
     matrix = pieces.get("A")
     if matrix is None or matrix.ndim != 2:
-        return Instrument(OwnMatrix(), quantizer)
+        return Instrument(OwnMatrix(), quantizer, noise, offset)
     light = matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
-    return Instrument(OwnMatrix(max(1, len(matrix)), not light), quantizer)
+    return Instrument(OwnMatrix(max(1, len(matrix)), not light), quantizer, noise, offset)
 
 
 @dataclass(frozen=True)

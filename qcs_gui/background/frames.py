@@ -12,6 +12,7 @@ from engine.algorithms.base import ESTIMATE
 
 if TYPE_CHECKING:
     from engine.algorithms import Iterate
+    from engine.priors.choice import PriorChoice
     from engine.runs.job import Job
     from engine.runs.reconstruction import Reconstruction
     from engine.runs.spec import RunSpec
@@ -34,6 +35,8 @@ class RunRequest:
     earlier: Reconstruction | None = None
     pace: float = 0.0
     """Seconds that the run is stretched to, where it is faster."""
+    adviser: PriorChoice | None = None
+    """The prior that settles what the spec leaves open of what is measured; None for the spec's own."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
 
     if request.threads:
         torch.set_num_threads(request.threads)
-    job = prepare(request.spec, request.pixels)
+    job = prepare(request.spec, request.pixels, request.adviser)
     seen = seen_of(job.measurement)
     start = time.monotonic()
     for iterate in job.stream(control):

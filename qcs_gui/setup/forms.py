@@ -33,9 +33,8 @@ class ChoiceForm(QGroupBox):
         super().__init__(title)
         self.family, self._title = family, title
         self._filling = False
-        self._readers: dict[str, Any] = {}
         self._row_of: dict[str, int] = {}
-        self._shown = ""
+        self._edits: dict[str, Any] = {}
         self.combo = ListBox()
         # priors are named by whoever trained them: a long title must not widen the column
         self.combo.setSizeAdjustPolicy(ListBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -75,31 +74,33 @@ class ChoiceForm(QGroupBox):
         self.show_choice(family.parse(name))
 
     def name(self) -> str:
-        return str(self.combo.currentData())
+        return self._choice.name
 
     def values(self) -> dict[str, Any]:
-        """What stands in the fields."""
-        return {key: read() for key, read in self._readers.items()}
+        """Every setting of the choice shown, with what was edited since it was last right."""
+        return {key: getattr(self._choice, key) for key in self._choice.settings()} | self._edits
 
     def choice(self) -> Choice:
         """The choice as it stands; raises InputError where a field is off."""
-        return self.family.make(self.name(), self.values())
+        self._choice = self.family.make(self.name(), self.values()) if self._edits else self._choice
+        self._edits = {}
+        return self._choice
 
     def show_choice(self, choice: Choice) -> None:
-        """Shows a choice with its values, without emitting ``edited``."""
-        self._filling, self._shown = True, choice.name
+        """Shows a choice with its values, without emitting ``edited``. A value that a field cannot hold stays in the choice: an
+        edit changes its own setting alone."""
+        self._filling, self._choice, self._edits = True, choice, {}
         self.combo.setCurrentIndex(self.combo.findData(choice.name))
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        self._readers, self._row_of = {}, {}
+        self._row_of = {}
         for key, setting in choice.settings().items():
             widget, read, changed = editor_for(setting, getattr(choice, key))
             widget.setObjectName(f"{self._title}.{key}")
             widget.setAccessibleName(f"{self._title}: {setting.label}")
             widget.setToolTip(f"{setting.help}\nTakes {setting.expected()}.")
-            changed.connect(self._emit)
+            changed.connect(lambda *_, key=key, read=read: self._edited(key, read()))
             self._rows.addRow(row_label(setting.label), widget)
-            self._readers[key] = read
             self._row_of[key] = self._rows.rowCount() - 1
         self.preset.clear()
         self.preset.setVisible(bool(choice.presets))
@@ -140,12 +141,12 @@ class ChoiceForm(QGroupBox):
 
     def _chosen(self) -> None:
         if not self._filling:
-            self.show_choice(self._with_edits(self.family.parse(self.name())))
+            self.show_choice(self._with_edits(self.family.parse(str(self.combo.currentData()))))
             self.edited.emit()
 
     def _with_edits(self, choice: Choice) -> Choice:
         """What the user changed in the choice before (the number of measurements, say) stays, where it means the same."""
-        before = self.family.choices[self._shown]
+        before = type(self._choice)
         defaults, known = before.defaults(), before.settings()
         kept = {
             key: value
@@ -164,6 +165,7 @@ class ChoiceForm(QGroupBox):
             self.show_choice(self.family.parse(written))
             self.edited.emit()
 
-    def _emit(self) -> None:
+    def _edited(self, key: str, value: Any) -> None:
         if not self._filling:
+            self._edits[key] = value
             self.edited.emit()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
 
 from engine.images.samples import sample_names
+from engine.runs.spec import RunSpec
 from qcs_gui.widgets.boxes import ListBox
 
 __all__ = ["ImageGroup"]
@@ -36,6 +37,10 @@ class ImageGroup(QGroupBox):
             "Pixels, as a side or WIDTHxHEIGHT, that the picture is cropped and resized to, for priors of any size; auto "
             "keeps its own up to 512 on the longer side."
         )
+        self.colour_combo = ListBox()
+        self.colour_combo.addItems(RunSpec.settings()["colour"].choices)
+        self.colour_combo.setAccessibleName("1  Image: colour")
+        self.colour_combo.setToolTip(RunSpec.settings()["colour"].help)
         self.original_button = QPushButton("Original")
         self.original_button.setCheckable(True)
         self.original_button.setToolTip(
@@ -58,6 +63,7 @@ class ImageGroup(QGroupBox):
         size_row = QHBoxLayout()
         size_row.addWidget(QLabel("Size"))
         size_row.addWidget(self.size_combo, 1)
+        size_row.addWidget(self.colour_combo)
         size_row.addWidget(self.original_button)
         layout.addLayout(size_row, 2, 0, 1, 3)
         layout.addWidget(self.image_label, 3, 0, 1, 3)

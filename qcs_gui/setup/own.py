@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from engine.errors import InputError
 from engine.files import make_folder
+from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors, user_folder
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
@@ -31,32 +32,36 @@ class _Read:
     spec: RunSpec
     words: str
     shape: tuple[int, int, int]
-    own_matrix: bool
 
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
-    from engine.sensing.files import assemble, operator_choice, read_pieces, save_pieces
-    from engine.sensing.own import describe_measurement
-    from engine.sensing.quantizers import QUANTIZERS
+    from engine.sensing.files import assemble, read_pieces, save_pieces
+    from engine.sensing.own import describe_measurement, instrument_of
 
     pieces = completion.apply(read_pieces(file))
     measurement = assemble(pieces)
     shape = measurement.operator.image_shape
-    if not spec.prior.takes(shape):
-        fitting = [name for name, choice in priors().choices.items() if choice().takes(shape)]
-        if not fitting:
-            raise InputError(f"There is no prior for pictures of shape {shape}; train or import one of that size.")
-        spec = spec.replace(prior=priors().parse(fitting[0]))
     if keep and not completion.is_empty:
         folder = make_folder(user_folder().parent / "measurements")
         digest = hashlib.sha256(b"".join(k.encode() + v.tobytes() for k, v in sorted(pieces.items()))).hexdigest()[:16]
         file = str(save_pieces(folder / f"{Path(file).stem}-{digest}.npz", pieces))
-    quantizer = QUANTIZERS.parse("none" if measurement.is_linear else "one-bit")
-    made = spec.replace(
-        measurement=file, operator=operator_choice(pieces), quantizer=quantizer, noise=measurement.noise, first_sample=0
-    )
-    return _Read(made, describe_measurement(measurement), shape, "A" in pieces)
+    spec = spec.replace(measurement=file, first_sample=0)
+    prior = spec.prior if spec.prior.takes(shape) else _prior_for(shape)
+    try:
+        spec = spec.replace(prior=prior).reading(instrument_of(pieces))
+    except InputError:  # the algorithm was chosen for something else
+        spec = spec.replace(prior=prior, algorithm=None).reading(instrument_of(pieces))
+    return _Read(spec, describe_measurement(measurement), shape)
+
+
+def _prior_for(shape: Shape) -> PriorChoice:
+    """The prior to begin with for pictures of that shape (channels, height, width): a trained denoiser for just that, else one
+    for any size, else whatever takes it."""
+    fitting = [choice for cls in priors().choices.values() if (choice := cls()).takes(shape)]
+    if not fitting:
+        raise InputError(f"There is no prior for pictures of shape {shape}; train or import one of that size.")
+    return min(fitting, key=lambda p: (p.kind != "denoiser", p.name in ("gaussian", "mixture"), p.any_size))
 
 
 class OwnController(QObject):
@@ -70,7 +75,6 @@ class OwnController(QObject):
         self.dialog: MeasurementDialog | None = None
         self._looking = self._using = self._saving = 0
         self._restored = False
-        self.chosen: Callable[[RunSpec], None] = lambda spec: None
         window.image.own_button.clicked.connect(lambda: self.open(""))
         window.actions_by_name["open_measurement"].triggered.connect(lambda: self.open(""))
         window.actions_by_name["save_measurement"].triggered.connect(self.ask_save)
@@ -157,9 +161,7 @@ class OwnController(QObject):
             self.window.statusBar().showMessage(words, 6000)
 
     def _take(self, read: Any) -> None:
-        if self._restored:
-            self.chosen(read.spec)
-        self.session.set_measurement(read.spec, read.shape, read.own_matrix)
+        self.session.set_measurement(read.spec, read.shape)
         self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
         self.window.image.sample_combo.setCurrentIndex(0)
 

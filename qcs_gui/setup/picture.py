@@ -17,7 +17,7 @@ from engine.files import make_folder, refuse_no_file
 from engine.images import SUFFIXES, LoadedImage, fit, load_image, plain_channels, read_recipe, save_png
 from engine.images.samples import sample_path
 from engine.priors.library import user_folder
-from engine.runs.fit import Fit, fit_of, suited, with_share_of_rows
+from engine.runs.fit import Fit, fit_of, suited
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
@@ -87,7 +87,6 @@ class PictureController(QObject):
         self._then: Callable[[], None] | None = None
         self._stroke_timer = QTimer(self, interval=STROKE_MS, singleShot=True)
         self._stroke_timer.timeout.connect(self._stroked)
-        self.chosen: Callable[[RunSpec], None] = lambda spec: None
         self.train_on: Callable[[str], None] = lambda folder: None
         self.import_network: Callable[[str], None] = lambda name: None
         self.open_result: Callable[[str], None] = lambda name: None
@@ -104,8 +103,6 @@ class PictureController(QObject):
         window.actions_by_name["open_run"].triggered.connect(self.ask_run_file)
         window.image.sample_combo.activated.connect(self._sample_chosen)
         window.dropped.connect(self.open)
-        window.image.size_combo.activated.connect(lambda _: self._size_edited())
-        window.image.size_combo.lineEdit().editingFinished.connect(self._size_edited)  # type: ignore[union-attr]
         window.image.fit_button.clicked.connect(self._use_instead)
         self._notes: list[str] = []
         self._instead = ""
@@ -252,8 +249,7 @@ class PictureController(QObject):
         else:
             self._name, loaded = outcome.value
         if self._setup is not None:
-            self.chosen(self._setup)
-            self.session.set_spec(self._setup)
+            self.session.take(self._setup)
             self._setup = None
         height, width = loaded.pixels.shape[1:]
         words = [f"{'drawing' if 'drawings' in Path(self._name).parts else Path(self._name).name}, {width} x {height}"]
@@ -275,10 +271,9 @@ class PictureController(QObject):
             if spec.measurement and Path(spec.measurement).is_file():
                 self.own.restore(spec)
             return
-        self.chosen(spec)
         self._wanted = -1  # what is still being read belongs to another set-up
         self._name, self._notes = spec.image, [f"{Path(spec.image).name}, as it was in the run"]
-        self.session.set_spec(spec)
+        self.session.take(spec)
         self.session.set_image(result.truth, spec.image)
         index = self.window.image.sample_combo.findData(spec.image)
         self.window.image.sample_combo.setCurrentIndex(max(index, 0))
@@ -309,19 +304,4 @@ class PictureController(QObject):
     def _use_instead(self) -> None:
         """Takes the offered prior, with a matrix that a picture of that size can be measured by."""
         spec = suited(self.session.picture, self.session.spec, self._instead)
-        self.chosen(spec)
-        self.session.set_spec(spec)
-
-    def _size_edited(self) -> None:
-        text = self.window.image.size_combo.currentText()
-        if self.session.original is None:
-            return
-        try:
-            before = self.session.spec
-            spec = with_share_of_rows(self.session.picture, before, before.replace(size=text))
-        except InputError as error:
-            self.window.image.fit_label.setText(str(error))
-            self.window.image.fit_label.setVisible(True)
-            return
-        if spec != self.session.spec:
-            self.session.set_spec(spec)
+        self.session.take(spec)

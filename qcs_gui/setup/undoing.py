@@ -40,7 +40,6 @@ class UndoController(QObject):
         if state is None:
             return
         self._going = True
-        self.setup.take_choice(state.spec)
         self.session.set_spec(state.spec)
         if state.picture is not None and state.picture is not self.session.original:
             self.session.set_image(state.picture, state.spec.image)

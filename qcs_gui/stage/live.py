@@ -69,7 +69,7 @@ class LiveController(QObject):
             self.window.result_label.setText(reason)
             return
         self._number += 1
-        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic()))
+        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser))
         self._next()
 
     def _next(self) -> None:

@@ -18,6 +18,7 @@ from qcs_gui.stage.panels import PanelController
 from qcs_gui.stage.result import doubts_about, result_line
 
 if TYPE_CHECKING:
+    from engine.priors.choice import PriorChoice
     from engine.runs.reconstruction import Reconstruction
     from engine.runs.spec import RunSpec
 
@@ -91,7 +92,10 @@ class RunController(QObject):
     def run(self) -> None:
         if self.session.state == State.IDLE and self.session.ready and not self.may_run():
             self.window.show_page(self.window.stage)
-            self._start(RunRequest(self._run + 1, self.session.spec, self.session.pixels, self.threads, pace=self.pace))
+            self._start(self._request(self.session.spec, self.session.adviser))
+
+    def _request(self, spec: RunSpec, adviser: PriorChoice | None) -> RunRequest:
+        return RunRequest(self._run + 1, spec, self.session.pixels, self.threads, pace=self.pace, adviser=adviser)
 
     def run_list(
         self, specs: list[RunSpec], ended: Callable[[Reconstruction, int], None], stopped: Callable[[], None]
@@ -107,7 +111,9 @@ class RunController(QObject):
     def _next_of_list(self) -> None:
         spec = self._list.pop(0)
         self._listed = True
-        self._start(RunRequest(self._run + 1, spec, self.session.pixels, self.threads, pace=self.pace))
+        # the same measurement for all of them that ask for the same
+        same = spec.measured == self.session.spec.measured
+        self._start(self._request(spec, self.session.adviser if same else None))
 
     def cancel_then(self, then: Callable[[], None]) -> None:
         """Cancels what runs, and goes on with ``then`` once it has ended."""
@@ -206,6 +212,8 @@ class RunController(QObject):
             result = kept.result
             self.session.set_state(State.IDLE)
             self.take_kept(kept)
+            if self.request.earlier is None:
+                self.session.was_measured(self.request.spec, self.request.adviser or self.request.spec.prior)
             self.session.set_result(result, saved=bool(kept.path))
             self.panels.show_result(result)
             self.say_result()

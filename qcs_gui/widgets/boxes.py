@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import QLocale, QSize, Qt, Signal
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -17,9 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.errors import InputError
 from engine.settings import Setting
 
-__all__ = ["FileField", "ListBox", "NumberBox", "WholeBox", "editor_for"]
+__all__ = ["FileField", "ListBox", "NumberBox", "SettingBox", "WholeBox", "editor_for"]
 
 
 def _plain_locale() -> QLocale:
@@ -85,15 +89,6 @@ class WholeBox(_Field, QSpinBox):
         else:
             event.ignore()
 
-    def count_in(self, unit: str) -> None:
-        """Writes a unit after the number, in the singular after 1."""
-
-        def write(value: int) -> None:
-            self.setSuffix(f" {unit[:-1] if value == 1 and unit.endswith('s') else unit}")
-
-        self.valueChanged.connect(write)
-        write(self.value())
-
 
 class ListBox(QComboBox):
     """A list that leaves the wheel to the column it stands in: scrolling past must not choose anything. Letters and digits
@@ -114,6 +109,132 @@ class ListBox(QComboBox):
         event.ignore()
 
 
+class SettingBox(QAbstractSpinBox):
+    """A number bound to its Setting: it holds the value itself, of any size and with any number of digits, or ``auto``, and shows
+    it as run files write it. What is typed counts once it is finished and valid; steps go by the last but one digit."""
+
+    valueChanged = Signal(object)
+
+    def __init__(self, setting: Setting, value: Any) -> None:
+        super().__init__()
+        self.setting = setting
+        self._value: Any = value
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.editingFinished.connect(self._finish)
+        self.lineEdit().textEdited.connect(lambda _: self.updateGeometry())
+        self.show_value(value)
+
+    def value(self) -> Any:
+        """A number, or None for auto."""
+        return self._value
+
+    def show_value(self, value: Any) -> None:
+        """Shows a value as it is, without telling anybody."""
+        self._value = value
+        self.lineEdit().setText(self._text(value))
+
+    def setValue(self, value: Any) -> None:
+        """Takes a value as if the user had; one beyond an end of the range becomes that end."""
+        if value is not None:
+            low, high = self.setting.low, self.setting.high
+            value = value if low is None else max(value, low)
+            value = value if high is None else min(value, high)
+        self._take(self.setting.check(self.setting.label, value))
+
+    def _take(self, value: Any) -> None:
+        changed = value != self._value
+        self.show_value(value)
+        if changed:
+            self.valueChanged.emit(value)
+
+    def _text(self, value: Any) -> str:
+        written, unit = self.setting.written(value), self.setting.unit
+        if not unit or value is None:
+            return written
+        return f"{written} {unit[:-1] if value == 1 and unit.endswith('s') else unit}"
+
+    def _read(self, text: str) -> Any:
+        """The value that the text stands for; a comma is taken for the decimal point. InputError where it is none."""
+        word = text.strip().replace(",", ".")
+        for unit in (self.setting.unit, self.setting.unit[:-1]):
+            if unit and word.endswith(unit):
+                word = word.removesuffix(unit).strip()
+        return self.setting.check(self.setting.label, word.lower())
+
+    def _finish(self) -> None:
+        text = self.lineEdit().text()
+        if text == self._text(self._value):  # as it was shown, whatever it was
+            return
+        try:
+            self._take(self._read(text))
+        except InputError:
+            self.show_value(self._value)
+
+    def validate(self, text: str, position: int) -> object:
+        try:
+            self._read(text)
+        except InputError:
+            return QValidator.State.Intermediate, text, position
+        return QValidator.State.Acceptable, text, position
+
+    def fixup(self, text: str) -> str:
+        return self._text(self._value)
+
+    def stepBy(self, steps: int) -> None:
+        self._finish()
+        value, setting = self._value, self.setting
+        if value is None:
+            start = setting.low if setting.low is not None else (setting.above or 0)
+            value = start if setting.kind is int or setting.above is None else start + 0.1
+            self.setValue(setting.kind(value))
+        elif setting.kind is int:
+            self._step_to(value + steps)
+        else:
+            size = _digit_of(value, steps)
+            self._step_to(float(f"{value + steps * size:.12g}"))
+        self.selectAll()
+
+    def _step_to(self, value: Any) -> None:
+        setting = self.setting
+        below = (setting.low is not None and value < setting.low) or (
+            setting.above is not None and value <= setting.above
+        )
+        if below and setting.optional:
+            self._take(None)
+        elif not below:
+            self.setValue(value)
+
+    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
+        return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().expandedTo(QSize(72, 0))
+
+    def event(self, event: Any) -> bool:
+        if event.type() == event.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+            self.show_value(self._value)  # gives back what stood there, and does not cancel a run
+            self.selectAll()
+            event.accept()
+            return True
+        return super().event(event)
+
+    def wheelEvent(self, event: Any) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+def _digit_of(value: float, steps: int) -> float:
+    """A tenth of the power of ten that the value has, or, on the way down from that power itself, of the next one."""
+    if value == 0:
+        return 0.01
+    power = math.floor(math.log10(abs(value)))
+    if steps * value < 0 and abs(value) <= 10.0**power * (1 + 1e-9):
+        power -= 1
+    return 10.0 ** (power - 1)
+
+
 def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
     """A widget for the setting, a function that reads its value, and the signal that tells of a change."""
     if setting.kind is bool:
@@ -125,31 +246,9 @@ def editor_for(setting: Setting, value: Any) -> tuple[QWidget, Any, Any]:
         combo.addItems(list(setting.choices))
         combo.setCurrentText(str(value))
         return combo, combo.currentText, combo.currentTextChanged
-    if setting.kind is int and not setting.optional:
-        whole = WholeBox()
-        whole.setRange(
-            int(setting.low if setting.low is not None else -(2**31) + 1),
-            int(min(setting.high or 2**31 - 1, 2**31 - 1)),
-        )
-        whole.setValue(int(value))
-        if setting.unit:
-            whole.count_in(setting.unit)
-        return whole, whole.value, whole.valueChanged
     if setting.kind in (int, float):
-        number = NumberBox()
-        smallest = 1e-6 if setting.above == 0 else (setting.above if setting.above is not None else setting.low)
-        low = -1e9 if smallest is None else float(smallest)
-        if setting.optional:
-            low = 0.0
-            number.setSpecialValueText("auto")
-        number.setRange(low, float(setting.high) if setting.high is not None else 1e9)
-        number.setValue(low if value is None else float(value))
-        number.setSuffix(f" {setting.unit}" if setting.unit else "")
-
-        def read() -> float | None:
-            return None if setting.optional and number.value() == low else float(f"{number.value():.6g}")
-
-        return number, read, number.valueChanged
+        number = SettingBox(setting, value)
+        return number, number.value, number.valueChanged
     if setting.files:
         field = FileField(str(value), setting)
         return field, field.line.text, field.line.textChanged

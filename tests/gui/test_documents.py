@@ -18,7 +18,6 @@ LASSO = QUICK.replace(prior="pixels", algorithm="lasso penalty=0.05 iterations=3
 
 
 def ran(qtbot, studio, spec):
-    studio.setup.take_choice(spec)
     studio.session.set_spec(spec)
     studio.window.run_button.click()
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE and studio.session.result is not None, timeout=30000)

@@ -173,7 +173,7 @@ def test_a_large_picture_is_denoised_in_its_middle(page, qtbot):
 
 def test_without_a_picture_the_demo_says_so(page, qtbot):
     studio, page = page
-    studio.session.set_measurement(studio.session.spec, (1, 28, 28), own_matrix=True)
+    studio.session.set_measurement(studio.session.spec, (1, 28, 28))
     assert "no picture" in page.verdict.text()
     assert page.trio.pixels == [None, None, None]
     qtbot.wait(100)
@@ -203,7 +203,7 @@ def test_use_this_prior_is_the_same_as_choosing_it_in_the_form(page, click, qtbo
 def test_a_prior_that_cannot_be_taken_says_why(page, click):
     studio, page = page
     spec = studio.session.spec.replace(prior=priors().parse("gaussian"), measurement="own.npz")
-    studio.session.set_measurement(spec, (1, 32, 32), own_matrix=True)
+    studio.session.set_measurement(spec, (1, 32, 32))
     look_at(page, "mnist")
     click(page.use_button)
     assert studio.session.spec.prior.name == "gaussian"

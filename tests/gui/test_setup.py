@@ -314,7 +314,7 @@ def test_a_photograph_with_a_digits_prior_is_offered_the_right_one(open_studio, 
     assert session.pixels.shape == (3, 48, 64)
     w.image.size_combo.lineEdit().setText("nonsense")
     w.image.size_combo.lineEdit().editingFinished.emit()
-    assert "size=nonsense" in w.image.fit_label.text()
+    assert "size=nonsense" in w.estimate_label.text()
     assert session.spec.size == "64x48"
     index = w.prior_form.combo.findData("mnist")  # undone by choosing the other prior again
     w.image.size_combo.setCurrentText("auto")

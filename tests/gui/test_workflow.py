@@ -201,6 +201,6 @@ def test_one_row_is_not_rows(keeping):
     studio = keeping()
     box = studio.window.operator_form.findChild(QWidget, "2  Sensing.measurements")
     box.setValue(1)
-    assert box.suffix() == " row"
+    assert box.text() == "1 row"
     box.setValue(2)
-    assert box.suffix() == " rows"
+    assert box.text() == "2 rows"
