@@ -31,7 +31,7 @@ from engine.runs.spec import RunSpec
 from qcs_gui.driving import settle, started, wait_until
 from qcs_gui.model import State
 from qcs_gui.stage.run import default_threads
-from qcs_gui.stage.views import VIEWS
+from qcs_gui.stage.view_store import VIEWS
 from qcs_gui.studio import Studio
 
 __all__ = ["main"]

@@ -36,12 +36,12 @@ from qcs_gui.gallery.page import GalleryPage
 from qcs_gui.library.history_view import HistoryView
 from qcs_gui.setup.forms import ChoiceForm, row_label
 from qcs_gui.setup.image_group import ImageGroup
-from qcs_gui.stage.board import ImageBoard
 from qcs_gui.stage.curves import CurveBoard
+from qcs_gui.stage.panel_grid import PanelGrid
 from qcs_gui.stage.stage import Stage
 from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.stage.timeline import JumpSlider
-from qcs_gui.stage.views import VIEWS
+from qcs_gui.stage.view_store import VIEWS
 from qcs_gui.widgets.boxes import ListBox, SettingBox
 from qcs_gui.widgets.problem import ProblemDialog
 
@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
         return self.fields["seed"]
 
     @property
-    def board(self) -> ImageBoard:
+    def board(self) -> PanelGrid:
         return self.stage.board
 
     @property

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QMenu
 
 from qcs_gui.main_window import MainWindow
-from qcs_gui.stage.views import VIEWS
+from qcs_gui.stage.view_store import VIEWS
 
 __all__ = ["PanelsMenu", "RecentMenu"]
 

@@ -33,9 +33,9 @@ from qcs_gui.setup.own import OwnController
 from qcs_gui.setup.picture import PictureController
 from qcs_gui.setup.undoing import UndoController
 from qcs_gui.stage.live import LiveController
-from qcs_gui.stage.panels import PanelController
 from qcs_gui.stage.picture_menu import PictureMenu
 from qcs_gui.stage.run import RunController, default_threads
+from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
 from qcs_gui.theme import apply_theme
 from qcs_gui.view_state import restore_view, view_state
@@ -92,7 +92,7 @@ class Studio(QObject):
         io_worker = Worker("files")
         threads = threads or self.preferences["threads"] or default_threads()
         self.setup = SetupController(self.session, window)
-        self.panels = PanelController(self.session, window)
+        self.panels = StageController(self.session, window)
         self.uncertainty = UncertaintyController(self.session, window)
         self.own = OwnController(self.session, window, io_worker, self.report)
         self.pictures = PictureController(self.session, window, io_worker, self.report, self.own, self.folders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qcs_gui.stage.views import MAPS, VIEWS
+from qcs_gui.stage.view_store import MAPS, VIEWS
 
 if TYPE_CHECKING:
     from qcs_gui.main_window import MainWindow

@@ -8,9 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
 
-from qcs_gui.stage.panel import BAR_WIDTH, Panel
-from qcs_gui.stage.picture import StagePicture
-from qcs_gui.stage.views import VIEWS, ViewStore, fitting
+from qcs_gui.stage.large_view import LargeView
+from qcs_gui.stage.picture_panel import BAR_WIDTH, Panel
+from qcs_gui.stage.view_store import VIEWS, ViewStore, fitting
 
 __all__ = ["Columns"]
 
@@ -27,7 +27,7 @@ class Columns(pg.QtWidgets.QStackedWidget):
         self.sheet = pg.GraphicsLayoutWidget()
         self.sheet.setAccessibleName("Pictures of the compared runs")
         self.pair_store = ViewStore()
-        self.pair = StagePicture(self.pair_store, "mean")
+        self.pair = LargeView(self.pair_store, "mean")
         self.pair.setAccessibleName("Two runs in one picture")
         self.addWidget(self.sheet)
         self.addWidget(self.pair)

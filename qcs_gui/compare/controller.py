@@ -17,7 +17,7 @@ from qcs_gui.compare.figure import write_figure
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.stage.run import RunController
-from qcs_gui.stage.views import VIEWS, displayed, fitting
+from qcs_gui.stage.view_store import VIEWS, displayed, fitting
 from qcs_gui.widgets.colour_maps import painted
 from qcs_gui.widgets.files import Folders
 

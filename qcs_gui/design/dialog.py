@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from qcs_gui.stage.panel import cache_axes
+from qcs_gui.stage.picture_panel import cache_axes
 from qcs_gui.theme import ACCENT, pen
 
 if TYPE_CHECKING:

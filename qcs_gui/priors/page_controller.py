@@ -10,10 +10,10 @@ from engine.errors import InputError
 from engine.priors.library import PriorChoice, priors
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
-from qcs_gui.priors.card import card_text, variants_of
-from qcs_gui.priors.page import PriorPage
-from qcs_gui.priors.parts import DenoisingDemo, SampleDrawing
-from qcs_gui.priors.walking import LatentWalk
+from qcs_gui.priors.card_text import card_text, variants_of
+from qcs_gui.priors.drawing_and_denoising import DenoisingDemo, SampleDrawing
+from qcs_gui.priors.latent_walk import LatentWalk
+from qcs_gui.priors.prior_dialog import PriorPage
 
 __all__ = ["PriorPageController"]
 

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from qcs_gui.stage.panel import cache_axes
+from qcs_gui.stage.picture_panel import cache_axes
 from qcs_gui.theme import CURVES, pen
 
 __all__ = ["CurveBoard"]

@@ -12,7 +12,7 @@ from qcs_gui.background.live import LiveRequest, LiveSource, serve_live, suits_l
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.stage.panels import Before, PanelController
+from qcs_gui.stage.stage_controller import Before, StageController
 
 __all__ = ["LiveController"]
 
@@ -20,7 +20,7 @@ __all__ = ["LiveController"]
 class LiveController(QObject):
     """Asks the engine thread, one request at a time; what was asked meanwhile waits, and only the newest of it."""
 
-    def __init__(self, session: Session, window: MainWindow, panels: PanelController, worker: Worker,
+    def __init__(self, session: Session, window: MainWindow, panels: StageController, worker: Worker,
                  problem: Callable[[], str], say_result: Callable[[], None]) -> None:  # fmt: skip
         super().__init__(window)
         self.session, self.window, self.panels, self.worker = session, window, panels, worker

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from engine.files import write_atomically
 from qcs_gui.main_window import MainWindow
-from qcs_gui.stage.views import MAPS, VIEWS, displayed
+from qcs_gui.stage.view_store import MAPS, VIEWS, displayed
 from qcs_gui.widgets.colour_maps import painted, to_qimage
 from qcs_gui.widgets.files import Folders
 

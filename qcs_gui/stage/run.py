@@ -14,8 +14,8 @@ from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import PACES, MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.stage.panels import PanelController
 from qcs_gui.stage.result import doubts_about, result_line
+from qcs_gui.stage.stage_controller import StageController
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -36,7 +36,7 @@ class RunController(QObject):
     """The only place that talks to the engine thread. All that comes back is polled, so nothing crosses threads as a signal."""
 
     def __init__(
-        self, session: Session, window: MainWindow, panels: PanelController, report: Callable[[str, str], None],
+        self, session: Session, window: MainWindow, panels: StageController, report: Callable[[str, str], None],
         handlers: list[Callable[[Outcome], bool]], io_worker: Worker, threads: int,
     ) -> None:  # fmt: skip
         super().__init__(window)

@@ -15,13 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qcs_gui.stage.board import ImageBoard
 from qcs_gui.stage.curves import CurveBoard
-from qcs_gui.stage.picture import StagePicture
+from qcs_gui.stage.large_view import LargeView
+from qcs_gui.stage.panel_grid import PanelGrid
 from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.stage.timeline import Timeline
 from qcs_gui.stage.uncertainty import UncertaintyPanel
-from qcs_gui.stage.views import VIEWS, ViewStore
+from qcs_gui.stage.view_store import VIEWS, ViewStore
 from qcs_gui.widgets.boxes import ListBox
 from qcs_gui.widgets.thumb import Thumb
 
@@ -42,7 +42,7 @@ class Stage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.store = ViewStore()
-        self.picture, self.board = StagePicture(self.store), ImageBoard(self.store)
+        self.picture, self.board = LargeView(self.store), PanelGrid(self.store)
         self.strip, self.curves, self.timeline = SampleStrip(), CurveBoard(), Timeline()
         self.uncertainty = UncertaintyPanel()
         self.result_label = QLabel("Choose what to measure on the left, then press Run.")

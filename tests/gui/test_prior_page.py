@@ -21,8 +21,8 @@ from specs import QUICK
 from engine.priors.choice import FilePrior
 from engine.priors.library import priors
 from qcs_gui.model import State
-from qcs_gui.priors.card import card_text, variants_of
-from qcs_gui.priors.page import ERROR, ESTIMATE, ITERATE
+from qcs_gui.priors.card_text import card_text, variants_of
+from qcs_gui.priors.prior_dialog import ERROR, ESTIMATE, ITERATE
 
 
 def threads():
@@ -281,7 +281,7 @@ def test_every_widget_of_the_page_has_a_name_and_a_tool_tip(page):
 
 
 def test_card_and_work_need_neither_qt_nor_torch_to_be_imported():
-    code = "import sys; sys.modules['PySide6'] = None; import qcs_gui.priors.card, qcs_gui.priors.work; "
+    code = "import sys; sys.modules['PySide6'] = None; import qcs_gui.priors.card_text, qcs_gui.priors.prior_computations; "
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
 
 

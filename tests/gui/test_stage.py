@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import Qt
 from specs import LONG, QUICK
 
-from qcs_gui.stage.views import VIEWS, ViewStore, fitting
+from qcs_gui.stage.view_store import VIEWS, ViewStore, fitting
 from qcs_gui.view_state import restore_view, view_state
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, Signal
 
-from qcs_gui.stage.panel import BAR_WIDTH, Panel
-from qcs_gui.stage.views import VIEWS, ViewStore
+from qcs_gui.stage.picture_panel import BAR_WIDTH, Panel
+from qcs_gui.stage.view_store import VIEWS, ViewStore
 
-__all__ = ["DEFAULT_PANELS", "ImageBoard"]
+__all__ = ["DEFAULT_PANELS", "PanelGrid"]
 
 DEFAULT_PANELS = ("truth", "measurement", "iterate", "denoised", "mean", "std", "error", "message")
 SPACING = 6
@@ -30,7 +30,7 @@ class _Panels(dict[str, Panel]):
         return self[key]
 
 
-class ImageBoard(pg.GraphicsLayoutWidget):
+class PanelGrid(pg.GraphicsLayoutWidget):
     """All views of pictures share one zoom. ``hovered`` carries the read-out, ``enlarged`` and ``chosen`` the view of a double
     click and of a pixel clicked, ``menu`` the view of a right click."""
 

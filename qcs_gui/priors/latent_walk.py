@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.priors.choice import KINDS, PriorChoice
 from engine.runs.metrics import psnr
-from qcs_gui.priors.parts import Part
+from qcs_gui.priors.drawing_and_denoising import Part
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Signal
 
-from qcs_gui.stage.views import VIEWS, ViewStore, displayed
+from qcs_gui.stage.view_store import VIEWS, ViewStore, displayed
 from qcs_gui.widgets.colour_maps import colour_map
 
 __all__ = ["Panel", "PictureBox", "cache_axes"]

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from qcs_gui.stage.curves import DecadeAxis
-from qcs_gui.stage.panel import cache_axes
+from qcs_gui.stage.picture_panel import cache_axes
 from qcs_gui.stage.strip import SampleStrip
 from qcs_gui.theme import ACCENT, pen
 from qcs_gui.widgets.colour_maps import colour_map

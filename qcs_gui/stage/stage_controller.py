@@ -14,12 +14,12 @@ from engine.images import framed
 from qcs_gui.background.frames import Frame, Keyframes
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
-from qcs_gui.stage.views import VIEWS, displayed
+from qcs_gui.stage.view_store import VIEWS, displayed
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
 
-__all__ = ["PanelController"]
+__all__ = ["StageController"]
 
 # Iterate and denoised estimate follow every frame; what changes slowly is painted less often, because painting holds
 # the interpreter lock that the engine needs.
@@ -32,7 +32,7 @@ Before = tuple[Keyframes, Frame | None, Message]
 """What is shown of a run, kept while the next one goes."""
 
 
-class PanelController(QObject):
+class StageController(QObject):
     """Follows the newest frame, unless the timeline was dragged back."""
 
     def __init__(self, session: Session, window: MainWindow) -> None:

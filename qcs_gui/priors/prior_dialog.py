@@ -25,9 +25,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qcs_gui.priors.card import CardText
-from qcs_gui.priors.pictures import QualityPlot, SampleSheet, Trio
-from qcs_gui.priors.walk import WalkView
+from qcs_gui.priors.card_text import CardText
+from qcs_gui.priors.latent_pad import WalkView
+from qcs_gui.priors.page_plots import QualityPlot, SampleSheet, Trio
 from qcs_gui.widgets.boxes import WholeBox
 
 __all__ = ["CardView", "PriorPage"]

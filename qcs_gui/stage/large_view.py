@@ -8,14 +8,14 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRectF, Signal
 
-from qcs_gui.stage.panel import BAR_WIDTH, Panel
-from qcs_gui.stage.views import VIEWS, ViewStore, displayed
+from qcs_gui.stage.picture_panel import BAR_WIDTH, Panel
+from qcs_gui.stage.view_store import VIEWS, ViewStore, displayed
 from qcs_gui.widgets.colour_maps import colour_map
 
-__all__ = ["StagePicture"]
+__all__ = ["LargeView"]
 
 
-class StagePicture(pg.GraphicsLayoutWidget):
+class LargeView(pg.GraphicsLayoutWidget):
     """Shows the view ``key``; with ``other`` set, that one to the right of a line that can be dragged."""
 
     hovered = Signal(str)

@@ -15,8 +15,15 @@ from engine.priors.choice import KINDS, PriorChoice
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.model import Session
-from qcs_gui.priors.page import BOTH, ERROR, ESTIMATE, PriorPage
-from qcs_gui.priors.work import DemoFrame, Demonstrator, DemoRequest, SampleFrame, SampleRequest, draw_samples
+from qcs_gui.priors.prior_computations import (
+    DemoFrame,
+    Demonstrator,
+    DemoRequest,
+    SampleFrame,
+    SampleRequest,
+    draw_samples,
+)
+from qcs_gui.priors.prior_dialog import BOTH, ERROR, ESTIMATE, PriorPage
 
 __all__ = ["DenoisingDemo", "Part", "SampleDrawing"]
 

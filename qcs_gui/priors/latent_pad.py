@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from qcs_gui.priors.pictures import Trio
+from qcs_gui.priors.page_plots import Trio
 from qcs_gui.theme import ACCENT
 
 __all__ = ["LatentPad", "WalkView"]
