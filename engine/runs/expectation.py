@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.priors.choice import Shape
+from engine.priors.choice import PriorChoice, Shape
 from engine.runs.levels import evolution_of, levels_of
 from engine.runs.spec import RunSpec
 
@@ -24,10 +24,10 @@ class Expectation:
         return f"expected {self.psnr:.1f} dB ({self.low:.0f} to {self.high:.0f})"
 
 
-def expect(spec: RunSpec, shape: Shape) -> Expectation | None:
+def expect(spec: RunSpec, shape: Shape, adviser: PriorChoice | None = None) -> Expectation | None:
     """What the run is expected to give, in some hundredths of a second; None where that is not known, as with methods
     other than turbo. What state evolution predicts, less by what turbo was measured to fall short of it with this prior."""
-    evolved = predicted(spec, shape)
+    evolved = predicted(spec, shape, adviser)
     if evolved is None:
         return None
     from engine.runs.shortfall import shortfall
@@ -39,19 +39,19 @@ def expect(spec: RunSpec, shape: Shape) -> Expectation | None:
     return Expectation(evolved.psnr - less, evolved.low - less, evolved.high - less)
 
 
-def predicted(spec: RunSpec, shape: Shape) -> Expectation | None:
-    """What state evolution says alone."""
+def predicted(spec: RunSpec, shape: Shape, adviser: PriorChoice | None = None) -> Expectation | None:
+    """What state evolution says alone, of what is measured as ``adviser`` settles it (the spec's own prior where None)."""
     if spec.measurement or spec.algorithm.name != "turbo":
         return None
-    seen = spec.operator, spec.prior, shape, spec.noise, spec.measured_offset
-    evolution = evolution_of(*seen)
+    offset = spec.measured.offset_with(adviser or spec.prior)
+    evolution = evolution_of(spec.operator, spec.prior, shape, spec.noise, offset)
     if evolution is None:
         return None
     import numpy as np
 
     from engine.sensing.quantizers.base import seen_by
 
-    levels = levels_of(*seen, spec.matrix_seed)
+    levels = levels_of(spec.operator, adviser or spec.prior, shape, spec.noise, offset, spec.matrix_seed)
     psnr = evolution.psnr(seen_by([spec.quantizer.settled(levels)], levels))[0]
     low, high = np.quantile(psnr, (0.1, 0.9))
     return Expectation(float(psnr.mean()), float(low), float(high))

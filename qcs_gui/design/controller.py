@@ -54,13 +54,13 @@ class PredictionController(QObject):
         if what in self._asked.values():
             self._stale.add(what)
             return
-        spec, shape = self.session.spec, self.session.shape()
+        spec, shape, adviser = self.session.spec, self.session.shape(), self.session.adviser
         if what == "expect":
 
             def work():
                 from engine.runs.expectation import expect
 
-                return expect(spec, shape)
+                return expect(spec, shape, adviser)
         else:
             assert self.dialog is not None
             kind, amount = KINDS[self.dialog.kind.currentText()], self.dialog.budget.value()
