@@ -20,6 +20,6 @@ def own_data_folder(tmp_path, monkeypatch):
 def digit() -> np.ndarray:
     """A bundled digit, (1, 28, 28)."""
     from engine.images import load_image
-    from engine.images.samples import sample_path
+    from engine.images.bundled import sample_path
 
     return load_image(sample_path("sample:digit-3")).pixels

@@ -126,14 +126,14 @@ class AlgorithmChoice(Choice):
         """Why it does not go together with them, in one clause with the way out; None where it does."""
         if prior.kind not in self.takes:
             return self.takes_instead()
-        return self.misfit(operator, quantizer, prior)
+        return self.unsuited(operator, quantizer, prior)
 
     def takes_instead(self) -> str:
         """Which prior it takes, in one clause."""
         kinds = " or a ".join(KINDS[kind][0] for kind in self.takes)
         return f"{self.name} takes a {kinds}: choose {KINDS[self.takes[0]][1]}"
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         """:meth:`refusal` for a prior of a kind that it takes."""
         return None
 

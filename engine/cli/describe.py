@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.algorithms import ALGORITHMS
-from engine.images.samples import sample_names
+from engine.images.bundled import sample_names
 from engine.priors.library import priors
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS

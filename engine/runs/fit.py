@@ -13,7 +13,7 @@ from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import OperatorChoice
 
-__all__ = ["Fit", "fit_of", "scaled_rows", "suited", "with_share_of_rows"]
+__all__ = ["Fit", "fit_between", "scaled_rows", "suited", "with_share_of_rows"]
 
 SHRINKS = 2.0
 """How much smaller than the picture the prior's size may be before another prior is offered."""
@@ -33,7 +33,7 @@ def _words(shape: Shape) -> str:
     return f"{shape[2]} x {shape[1]} {'colour' if shape[0] == 3 else 'grey'}"
 
 
-def fit_of(picture: Shape, spec: RunSpec) -> Fit:
+def fit_between(picture: Shape, spec: RunSpec) -> Fit:
     """What the spec's prior makes of a picture of this shape (channels, height, width)."""
     taken = spec.shape_for(picture)
     if taken == picture:

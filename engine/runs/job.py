@@ -23,7 +23,7 @@ from engine.control import Control
 from engine.device import choose_device
 from engine.errors import EngineError, InputError
 from engine.images import fit, load_image, plain_channels
-from engine.images.samples import sample_path
+from engine.images.bundled import sample_path
 from engine.priors.base import DenoiserPrior
 from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors
@@ -270,8 +270,8 @@ class Job:
             codes = one.codes
             chance = None if codes is None else chance_consistency(codes[0].cpu().numpy())
             trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}
-            misfits = None if one.values is None else (one.misfit(mean), one.misfit(self._trivial))
-            failed = failure(mean, truth, trivial, None if seen is None else float(seen[0]), chance, misfits)
+            residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
+            failed = failure(mean, truth, trivial, None if seen is None else float(seen[0]), chance, residuals)
             notes = (*notes, failed) if failed else notes
         measured = self._measured
         if measured is None:

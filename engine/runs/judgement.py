@@ -25,13 +25,13 @@ def chance_consistency(codes: np.ndarray) -> float:
 
 def failure(
     mean: np.ndarray, truth: np.ndarray | None, trivial: Mapping[str, np.ndarray], consistency: float | None = None,
-    chance: float | None = None, misfits: tuple[float, float] | None = None,
+    chance: float | None = None, residuals: tuple[float, float] | None = None,
 ) -> str:  # fmt: skip
     """One sentence on why the estimate ``mean`` (c, h, w) has failed, or nothing.
 
     ``trivial`` holds what can be had without a method, by PRIOR_MEAN and SEEN, (c, h, w) or a number each: the estimate is
     compared with the better one where the truth is known. Otherwise by ``consistency`` against ``chance``, and by
-    ``misfits``, the root-mean-square residuals of real values of the estimate and of the prior's mean.
+    ``residuals``, the root-mean-square residuals of real values of the estimate and of the prior's mean.
     """
     if truth is not None:
         errors = {name: rmse(np.broadcast_to(picture, truth.shape), truth) for name, picture in trivial.items()}
@@ -47,9 +47,9 @@ def failure(
             f"This reconstruction has failed: it agrees with {consistency:.1%} of the measurements, less than by chance "
             f"({chance:.1%})."
         )
-    if misfits is not None and misfits[0] > MARGIN * misfits[1]:
+    if residuals is not None and residuals[0] > MARGIN * residuals[1]:
         return (
-            f"This reconstruction has failed: it explains the measurements worse (residual {misfits[0]:.3g}) than "
-            f"{PRIOR_MEAN} does ({misfits[1]:.3g})."
+            f"This reconstruction has failed: it explains the measurements worse (residual {residuals[0]:.3g}) than "
+            f"{PRIOR_MEAN} does ({residuals[1]:.3g})."
         )
     return ""

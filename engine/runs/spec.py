@@ -148,7 +148,7 @@ class RunSpec:
         from pathlib import Path
 
         from engine.images import picture_shape
-        from engine.images.samples import sample_path
+        from engine.images.bundled import sample_path
 
         return self.shape_for(picture_shape(sample_path(self.image) or Path(self.image)))
 

@@ -22,7 +22,7 @@ import numpy as np
 from engine.images.extent import lost_extent
 from engine.sensing.cell_information import averaged, standard
 
-__all__ = ["DenoisingProfile", "Evolution", "Seen"]
+__all__ = ["DenoisingProfile", "Evolution", "QuantizedView"]
 
 TRUST, ROUNDS = 0.25, 40
 SETTLED, NEARLY = 2e-3, 1e-2
@@ -107,7 +107,7 @@ class _State(NamedTuple):
         return _State(*(array[which] for array in self))
 
 
-class Seen(NamedTuple):
+class QuantizedView(NamedTuple):
     """How z is seen: ``thresholds`` (candidates, cells - 1) or (candidates, rows, cells - 1) for some typical rows, about
     the centre of z, or None for real values; ``more_noise`` (candidates,) of a dither that was not recorded; ``flip``;
     ``weights`` (candidates, rows), how many rows each of the typical ones stands for, None where they are alike."""
@@ -117,11 +117,13 @@ class Seen(NamedTuple):
     flip: float = 0.0
     weights: np.ndarray | None = None
 
-    def take(self, which: np.ndarray) -> Seen:
+    def take(self, which: np.ndarray) -> QuantizedView:
         """Some of the candidates."""
         assert self.thresholds is not None
         more = np.broadcast_to(np.asarray(self.more_noise, float), len(self.thresholds))[which]
-        return Seen(self.thresholds[which], more, self.flip, None if self.weights is None else self.weights[which])
+        return QuantizedView(
+            self.thresholds[which], more, self.flip, None if self.weights is None else self.weights[which]
+        )
 
     def by_row(self) -> Iterator[tuple[np.ndarray, np.ndarray | float]]:
         """Thresholds (candidates, cells - 1) of each typical row, and its share (candidates,) of all rows."""
@@ -150,7 +152,9 @@ class Evolution:
     noise: float
     offset: float
 
-    def errors(self, seen: Seen, profile: DenoisingProfile | None = None, within: float = SETTLED) -> np.ndarray:
+    def errors(
+        self, seen: QuantizedView, profile: DenoisingProfile | None = None, within: float = SETTLED
+    ) -> np.ndarray:
         """Predicted mean squared error of the posterior mean, (candidates, pictures)."""
         p = profile or self.profile
         candidates, pictures = 1 if seen.thresholds is None else len(seen.thresholds), len(p.mse)
@@ -182,7 +186,7 @@ class Evolution:
             zero + precision, zero, zero, zero + np.inf,
         )  # fmt: skip
 
-    def _round(self, s: _State, p: DenoisingProfile, cells: Seen | None, share: float) -> _State:
+    def _round(self, s: _State, p: DenoisingProfile, cells: QuantizedView | None, share: float) -> _State:
         """One round of messages: the output module's, the linear module's and the denoiser's."""
         v_e, gamma_t, v_z, lam = s.v_e, s.gamma_t, s.v_z, self.eigenvalues
         if cells is not None:
@@ -198,7 +202,7 @@ class Evolution:
         v_e = 1 / ((1 - share) / v_e + share * np.maximum(1 / error - gamma_r, _LEAST))
         return s._replace(v_e=v_e, gamma_t=gamma_t, v_z=v_z, gamma_r=gamma_r, error=error)
 
-    def _last(self, s: _State, p: DenoisingProfile, cells: Seen | None) -> np.ndarray:
+    def _last(self, s: _State, p: DenoisingProfile, cells: QuantizedView | None) -> np.ndarray:
         """The error of what is shown: clamped to [0, 1], at the contrast that was inferred."""
         error = np.minimum(p.error(1 / s.gamma_r, s.picture, clamped=True), 0.9999 / s.gamma_r)
         if p.contrast_spread and cells is not None:
@@ -206,11 +210,11 @@ class Evolution:
             error = error + self._contrast(cells, s.v_z, s.total, p.contrast_spread**2 + lost**2) * s.power
         return np.minimum(error, np.maximum(s.power, p.variance))
 
-    def psnr(self, seen: Seen) -> np.ndarray:
+    def psnr(self, seen: QuantizedView) -> np.ndarray:
         """Predicted PSNR in dB, (candidates, pictures)."""
         return -10 * np.log10(self.errors(seen))
 
-    def best(self, key: str, candidates: Callable[[], Seen]) -> int:
+    def best(self, key: str, candidates: Callable[[], QuantizedView]) -> int:
         """The last candidate, of those about the one with the highest PSNR on average, that is within FLAT_DB of it: where
         wider cells serve nearly as well, fewer pictures saturate them. Found once for each ``key``."""
         if key not in self._found:
@@ -224,14 +228,14 @@ class Evolution:
             self._found[key] = int(near[np.flatnonzero(found >= found.max() - FLAT_DB)[-1]])
         return self._found[key]
 
-    def _mean_psnr(self, seen: Seen, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:
+    def _mean_psnr(self, seen: QuantizedView, which: np.ndarray, few: DenoisingProfile) -> np.ndarray:
         return (-10 * np.log10(self.errors(seen.take(which), few, NEARLY))).mean(1)
 
     @cached_property
     def _found(self) -> dict[str, int]:
         return {}
 
-    def _left(self, seen: Seen, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
+    def _left(self, seen: QuantizedView, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
         """Mean variance of z that is left once its cell is known, (pairs,), each seen through its own cells."""
         told = 0.0
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))
@@ -250,7 +254,9 @@ class Evolution:
             told = told + share * averaged(inner, v_z, total, noise, fisher)
         return np.maximum(v_z - v_z**2 / (v_z + noise) * told, 1e-9 * v_z)
 
-    def _contrast(self, seen: Seen, v_z: np.ndarray, total: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
+    def _contrast(
+        self, seen: QuantizedView, v_z: np.ndarray, total: np.ndarray, variance: np.ndarray | float
+    ) -> np.ndarray:
         """Variance of the logarithm of the contrast, ``variance`` by the prior, once all rows have been seen: Fisher
         information of prior and measurements, of which message passing believes a part
         (``engine.algorithms.messages.contrast``)."""

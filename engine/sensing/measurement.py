@@ -138,7 +138,7 @@ class Measurement:
         operator sees pixels or blocks of them, back-projected elsewhere."""
         return self.operator.interpolate(self.answer()[0].float()) + self.offset
 
-    def misfit(self, picture: np.ndarray) -> float:
+    def residual_rms(self, picture: np.ndarray) -> float:
         """Root-mean-square residual of the first image's real values, for a picture (c, h, w) or one grey level."""
         assert self.values is not None, "cells have no residual"
         flat = np.broadcast_to(np.asarray(picture, np.float32), self.operator.image_shape)

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from engine.sensing.measurement import Measurement
     from qcs_gui.background.mailbox import Mailbox
 
-__all__ = ["Frame", "Keyframes", "RunRequest", "Seen", "execute", "replayed", "seen_of", "warm_up"]
+__all__ = [
+    "Frame",
+    "Keyframes",
+    "MeasurementPictures",
+    "RunRequest",
+    "execute",
+    "measurement_pictures",
+    "replayed",
+    "warm_up",
+]
 
 TIMELINE_BYTES = 64 << 20
 
@@ -40,7 +49,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MeasurementPictures:
     """The measurement as pictures: codes on a near-square grid (None if there are none), back-projected, and what the
     operator measures."""
 
@@ -70,7 +79,7 @@ class Frame:
     note: str = ""
     statistics: dict[str, float] = field(default_factory=dict)
     history: dict[str, list] = field(default_factory=dict)
-    seen: Seen | None = None
+    seen: MeasurementPictures | None = None
     message: np.ndarray | None = None
     """What expectation propagation says about z, on the grid of the codes, stretched to -1 .. 1."""
     rows_are: str = ""
@@ -158,7 +167,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
     if request.threads:
         torch.set_num_threads(request.threads)
     job = prepare(request.spec, request.pixels, request.adviser)
-    seen = seen_of(job.measurement)
+    seen = measurement_pictures(job.measurement)
     start = time.monotonic()
     for iterate in job.stream(control):
         if iterate.is_last or iterate.step == 1 or request.pace or mailbox.due():
@@ -178,7 +187,7 @@ def _array(tensor: Any) -> np.ndarray:
     return tensor.detach().float().cpu().numpy().copy()
 
 
-def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Seen) -> Frame:
+def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: MeasurementPictures) -> Frame:
     shown = _array(iterate.x)
     denoised = (
         shown
@@ -225,10 +234,10 @@ def replayed(result: Reconstruction) -> list[Frame]:
 
     rows_are, history, seen = result.rows_are, result.history, None
     try:
-        seen = replace(seen_of(assemble(result.measured)), truth=result.truth)
+        seen = replace(measurement_pictures(assemble(result.measured)), truth=result.truth)
     except (InputError, MemoryError):
         back = np.zeros_like(result.mean)
-        seen = Seen(None, 0, back, back, result.truth)
+        seen = MeasurementPictures(None, 0, back, back, result.truth)
     steps = max([f.step for f in result.keyframes], default=1)
     frames = []
     for kept in result.keyframes:
@@ -248,7 +257,7 @@ def replayed(result: Reconstruction) -> list[Frame]:
     return [*frames[:-1], last]
 
 
-def seen_of(measurement: Measurement) -> Seen:
+def measurement_pictures(measurement: Measurement) -> MeasurementPictures:
     """Pictures of the measurement; the back-projection is scaled to the range 0 to 1."""
     import torch
 
@@ -273,7 +282,9 @@ def seen_of(measurement: Measurement) -> Seen:
         laid_out = measurement.operator.laid_out(torch.from_numpy(flat / max(cells - 1, 1)))
         grid = _grid(flat / max(cells - 1, 1)) if laid_out is None else laid_out.numpy()
     truth = None if measurement.truth is None else measurement.truth[0].numpy()
-    return Seen(grid, cells, back, measurement.operator.picture().numpy(), truth, _amount(measurement, cells))
+    return MeasurementPictures(
+        grid, cells, back, measurement.operator.picture().numpy(), truth, _amount(measurement, cells)
+    )
 
 
 def _amount(measurement: Measurement, cells: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qcs_gui.background.frames import Frame, Seen, seen_of
+from qcs_gui.background.frames import Frame, MeasurementPictures, measurement_pictures
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -122,7 +122,9 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     estimate = known.denoised if known.denoised is not None else known.x
     rows = estimate.detach().float().cpu().numpy().copy()
     mean = rows[0] if known.mean is None else known.mean[0].float().cpu().numpy().copy()
-    seen: Seen = seen_of(measurement.to("cpu") if choose_device(spec.device) != "cpu" else measurement)
+    seen: MeasurementPictures = measurement_pictures(
+        measurement.to("cpu") if choose_device(spec.device) != "cpu" else measurement
+    )
     return Frame(
         -request.number, known.step, known.step, "live", rows, rows, mean, None, True, time.monotonic() - start,
         statistics=dict(known.statistics), history={k: list(v) for k, v in job.history.items()}, seen=seen,

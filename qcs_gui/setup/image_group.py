@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
 
-from engine.images.samples import sample_names
+from engine.images.bundled import sample_names
 from engine.runs.spec import RunSpec
 from qcs_gui.widgets.boxes import ListBox
 

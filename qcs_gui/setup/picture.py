@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QFileDialog
 from engine.errors import InputError
 from engine.files import make_folder, refuse_no_file
 from engine.images import SUFFIXES, LoadedImage, fit, load_image, plain_channels, read_recipe, save_png
-from engine.images.samples import sample_path
+from engine.images.bundled import sample_path
 from engine.priors.library import user_folder
-from engine.runs.fit import Fit, fit_of, suited
+from engine.runs.fit import Fit, fit_between, suited
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.main_window import MainWindow
@@ -290,7 +290,7 @@ class PictureController(QObject):
         has = session.original is not None
         w.image.original_button.setEnabled(has)
         w.image.size_combo.setEnabled(has and session.spec.prior.any_size)
-        found = fit_of(session.picture, session.spec) if has else Fit()
+        found = fit_between(session.picture, session.spec) if has else Fit()
         if has:
             shape = session.shape()
             changed = [] if session.picture[1:] == shape[1:] else [f"cropped and resized to {shape[2]} x {shape[1]}"]

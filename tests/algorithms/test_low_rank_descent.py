@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from engine.algorithms.lowrank.factored import fit_of
+from engine.algorithms.lowrank.factored import matrix_fit
 from engine.algorithms.lowrank.fits import EntriesFit, PictureFit
 from engine.algorithms.lowrank.outliers import largest_entries
 from engine.algorithms.lowrank.rank_one_fit import RankOneFit
@@ -64,7 +64,7 @@ def test_factors_and_pictures_are_the_same_data_term(quantizer, written, kind):
     operator = OPERATORS.parse(f"{written} measurements=900").build((1, 48, 40), 0)
     seen = simulate(PICTURE, operator, QUANTIZERS.parse(quantizer), 0.05, 0, offset=0.4)
     prior = RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40))
-    entries, picture = fit_of(seen, prior), PictureFit(seen, prior)
+    entries, picture = matrix_fit(seen, prior), PictureFit(seen, prior)
     assert isinstance(entries, kind)
     draws = torch.Generator().manual_seed(0)
     left, right = (0.2 * torch.randn((1, 1, n, 4), generator=draws, dtype=torch.float64) for n in (48, 40))
@@ -112,7 +112,7 @@ def test_distance_does_not_see_how_a_matrix_is_factored():
 def test_large_matrices_are_never_formed():
     rows = large_completion(side=300, rank=3, share=0.2, seconds=5.0)["rows"]
     assert rows[0]["error"] <= 1e-4 and {"seconds", "peak_mb"} <= rows[0].keys() & rows[1].keys()
-    places = fit_of(
+    places = matrix_fit(
         simulate(PICTURE, OPERATORS.parse("inpainting").build((1, 48, 40), 0), QUANTIZERS.parse("none"), 0.0, 0),
         RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40)),
     )  # fmt: skip
@@ -150,7 +150,7 @@ def test_the_largest_entries_are_so_in_their_row_and_column():
 def test_the_rank_is_counted_where_noise_ends():
     truth = torch.from_numpy(low_rank_picture(64, 64, 6, 4.0))[None]
     seen = simulate(truth, OPERATORS.parse("identity").build((1, 64, 64), 0), QUANTIZERS.parse("none"), 0.02, 0)
-    fit = fit_of(seen, RunSpec(prior="low-rank").prior.load("cpu", (1, 64, 64)))
+    fit = matrix_fit(seen, RunSpec(prior="low-rank").prior.load("cpu", (1, 64, 64)))
     assert int(discernible(spectrum_of(fit, 30, RowGenerators([generator(0, "x")])), fit)) == 6
 
 

@@ -259,7 +259,7 @@ def test_train_and_resume(capsys, tmp_path, digit):
 def test_a_prior_is_rated_and_its_weights_stay(capsys, tmp_path):
     import shutil
 
-    from engine.images.samples import sample_path
+    from engine.images.bundled import sample_path
     from engine.priors.header import read_header
     from engine.priors.library import priors
 

@@ -118,11 +118,11 @@ def test_pinned_versions_are_the_installed_ones():
 def test_what_was_measured_is_counted_in_whole_bytes():
     from engine.runs.job import measure
     from engine.runs.spec import RunSpec
-    from qcs_gui.background.frames import seen_of
+    from qcs_gui.background.frames import measurement_pictures
 
     def words(operator, quantizer="one-bit"):
         spec = RunSpec(operator=operator, quantizer=quantizer)
-        return seen_of(measure(spec, torch.full((1, 1, 28, 28), 0.5))).words
+        return measurement_pictures(measure(spec, torch.full((1, 1, 28, 28), 0.5))).words
 
     assert words("gaussian measurements=200") == "200 bits = 25 bytes"
     assert words("gaussian measurements=1") == "1 bit = 1 byte"
@@ -133,11 +133,11 @@ def test_what_was_measured_is_counted_in_whole_bytes():
 def test_codes_of_pixels_lie_where_the_pixels_are():
     from engine.runs.job import measure
     from engine.runs.spec import RunSpec
-    from qcs_gui.background.frames import seen_of
+    from qcs_gui.background.frames import measurement_pictures
 
     truth = torch.rand((1, 1, 28, 28), generator=torch.Generator().manual_seed(0))
     spec = RunSpec(operator="inpainting", quantizer="uniform bits=8", noise=0.0, prior="mnist")
-    shown = seen_of(measure(spec, truth)).codes
+    shown = measurement_pictures(measure(spec, truth)).codes
     there = np.isfinite(shown)
     assert 300 < there.sum() < 500
     assert np.abs(shown - truth[0].numpy())[there].max() < 0.02

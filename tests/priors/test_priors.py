@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import InputError
 from engine.images import load_image
-from engine.images.samples import sample_names, sample_path
+from engine.images.bundled import sample_names, sample_path
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.priors.library import priors, user_folder
 from engine.priors.networks.edm import EdmDenoiser

@@ -18,7 +18,7 @@ def test_failure_by_error_and_by_consistency():
     assert failure(good, None, flat, None, None) == ""
     assert "than that of what was seen" in failure(good, truth, flat | {SEEN: np.full((1, 4, 4), 0.51)})
     assert failure(good, truth, flat | {SEEN: np.full((1, 4, 4), 0.4)}) == ""
-    assert "explains the measurements worse" in failure(good, None, flat, misfits=(0.3, 0.2))
+    assert "explains the measurements worse" in failure(good, None, flat, residuals=(0.3, 0.2))
 
 
 def test_chance_is_that_of_codes_drawn_alike():
@@ -30,7 +30,7 @@ def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
     words = ["--operator", "correlated convention=element-wise", "--noise", "0.1", "--algorithm", "turbo levels=4"]
     from shutil import copy
 
-    from engine.images.samples import sample_path
+    from engine.images.bundled import sample_path
 
     (tmp_path / "in").mkdir()
     for digit in (3, 7):

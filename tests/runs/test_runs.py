@@ -12,7 +12,7 @@ from engine.control import Cancelled, Control
 from engine.errors import EngineError, InputError
 from engine.experiments.evaluation import evaluate
 from engine.images import load_image, save_png
-from engine.images.samples import sample_names, sample_path
+from engine.images.bundled import sample_names, sample_path
 from engine.runs.job import Job, measure, prepare, reconstruct
 from engine.runs.spec import RunSpec
 

@@ -10,7 +10,7 @@ import torch
 from engine.cli import main
 from engine.errors import InputError
 from engine.images import load_image, picture_shape, save_png
-from engine.images.samples import sample_path
+from engine.images.bundled import sample_path
 from engine.priors.base import Card
 from engine.priors.library import priors
 from engine.priors.networks.denoisers import build, shape_of
@@ -18,7 +18,7 @@ from engine.priors.networks.edm import EdmDenoiser
 from engine.priors.networks.pieces import in_pieces, spans
 from engine.priors.networks.unet import UNet, UNetShape
 from engine.runs.estimates import estimate
-from engine.runs.fit import fit_of, suited
+from engine.runs.fit import fit_between, suited
 from engine.runs.spec import RunSpec
 
 
@@ -102,14 +102,14 @@ def test_memory_does_not_grow_with_the_samples_beyond_what_is_computed_at_once()
 
 def test_fit_offers_the_prior_that_keeps_the_picture():
     spec = RunSpec(image="sample:photo-cat")
-    fit = fit_of((3, 256, 256), spec)
+    fit = fit_between((3, 256, 256), spec)
     assert "28 x 28 grey" in fit.sentence
     assert fit.instead == "natural"
     changed = suited((3, 256, 256), spec, fit.instead)
     assert changed.shape_for((3, 256, 256))[1:] == (256, 256)
     assert str(changed.operator).startswith("dct ")
-    assert not fit_of((1, 28, 28), spec).sentence
-    assert not fit_of((1, 20, 20), spec).instead
+    assert not fit_between((1, 28, 28), spec).sentence
+    assert not fit_between((1, 20, 20), spec).instead
 
 
 def test_run_evaluate_and_denoise_at_the_pictures_own_sizes(tmp_path, capsys):

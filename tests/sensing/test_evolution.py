@@ -7,7 +7,7 @@ import torch
 from engine.algorithms import ALGORITHMS, Draws
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.sensing.cell_information import standard
-from engine.sensing.evolution import DenoisingProfile, Evolution, Seen
+from engine.sensing.evolution import DenoisingProfile, Evolution, QuantizedView
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS, Levels
@@ -36,7 +36,7 @@ def test_real_values_of_white_pictures_are_predicted_exactly(written):
     built = operator.build(SHAPE, 0)
     values = built.gram_eigenbasis().values.double().numpy()
     left = VARIANCE * (1 - (VARIANCE * values / (VARIANCE * values + NOISE**2)).sum() / 784)
-    found = evolution(operator).errors(Seen(None))
+    found = evolution(operator).errors(QuantizedView(None))
     assert found.shape == (1, 3)
     assert found == pytest.approx(left, rel=0.02)
 
@@ -57,7 +57,7 @@ def test_what_turbo_reaches_with_cells_is_predicted(quantizer):
     scale = float((784 / 600 * 0.35**2 + NOISE**2) ** 0.5)
     told = choice.typical_thresholds(Levels(scale))
     more = getattr(choice.replace(width=scale), "forgotten_deviation", 0.0) if "known=false" in quantizer else 0.0
-    found = evolution(operator).errors(Seen(told[None], np.array([more]), getattr(choice, "flip", 0.0)))
+    found = evolution(operator).errors(QuantizedView(told[None], np.array([more]), getattr(choice, "flip", 0.0)))
     assert float(found.mean()) == pytest.approx(reached, rel=0.04)
 
 
@@ -125,7 +125,7 @@ def test_what_cells_leave_is_that_of_a_fine_grid(v_z, edges):
 
     total, noise = 0.12, 0.01
     evolution = Evolution(None, np.ones(4), 1.0, 100, noise, 0.0)
-    left = evolution._left(Seen(np.array([edges])), np.array([v_z]), np.array([total]))
+    left = evolution._left(QuantizedView(np.array([edges])), np.array([v_z]), np.array([total]))
     deviation, spread = np.sqrt(v_z + noise**2), np.sqrt(total - v_z)
     z = np.linspace(-8 * spread, 8 * spread, 40_001)[:, None]
     ends = np.array([-np.inf, *edges, np.inf])

@@ -33,7 +33,7 @@ class Dmps(ReverseDiffusion):
     weight: float = number(1.75, "Weight", "Of the likelihood score, lambda of the paper.", above=0, high=100)
     data: str = data_view()
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.has_eigenbasis:
             return "dmps needs the eigenbasis of A A^T, which this operator does not have; take plug-and-play or dps"
         return None

@@ -46,7 +46,7 @@ class Pigdm(ReverseDiffusion):
     )
     data: str = data_view()
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.has_eigenbasis:
             return "pigdm needs the eigenbasis of A A^T, which this operator does not have; take plug-and-play or dps"
         return None

@@ -53,7 +53,7 @@ class SimDmis(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.up + self.down)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear or not operator.random_like:
             return "sim-dmis needs a random matrix, whose back-projection is the picture plus noise; take plug-and-play"
         return None

@@ -32,7 +32,7 @@ class Ald(Langevin):
         1.0, "Annealing", "gamma_t / beta_t: the noise variance is raised by gamma_t^2.", low=0, high=1000
     )
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if quantizer.bits_per_measurement is not None:
             return "ald knows no quantizer; choose the quantizer 'none', or take qcs-sgm"
         if not operator.is_linear:

@@ -53,5 +53,5 @@ class QcsSgmPlus(Langevin):
 
         return score, 2 / (1 + self.gamma), made
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         return likelihood_refusal("ep", operator, quantizer)

@@ -50,7 +50,7 @@ class Bipg(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return 3.0 * self.iterations * self.projection * self.restarts
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         from engine.algorithms.latent.projected import needs_linear
 
         return needs_linear(self.name, operator, prior)

@@ -60,7 +60,7 @@ class Csgm(AlgorithmChoice):
         best, least = latent, torch.full((len(latent),), torch.inf, dtype=torch.float64, device=latent.device)
         for step in range(1, self.steps + 1):
             x, value, gradient = objective(latent)
-            loss = objective.misfit(value) + self.penalty * latent.double().square().sum(1)
+            loss = objective.squared_residual(value) + self.penalty * latent.double().square().sum(1)
             better = loss < least
             best, least = torch.where(better[:, None], latent, best), torch.where(better, loss, least)
             if step == self.steps:  # each row ends where it was best, which plain descent need not

@@ -71,7 +71,7 @@ class LatentLangevin(AlgorithmChoice):
                 count += 1
                 facts = {
                     "power": float(power.mean()), "accepted": float(accepted.mean()),
-                    "misfit": float(objective.misfit(value).mean()),
+                    "misfit": float(objective.squared_residual(value).mean()),
                 }  # fmt: skip
                 calls = 3 * count * (self.leapfrog + 1)
                 yield Iterate(count, steps, x, calls, statistics=facts, phase="sampling" if last else "annealing")

@@ -40,7 +40,7 @@ def meta_steps(
     latent = project(prior.draw_latents(draws.per_row("latent"), str(seen.device)))
     for step in range(steps + 1):
         x, value, gradient = objective(latent)
-        loss = objective.misfit(value)
+        loss = objective.squared_residual(value)
         facts = {"objective": float(loss.reshape(seen.images, -1).amin(1).mean())}
         yield Iterate(step + 1, steps + 1, x, 3 * (step + 1), statistics=facts, loss=loss, phase="descending")
         latent = project(latent - rate * (objective.unit * gradient).to(latent.dtype))
@@ -65,7 +65,7 @@ class LearntSteps(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return 3.0 * samples * self.steps_for(samples)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if meta_facts(prior, self.name) is None:
             return f"{self.name} needs a generator that was trained for it: choose {self.name}-mnist, or take csgm"
         return None

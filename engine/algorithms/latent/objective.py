@@ -23,8 +23,8 @@ def row_energy(measurement: Measurement) -> float:
 class LatentObjective:
     """-ln p(y | G(z)) for one row of measurements per latent.
 
-    ``misfit`` puts it into the units of (1/m) |A x - y|^2 for a matrix of standard normal entries, which is what Bora et al.
-    (2017, eq. 4) weigh against their penalty, whatever the scale of this operator: with real values it is that.
+    ``squared_residual`` puts it into the units of (1/m) |A x - y|^2 for a matrix of standard normal entries, which is what Bora et
+    al. (2017, eq. 4) weigh against their penalty, whatever the scale of this operator: with real values it is that.
     """
 
     def __init__(self, measurement: Measurement, prior: GeneratorPrior) -> None:
@@ -43,7 +43,7 @@ class LatentObjective:
             (gradient,) = torch.autograd.grad((x * slope).sum(), z)
         return x.detach(), value - self.constant, gradient
 
-    def misfit(self, value: Tensor) -> Tensor:
+    def squared_residual(self, value: Tensor) -> Tensor:
         """A value of this objective in the units of the paper's."""
         return self.unit * value
 

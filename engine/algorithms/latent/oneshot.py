@@ -51,7 +51,7 @@ class OneShot(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return 3.0 * self.steps * self.restarts
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         from engine.algorithms.latent.projected import needs_linear
 
         return needs_linear(self.name, operator, prior)

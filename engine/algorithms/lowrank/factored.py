@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
 
-__all__ = ["Factored", "fit_of", "refuse_diverged", "truth_error"]
+__all__ = ["Factored", "matrix_fit", "refuse_diverged", "truth_error"]
 
 SPARE_RANK = 4
 
@@ -82,7 +82,7 @@ class Factored(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.steps_for(samples))
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return f"{self.name} needs a linear operator; take a denoiser prior such as natural with guided"
         return None
@@ -96,11 +96,11 @@ class Factored(AlgorithmChoice):
         import torch
 
         from engine.algorithms.lowrank.descent import Descent
-        from engine.algorithms.lowrank.penalty import FEWEST, PenaltyPath
+        from engine.algorithms.lowrank.penalty import FEWEST, NuclearNormPath
         from engine.algorithms.lowrank.spectral import strength_of
 
         seen = viewed(measurement, self.data)
-        fit = fit_of(seen, prior)
+        fit = matrix_fit(seen, prior)
         spectrum, start = self._start(fit, prior, draws)
         largest, total, done = spectrum.values[..., 0], self.steps_for(len(draws.samples)), 0
         damping, strength = self.damping_of(largest), strength_of(fit, draws.per_image("strength")).clamp_min(1e-300)
@@ -118,7 +118,7 @@ class Factored(AlgorithmChoice):
 
         penalty = (self.penalty or 0.0) * strength
         if self.penalty is None and fit.seen >= FEWEST:
-            path = PenaltyPath(fit, start, self.rule(), largest, damping, strength, prior.rank is None, draws.seed)
+            path = NuclearNormPath(fit, start, self.rule(), largest, damping, strength, prior.rank is None, draws.seed)
             for descent in path.walk():
                 done += 1
                 yield told(descent, "choosing the penalty", total)
@@ -156,7 +156,7 @@ class Factored(AlgorithmChoice):
         return spectrum, spectral.random_factors(fit, rank, scale, draws.per_image("start"))
 
 
-def fit_of(seen: Measurement, prior: LowRankPrior) -> MatrixFit:
+def matrix_fit(seen: Measurement, prior: LowRankPrior) -> MatrixFit:
     """The data term of a run: by entries where pixels were seen that are one entry each, by factors for
     rank-one projections, else by pictures."""
     import torch

@@ -15,7 +15,7 @@ from engine.seeds import generator
 if TYPE_CHECKING:
     from engine.algorithms.lowrank.fits import MatrixFit
 
-__all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
+__all__ = ["PATH", "STEPS_PER_PENALTY", "NuclearNormPath"]
 
 PATH, STEPS_PER_PENALTY = 16, 40
 STRONGEST, RATIO = 0.4, 0.5
@@ -24,7 +24,7 @@ FEWEST = round(2 / HELD_OUT)
 """Measurements from which on some can be left out to judge by; with fewer there is no penalty."""
 
 
-class PenaltyPath:
+class NuclearNormPath:
     """Fits to nine tenths of the measurements, each started from the one before, image by image until two in a row predict
     the rest worse; where the rank is ``free``, the rank that stands out is tried too. After :meth:`walk`, ``chosen``
     (images,) is the best penalty and ``estimate`` the factors with it."""

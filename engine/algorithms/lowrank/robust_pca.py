@@ -74,7 +74,7 @@ class RobustPca(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.iterations)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if operator.name not in ("identity", "inpainting"):
             return "robust-pca needs measurements that are pixels: choose identity or inpainting, or take scaled-gd"
         if getattr(prior, "form", "") == "patches" and getattr(prior, "overlap", False):

@@ -59,7 +59,7 @@ class TuckerGd(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.iterations)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return "tucker-gd needs a linear operator; take a denoiser prior such as natural with guided"
         if getattr(prior, "form", "") == "patches" and getattr(prior, "overlap", False):

@@ -63,7 +63,7 @@ class Turbo(AlgorithmChoice):
         """Probes for an image of so many pixels: the error of one probe falls with the root of them."""
         return self.probes or (SMALL_PROBES if pixels < LARGE_PIXELS else 1)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return "turbo needs a linear operator; take guided"
         if not operator.has_eigenbasis:

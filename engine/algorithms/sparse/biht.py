@@ -53,7 +53,7 @@ class Biht(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.iterations)
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return "biht needs a linear operator; take a denoiser prior such as mnist with guided"
         if not getattr(prior, "has_basis", False):

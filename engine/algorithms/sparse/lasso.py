@@ -66,7 +66,7 @@ class Lasso(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return float(self.steps_for(samples))
 
-    def misfit(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
+    def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:
         if not operator.is_linear:
             return "lasso needs a linear operator; take a denoiser prior such as mnist with guided"
         return None
@@ -75,7 +75,7 @@ class Lasso(AlgorithmChoice):
         import torch
 
         from engine.algorithms.sparse.fista import Fista
-        from engine.algorithms.sparse.penalty import PenaltyPath
+        from engine.algorithms.sparse.penalty import SparsityPath
         from engine.likelihoods.data_term import DataTerm
 
         seen = measurement.decoded() if self.data == "codes" and not measurement.is_linear else measurement
@@ -85,7 +85,7 @@ class Lasso(AlgorithmChoice):
         x = torch.full((measurement.images, *shape), prior.mean, device=measurement.device)
         penalty, done = torch.full((len(x),), self.penalty or 0.0, dtype=torch.float64, device=x.device), 0
         if self.penalty is None:
-            path = PenaltyPath(seen, prior, x, step, self.rule, draws.seed)
+            path = SparsityPath(seen, prior, x, step, self.rule, draws.seed)
             for x, penalty in path.walk():
                 done += 1
                 facts = {"penalty": float(penalty.mean())}

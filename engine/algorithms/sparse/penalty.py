@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.priors.base import SparsityPrior
     from engine.sensing.measurement import Measurement
 
-__all__ = ["PATH", "STEPS_PER_PENALTY", "PenaltyPath"]
+__all__ = ["PATH", "STEPS_PER_PENALTY", "SparsityPath"]
 
 PATH, STEPS_PER_PENALTY = 16, 40
 RATIO = 10 ** (-1 / 4)
@@ -26,7 +26,7 @@ AMPLITUDES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08, 0.05)
 TYPICAL_DRAWS = 4096
 
 
-class PenaltyPath:
+class SparsityPath:
     """Fits along a path of penalties, each started from the one before, image by image until its rule is met.
 
     ``held-out``: a tenth of the measurements is left out of the fit, and the penalty is the one whose fit predicts them

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.sensing.channels import Channel
-    from engine.sensing.evolution import Evolution, Seen
+    from engine.sensing.evolution import Evolution, QuantizedView
 
 __all__ = ["Levels", "Quantizer", "QuantizerChoice", "Response", "normal_quantiles", "rounded", "seen_by"]
 
@@ -191,16 +191,16 @@ def normal_quantiles(count: int) -> np.ndarray:
     return np.array([normal.inv_cdf((i + 0.5) / count) for i in range(count)])
 
 
-def seen_by(tried: Sequence[QuantizerChoice], levels: Levels) -> Seen:
+def seen_by(tried: Sequence[QuantizerChoice], levels: Levels) -> QuantizedView:
     """How z is seen through quantizers of one kind, for state evolution."""
     import numpy as np
 
-    from engine.sensing.evolution import Seen
+    from engine.sensing.evolution import QuantizedView
 
     if tried[0].bits_per_measurement is None:
-        return Seen(None)
+        return QuantizedView(None)
     weights = [c.typical_weights for c in tried]
-    return Seen(
+    return QuantizedView(
         np.stack([c.typical_thresholds(levels) for c in tried]),
         np.array([c.forgotten_deviation for c in tried]),
         getattr(tried[0], "flip", 0.0),
