@@ -31,6 +31,19 @@ class Comparison:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     best: frozenset[tuple[int, int]]
+    measurements: int = 1
+    """How many different measurements the runs are of."""
+
+    @property
+    def sentence(self) -> str:
+        """Whether the runs saw the same data, in words."""
+        if len(self.columns) < 2:
+            return ""
+        if self.measurements == 1:
+            return f"One measurement, {len(self.columns)} reconstructions."
+        return (
+            f"These runs saw {self.measurements} different measurements, so what differs is not the reconstruction alone."
+        )
 
     def as_csv(self) -> str:
         import csv
@@ -68,7 +81,16 @@ def compare(results: Sequence[Reconstruction]) -> Comparison:
             cells = tuple(recipe[key] for recipe in recipes)
             if len(set(cells)) > 1:
                 rows.append((key, cells))
-    return Comparison(tuple(_name(r, results) for r in results), tuple(rows), frozenset(best))
+    names = tuple(_name(r, results) for r in results)
+    return Comparison(names, tuple(rows), frozenset(best), len({_data_of(r) for r in results}))
+
+
+def _data_of(result: Reconstruction) -> tuple:
+    """What tells one measurement from another: how it was made and of what, or the data themselves."""
+    measured, truth = result.spec.measured, result.truth
+    if measured.is_settled and not measured.measurement:
+        return (measured, None if truth is None else truth.tobytes())
+    return tuple((key, np.asarray(value).tobytes()) for key, value in sorted(result.measured.items())) or (id(result),)
 
 
 def difference(one: Reconstruction, other: Reconstruction) -> np.ndarray | None:

@@ -63,7 +63,7 @@ def _comparison(results: Sequence[Reconstruction]) -> str:
         )
         rows.append(f"<tr><th>{_text(label)}</th>{written}</tr>")
     pictures = "".join(_picture(r.mean, name) for r, name in zip(results, found.columns, strict=True))
-    return f"{pictures}<table><tr>{head}</tr>{''.join(rows)}</table>"
+    return f"<p>{_text(found.sentence)}</p>{pictures}<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _run(result: Reconstruction, number: int) -> str:

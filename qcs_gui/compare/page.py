@@ -59,6 +59,8 @@ class ComparePage(QWidget):
         )
         self.hint.setObjectName("dim")
         self.hint.setWordWrap(True)
+        self.data = QLabel()
+        self.data.setWordWrap(True)
         self.busy = QLabel()
         self.busy.setObjectName("dim")
         self.table = QTableWidget()
@@ -83,6 +85,7 @@ class ComparePage(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(bar)
         layout.addWidget(self.hint)
+        layout.addWidget(self.data)
         layout.addWidget(splitter, 1)
         layout.addLayout(exports)
         self._timer = QTimer(self, interval=FLICKER_MS)
@@ -99,6 +102,10 @@ class ComparePage(QWidget):
         self.results = list(results)
         self.hint.setVisible(not results)
         self.table_of = compare(self.results) if results else None
+        self.data.setText(self.table_of.sentence if self.table_of else "")
+        self.data.setVisible(bool(self.data.text()))
+        self.data.setObjectName("dim" if self.table_of is None or self.table_of.measurements == 1 else "warning")
+        self.data.style().polish(self.data)
         for button in (self.figure_button, self.csv_button, self.report_button, self.clear_button):
             button.setEnabled(bool(results))
         self.mode.setEnabled(len(results) > 1)

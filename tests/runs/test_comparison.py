@@ -97,3 +97,19 @@ def test_the_command_line_films_and_reports(tmp_path, capsys):
     assert main(["film", "nobody", "--out", str(tmp_path / "f.gif")]) == 2
     assert main(["report", "one", "--out", str(tmp_path / "r.pdf")]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
+
+
+def test_a_comparison_says_whether_the_runs_saw_the_same_data(tmp_path):
+    from engine.runs.document import open_run, save_run
+    from engine.runs.job import reconstruct
+    from engine.runs.spec import RunSpec
+
+    spec = RunSpec(quantizer="uniform", algorithm="turbo rounds=2 levels=2", samples=1, device="cpu")
+    one = reconstruct(spec)
+    same = reconstruct(one.spec.replace(prior="fashion-mnist"))
+    other = reconstruct(spec.replace(prior="fashion-mnist"))
+    assert compare([one, same]).sentence == "One measurement, 2 reconstructions."
+    kept = open_run(save_run(tmp_path / "kept.qcs", same))
+    assert compare([one, same, kept]).measurements == 1
+    assert "2 different measurements" in compare([one, same, other]).sentence
+    assert compare([one]).sentence == ""

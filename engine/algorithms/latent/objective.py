@@ -23,8 +23,8 @@ def row_energy(measurement: Measurement) -> float:
 class LatentObjective:
     """-ln p(y | G(z)) for one row of measurements per latent.
 
-    ``squared_residual`` puts it into the units of (1/m) |A x - y|^2 for a matrix of standard normal entries, which is what Bora et
-    al. (2017, eq. 4) weigh against their penalty, whatever the scale of this operator: with real values it is that.
+    ``squared_residual`` puts it into the units of (1/m) |A x - y|^2 for a matrix of standard normal entries, which is what Bora
+    et al. (2017, eq. 4) weigh against their penalty, whatever the scale of this operator: with real values it is that.
     """
 
     def __init__(self, measurement: Measurement, prior: GeneratorPrior) -> None:
