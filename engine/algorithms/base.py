@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.priors.choice import KINDS, PriorChoice
 from engine.seeds import RowGenerators, generator
@@ -109,7 +109,7 @@ class AlgorithmChoice(Choice):
         """Whether its result is a part of the picture on purpose, which is not to be judged as if it were the whole."""
         return False
 
-    def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
+    def iterates(self, measurement: Measurement, prior: Any, draws: Draws) -> Iterator[Iterate]:
         """Runs on the device of the measurement. The last iterate's ``x`` are the rows: posterior samples or restarts,
         (images * samples, ...), or one estimate an image, which is also its ``mean``."""
         raise NotImplementedError

@@ -41,9 +41,7 @@ class Comparison:
             return ""
         if self.measurements == 1:
             return f"One measurement, {len(self.columns)} reconstructions."
-        return (
-            f"These runs saw {self.measurements} different measurements, so what differs is not the reconstruction alone."
-        )
+        return f"These runs saw {self.measurements} different measurements, so what differs is not the reconstruction alone."
 
     def as_csv(self) -> str:
         import csv
