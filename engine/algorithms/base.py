@@ -13,7 +13,6 @@ from engine.settings import Choice, one_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.priors.base import Prior
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import OperatorChoice
     from engine.sensing.quantizers import QuantizerChoice
