@@ -99,6 +99,11 @@ class Operator(ABC):
         """The eigenbasis of A A^T where it can be had, else None."""
         return None
 
+    def nearly_eigenbasis(self) -> GramEigenbasis | None:
+        """A basis in which A A^T is nearly diagonal, where a fast one is known and it has no known eigenbasis: what makes
+        conjugate gradients converge in few steps."""
+        return None
+
     def typical_response(self, offset: float) -> tuple[Tensor | float, float]:
         """Centre (a number or (rows,)) and deviation of A (x - offset) for typical images: what ranges may follow."""
         if not self.non_negative:
