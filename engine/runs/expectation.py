@@ -78,7 +78,7 @@ def expect(spec: RunSpec, shape: Shape) -> Expectation | None:
 
 def predicted(spec: RunSpec, shape: Shape) -> Expectation | None:
     """What state evolution says alone."""
-    if spec.measurement or spec.algorithm.name != "turbo":
+    if spec.measurement or spec.algorithm.name != "turbo" or not spec.quantizer.has_thresholds:
         return None
     evolution = evolution_of(spec, shape)
     if evolution is None:
