@@ -32,6 +32,7 @@ _SOFTENING = 0.15
 """Data augmentation moves by the noise alone. Where rho makes z uncertain by much more, the noise is taken as this share of that
 variance, so that a dozen sweeps are enough: the law is exact once rho^2 |a_m|^2 falls below noise^2 / 0.15."""
 _GRADIENT_STEPS = 40
+_LEAST_NORM = 1e-9
 _LEAST_LEFT = 0.05
 """Share of the noise variance that stays with y given z, also while the coupling adds more than the noise."""
 
@@ -180,7 +181,8 @@ class _Coupled(_Gaussian):
         squared = self._squared(rho, len(centre))
         b = self.measurement.predict(centre).double()
         # the weight of the splitting: how uncertain a z is that is known by its cell and by the centre
-        spread = squared[:, None] * self.operator.row_norms_squared()
+        norms = self.operator.row_norms_squared()
+        spread = squared[:, None] * norms.clamp_min(_LEAST_NORM * norms.mean())  # a ray may miss the picture
         ratio = channel.moments(b, spread.expand_as(b) + self.noise).ratio
         width = (spread * ratio).mean(1).clamp_min(self.noise)
         if self._split is None or self._split[0].shape != b.shape:

@@ -1,7 +1,7 @@
 """Photons against sums and integrals in 30 digits: the law itself, and a Gaussian seen through it."""
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import mpmath
 import pytest
@@ -108,7 +108,7 @@ def integral(kind, count, mean, deviation, given):
     cuts = sorted(c for c in cuts if abs(c - peak) < 40 * width)
     top = log_prob_at(kind, count, mpmath.mpf(peak), given) - ((peak - m) / s) ** 2 / 2
 
-    @lru_cache(maxsize=None)
+    @cache
     def density(t):
         return mpmath.exp(log_prob_at(kind, count, t, given) - ((t - m) / s) ** 2 / 2 - top)
 

@@ -88,19 +88,23 @@ class Channel(ABC):
     def mode(self, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
         """argmax over z of ln p(y | z) - (z - mean)^2 / (2 variance), element by element, float64.
 
-        Newton's method inside a bracket that halves wherever Newton would leave it: the mode lies between ``mean`` and
+        Newton's method inside a bracket that halves wherever Newton would leave it or gets no nearer: the mode lies between ``mean`` and
         ``mean + variance * score(mean)``, as the score falls with z.
         """
         other = mean + variance * self.local(mean, noise).score
         low, high = torch.minimum(mean, other), torch.maximum(mean, other)
         z = torch.minimum(torch.maximum(self._near_mode(mean, variance, noise), low), high)
+        last = high - low
         for _ in range(_NEWTON_STEPS):
             found = self.local(z, noise)
             slope = (z - mean) / variance - found.score
             low, high = torch.where(slope < 0, z, low), torch.where(slope > 0, z, high)
             new = z - slope / (1 / variance + found.curvature.clamp_min(0))
-            new = torch.where((new < low) | (new > high), 0.5 * (low + high), new)
-            moved = float(((new - z).abs() / variance.sqrt()).max())
+            # where steps do not shrink, Newton jumps from one side of a bend to the other
+            lost = (new < low) | (new > high) | (2 * (new - z).abs() > last)
+            new = torch.where(lost, 0.5 * (low + high), new)
+            last = (new - z).abs()
+            moved = float((last / variance.sqrt()).max())
             z = new
             if moved < 1e-6:
                 break
