@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.likelihoods.data_term import DataTerm
 from engine.likelihoods.gram import GramSolver
-from engine.likelihoods.truncated import conditional_mode, draw_conditional
+from engine.likelihoods.truncated import draw_conditional
 from engine.seeds import RowGenerators
 from engine.sensing.measurement import Measurement
 
@@ -32,6 +32,7 @@ _SOFTENING = 0.15
 """Data augmentation moves by the noise alone. Where rho makes z uncertain by much more, the noise is taken as this share of that
 variance, so that a dozen sweeps are enough: the law is exact once rho^2 |a_m|^2 falls below noise^2 / 0.15."""
 _GRADIENT_STEPS = 40
+_LEAST_NORM = 1e-9
 _LEAST_LEFT = 0.05
 """Share of the noise variance that stays with y given z, also while the coupling adds more than the noise."""
 
@@ -53,7 +54,7 @@ class Consistency(ABC):
     def __init__(self, measurement: Measurement) -> None:
         self.measurement, self.operator = measurement, measurement.operator
         self.term = DataTerm(measurement)
-        self.noise = self.term.variance
+        self.noise = self.term.noise
 
     @abstractmethod
     def mode(self, centre: Tensor, rho: Tensor | float) -> Tensor:
@@ -71,12 +72,8 @@ class Consistency(ABC):
     def noise_per_pixel(self) -> float:
         """The deviation, in the units of pixels, of Gaussian noise on z that would tell as little as this channel does where
         it tells most (at the edges of cells), over the largest singular value of A: in the direction that is seen best."""
-        curvature = 1 / self.noise
-        if self.measurement.channel is not None:
-            lower, upper = self.measurement.channel.lower, self.measurement.channel.upper
-            edge = torch.where(lower.isfinite(), lower, upper)
-            ratio = self.measurement.channel.moments(edge, torch.full_like(edge, self.noise)).ratio
-            curvature = float((1 - ratio).clamp_min(1e-9).mean()) / self.noise
+        channel = self.measurement.channel
+        curvature = 1 / self.noise if channel is None else channel.sharpest(self.noise)
         return 1 / math.sqrt(curvature * self.term.gain())
 
     def _left(self, variance: Tensor) -> Tensor:
@@ -108,7 +105,7 @@ class _Separable(Consistency):
             new = z + variance / (variance + self.noise) * (self.measurement.values.double() - z)
         else:
             assert self.measurement.channel is not None
-            new = conditional_mode(self.measurement.channel, z, variance.expand_as(z), self.noise)
+            new = self.measurement.channel.mode(z, variance.expand_as(z), self.noise)
         return self._moved(centre, new - z)
 
     def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
@@ -184,7 +181,8 @@ class _Coupled(_Gaussian):
         squared = self._squared(rho, len(centre))
         b = self.measurement.predict(centre).double()
         # the weight of the splitting: how uncertain a z is that is known by its cell and by the centre
-        spread = squared[:, None] * self.operator.row_norms_squared()
+        norms = self.operator.row_norms_squared()
+        spread = squared[:, None] * norms.clamp_min(_LEAST_NORM * norms.mean())  # a ray may miss the picture
         ratio = channel.moments(b, spread.expand_as(b) + self.noise).ratio
         width = (spread * ratio).mean(1).clamp_min(self.noise)
         if self._split is None or self._split[0].shape != b.shape:
@@ -194,7 +192,7 @@ class _Coupled(_Gaussian):
         for _ in range(_INNER_STEPS):
             nearer = self._towards(centre, z - dual, squared, width)
             seen = self.measurement.predict(nearer).double()
-            new = conditional_mode(channel, seen + dual, width[:, None].expand_as(b), self.noise)
+            new = channel.mode(seen + dual, width[:, None].expand_as(b), self.noise)
             # an image that has settled stays, so that it ends alike alone and among others
             x = torch.where(done.reshape(-1, 1, 1, 1), x, nearer)
             dual = torch.where(done[:, None], dual, dual + seen - new)
@@ -228,7 +226,7 @@ class _NonLinear(Consistency):
 
     def mode(self, centre: Tensor, rho: Tensor | float) -> Tensor:
         squared = self._squared(rho, len(centre)).to(centre.dtype).reshape(-1, 1, 1, 1)
-        step = 1 / (self.term.gain() / self.noise + 1 / squared)
+        step = 1 / (self.term.gain() / self.term.variance + 1 / squared)
         x, ahead, pace = centre, centre, 1.0
         for _ in range(_GRADIENT_STEPS):
             new = ahead - step * (self.term.gradient(ahead) + (ahead - centre) / squared)

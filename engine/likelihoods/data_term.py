@@ -31,13 +31,18 @@ _POWER_MARGIN = 1.03
 class DataTerm:
     """f of the measurements of a batch of images, in nats.
 
-    ``rows`` (rows,) of ones and zeros leaves measurements out: a fit to some can be judged by the others.
+    ``rows`` (rows,) of ones and zeros leaves measurements out: a fit to some can be judged by the others. ``noise`` is the
+    variance of the Gaussian noise that is assumed of z, ``variance`` that of noise that would tell as much as a measurement
+    does: the same for real values and cells.
     """
 
     def __init__(self, measurement: Measurement, rows: Tensor | None = None) -> None:
         self.measurement, self.rows = measurement, rows
-        least = _FLOOR * measurement.operator.typical_response(measurement.offset)[1]
-        self.variance = max(measurement.noise, least) ** 2
+        self._scale = measurement.operator.typical_response(measurement.offset)[1]
+        channel, noise = measurement.channel, measurement.noise**2
+        hard = channel is None or channel.hard
+        self.noise = max(noise, (_FLOOR * self._scale) ** 2) if hard else noise
+        self.variance = self.noise if channel is None else channel.equivalent_noise(self.noise)
 
     def value(self, x: Tensor) -> Tensor:
         """f(x), (batch,), float64, for images (batch, channels, height, width)."""
@@ -56,11 +61,11 @@ class DataTerm:
         """How badly a prediction z = A (x - offset) (batch, rows), made without looking at these measurements, does: f at the
         noise that suits it best, from the true one to the typical response, (batch,). A prediction errs by more than the
         noise, and cells would punish that without measure; for real values it orders predictions as the squared error does."""
-        scale = self.measurement.operator.typical_response(self.measurement.offset)[1]
-        least = math.sqrt(self.variance)
+        scale = self._scale
+        least = math.sqrt(max(self.noise, (_FLOOR * scale) ** 2))
         found, other = [], copy.copy(self)
         for k in range(_SURPRISES):
-            other.variance = (least * max(scale / least, 1.0) ** (k / (_SURPRISES - 1))) ** 2
+            other.noise = (least * max(scale / least, 1.0) ** (k / (_SURPRISES - 1))) ** 2
             found.append(other.of_responses(z)[0])
         return torch.stack(found).amin(0)
 
@@ -70,7 +75,7 @@ class DataTerm:
         if self.measurement.values is None:
             return 0.0
         rows = self.measurement.operator.rows if self.rows is None else float(self.rows.sum())
-        return 0.5 * rows * math.log(2 * math.pi * self.variance)
+        return 0.5 * rows * math.log(2 * math.pi * self.noise)
 
     def misfit_and_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(2 variance f), f without its constant, in the units of A x: |y - A x| for real values. (batch,), and its
@@ -81,14 +86,21 @@ class DataTerm:
 
     def lipschitz(self) -> float | None:
         """A Lipschitz constant of the gradient, largest eigenvalue of A A^T over the noise variance; None where there is
-        none that is known: a non-linear operator, or bits that may be flipped, whose f is not convex.
+        none that is known: a non-linear operator, bits that may be flipped, whose f is not convex, or photons, of which
+        there may be hardly any.
 
-        Given its cell, Gaussian noise varies less than without, so no channel curves more than 1 / variance.
+        Given its cell, Gaussian noise varies less than without, so no cell curves more than 1 / variance.
         """
-        return self.gain() / self.variance if self.is_convex else None
+        return self.gain() / self.variance if self.is_convex and self.is_smooth else None
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether steps of variance / :meth:`gain` never go too far where f is convex."""
+        channel = self.measurement.channel
+        return channel is None or channel.steepest(self.noise) is not None
 
     def gain(self) -> float:
-        """The largest eigenvalue of A A^T: noise variance * f curves no more than this in any direction."""
+        """The largest eigenvalue of A A^T: variance * f curves no more than this in any direction where it is smooth."""
         operator = self.measurement.operator
         if not operator.is_linear:
             return operator.gain_bound()
@@ -100,7 +112,8 @@ class DataTerm:
     @property
     def is_convex(self) -> bool:
         """Whether f is convex: a linear operator, and a channel whose ln p(y | z) is concave."""
-        return self.measurement.operator.is_linear and not getattr(self.measurement.channel, "flip", 0.0)
+        channel = self.measurement.channel
+        return self.measurement.operator.is_linear and (channel is None or channel.is_concave)
 
     def _evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """f, (batch,), and the score s of every measurement, (batch, rows), float64."""
@@ -111,12 +124,12 @@ class DataTerm:
         seen = self.measurement
         if seen.values is not None:
             residual = seen.values.double() - z
-            each = 0.5 * (residual.square() / self.variance + math.log(2 * math.pi * self.variance))
-            score = residual / self.variance
+            each = 0.5 * (residual.square() / self.noise + math.log(2 * math.pi * self.noise))
+            score = residual / self.noise
         else:
             assert seen.channel is not None
-            moments = seen.channel.moments(z, torch.full_like(z[:, :1], self.variance))
-            each, score = -moments.log_prob, moments.score
+            found = seen.channel.local(z, self.noise)
+            each, score = -found.log_prob, found.score
         if self.rows is not None:
             each, score = each * self.rows, score * self.rows
         return each.sum(1), score

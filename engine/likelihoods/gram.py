@@ -20,6 +20,7 @@ class GramSolver:
     def __init__(self, operator: Operator) -> None:
         self.operator, self.basis = operator, operator.gram_eigenbasis()
         self.values = None if self.basis is None else self.basis.values.double().clamp_min(0)
+        self.near = operator.nearly_eigenbasis() if self.basis is None else None
 
     def mean_gain(self) -> float:
         """tr(A A^T) / M."""
@@ -38,16 +39,24 @@ class GramSolver:
         def apply(w: Tensor) -> Tensor:
             return a * w + b * self.operator.forward(self.operator.adjoint(w.float())).double()
 
-        w = r / (a + b * self.mean_gain())
+        def nearly_solve(v: Tensor) -> Tensor:
+            if self.near is None:
+                return v / (a + b * self.mean_gain())
+            scaled = self.near.analyse(v.float()) / (a + b * self.near.values.double().clamp_min(0))
+            return self.near.synthesise(scaled.float()).double()
+
+        w = nearly_solve(r)
         rest = r - apply(w)
-        along, size = rest, rest.square().sum(1, keepdim=True)
         goal = _TOLERANCE**2 * r.square().sum(1, keepdim=True)
+        near = nearly_solve(rest)
+        along, size = near, (rest * near).sum(1, keepdim=True)
         for _ in range(_ITERATIONS):
-            if bool((size <= goal).all()):
+            if bool((rest.square().sum(1, keepdim=True) <= goal).all()):
                 break
             pushed = apply(along)
             step = size / (along * pushed).sum(1, keepdim=True).clamp_min(1e-300)
             w, rest = w + step * along, rest - step * pushed
-            new = rest.square().sum(1, keepdim=True)
-            along, size = rest + new / size.clamp_min(1e-300) * along, new
+            near = nearly_solve(rest)
+            new = (rest * near).sum(1, keepdim=True)
+            along, size = near + new / size.clamp_min(1e-300) * along, new
         return w

@@ -8,11 +8,10 @@ from torch import Tensor
 from engine.sensing.cells import cell_moments
 from engine.sensing.channels import CellChannel, Channel
 
-__all__ = ["conditional_mode", "draw_conditional", "truncated_normal"]
+__all__ = ["draw_conditional", "truncated_normal"]
 
 _FAR = -30.0
 _NODES, _REACH = 129, 8.0
-_NEWTON_STEPS = 24
 
 
 def truncated_normal(lower: Tensor, upper: Tensor, mean: Tensor, deviation: Tensor, uniform: Tensor) -> Tensor:
@@ -40,13 +39,16 @@ def draw_conditional(channel: Channel, mean: Tensor, variance: Tensor, noise: fl
 
     Arguments: ``mean`` and ``variance`` (rows of the batch, measurements), float64; ``generators`` a
     :class:`~engine.seeds.RowGenerators`, one per row of the batch. Cells are drawn exactly. Other channels are drawn by
-    inverting their distribution function on 129 nodes over 8 deviations about its exact mean.
+    inverting their distribution function on 129 nodes over 8 deviations about its exact mean; a hard one, for which some noise
+    is needed, with z itself, another with z plus noise.
     """
     device, count = mean.device, mean.shape[1:]
     u = generators.uniform((2, *count), device).double().clamp(1e-12, 1 - 1e-12)
-    if not isinstance(channel, CellChannel):
-        return _by_inversion(channel, mean, variance, noise, u[:, 0])
     total = variance + noise
+    if not channel.hard:
+        return _without_noise(_by_inversion(channel, mean, total, 0.0, u[:, 0]), mean, variance, noise, generators)
+    if not isinstance(channel, CellChannel):
+        return _by_inversion(channel, mean, variance, max(noise, 1e-6 * float(variance.max())), u[:, 0])
     lower, upper = channel.lower.expand_as(mean), channel.upper.expand_as(mean)
     if channel.flip:
         right = cell_moments(lower, upper, mean, total).log_prob.exp() * (1 - channel.flip)
@@ -57,13 +59,17 @@ def draw_conditional(channel: Channel, mean: Tensor, variance: Tensor, noise: fl
         other_upper = torch.where(below, torch.inf, lower)
         lower, upper = torch.where(other, other_lower, lower), torch.where(other, other_upper, upper)
     t = truncated_normal(lower, upper, mean, total.sqrt(), u[:, 0])
-    share = variance / total
-    white = generators.normal(count, device).double()
+    return _without_noise(t, mean, variance, noise, generators)
+
+
+def _without_noise(t: Tensor, mean: Tensor, variance: Tensor, noise: float, generators) -> Tensor:
+    """z given t = z plus noise."""
+    share = variance / (variance + noise)
+    white = generators.normal(t.shape[1:], t.device).double()
     return mean + share * (t - mean) + (share * noise).sqrt() * white
 
 
 def _by_inversion(channel: Channel, mean: Tensor, variance: Tensor, noise: float, uniform: Tensor) -> Tensor:
-    noise = max(noise, 1e-6 * float(variance.max()))
     total = variance + noise
     found = channel.moments(mean, total)
     share = variance / total
@@ -73,7 +79,7 @@ def _by_inversion(channel: Channel, mean: Tensor, variance: Tensor, noise: float
     logs = []
     for offset in offsets:
         z = centre + offset * deviation
-        logs.append(channel.moments(z, torch.full_like(z, noise)).log_prob - 0.5 * (z - mean).square() / variance)
+        logs.append(channel.local(z, noise).log_prob - 0.5 * (z - mean).square() / variance)
     weights = torch.stack(logs, -1)
     weights = torch.exp(weights - weights.amax(-1, keepdim=True))
     steps = torch.cumsum(0.5 * (weights[..., 1:] + weights[..., :-1]), -1)
@@ -86,29 +92,3 @@ def _by_inversion(channel: Channel, mean: Tensor, variance: Tensor, noise: float
     inside = 2 * rest / (left + (left.square() + 2 * slope * rest).clamp_min(0).sqrt()).clamp_min(1e-300)
     position = (cell + inside.clamp(0, 1))[..., 0]
     return centre + (position / (_NODES - 1) * 2 - 1) * _REACH * deviation
-
-
-def conditional_mode(channel: Channel, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
-    """argmin over z of -ln p(y | z) + (z - mean)^2 / (2 variance), element by element, float64.
-
-    Newton's method inside a bracket that halves wherever Newton would leave it: the mode lies between ``mean`` and
-    ``mean + variance * score(mean)``, as the score falls with z.
-    """
-    spread = torch.full_like(mean, noise)
-    score = channel.moments(mean, spread).score
-    other = mean + variance * score
-    low, high = torch.minimum(mean, other), torch.maximum(mean, other)
-    z = mean + variance * channel.moments(mean, variance + noise).score  # the conditional mean: close by
-    z = torch.minimum(torch.maximum(z, low), high)
-    for _ in range(_NEWTON_STEPS):
-        found = channel.moments(z, spread)
-        slope = (z - mean) / variance - found.score
-        low, high = torch.where(slope < 0, z, low), torch.where(slope > 0, z, high)
-        step = slope / (1 / variance + (1 - found.ratio).clamp_min(0) / noise)
-        new = z - step
-        new = torch.where((new < low) | (new > high), 0.5 * (low + high), new)
-        moved = float(((new - z).abs() / variance.sqrt()).max())
-        z = new
-        if moved < 1e-6:
-            break
-    return z

@@ -41,7 +41,7 @@ def expect(spec: RunSpec, shape: Shape, adviser: PriorChoice | None = None) -> E
 
 def predicted(spec: RunSpec, shape: Shape, adviser: PriorChoice | None = None) -> Expectation | None:
     """What state evolution says alone, of what is measured as ``adviser`` settles it (the spec's own prior where None)."""
-    if spec.measurement or spec.algorithm.name != "turbo":
+    if spec.measurement or spec.algorithm.name != "turbo" or not spec.quantizer.has_thresholds:
         return None
     offset = spec.measured.offset_with(adviser or spec.prior)
     evolution = evolution_of(spec.operator, spec.prior, shape, spec.noise, offset)

@@ -3,7 +3,9 @@
 Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
 edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}); optional
 ``shape`` ([channels,] height, width), ``noise`` (estimated where it is missing), ``offset``, ``thresholds`` (common to
-all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded).
+all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded); or
+``photons`` (JSON: {"kind": "clicks", "frames": 16, "typical": 1.5}, or "kind": "counts" with "read" or "full") with ``gain`` and
+``dark``, one number or one per row: y counts photons of the rate gain z + dark, in all frames together.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
 from engine.sensing.quantizers import Quantizer
 from engine.sensing.quantizers.dithered import KINDS, UnknownDither
-from engine.settings import NOISE, SEED
+from engine.sensing.quantizers.photons import PhotonDetector
+from engine.settings import NOISE, SEED, whole
 
 __all__ = [
     "KEYS",
@@ -43,6 +46,7 @@ __all__ = [
 
 KEYS = (
     "y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
+    "photons", "gain", "dark",
 )  # fmt: skip
 SEEN = ("y", "lower", "upper")
 LARGEST_PIXELS = 1e8
@@ -80,6 +84,19 @@ def pieces_of(
         centre = quantizer.centre.numpy().reshape(-1)
         arrays |= {"dither": np.array(quantizer.kind), "dither_width": np.array(quantizer.width)}
         arrays["thresholds"] = centre[:, None] if len(centre) > 1 else centre
+    elif isinstance(quantizer, PhotonDetector):
+        facts = {
+            "kind": "clicks" if quantizer.clicks else "counts",
+            "frames": quantizer.frames,
+            "typical": quantizer.typical,
+        }
+        facts |= {"read": quantizer.read} if quantizer.read else {}
+        facts |= {"full": int(quantizer.full)} if math.isfinite(quantizer.full) else {}
+        arrays |= {
+            "photons": np.array(json.dumps(facts)),
+            "gain": quantizer.gain.numpy(),
+            "dark": quantizer.dark.numpy(),
+        }
     elif quantizer.thresholds is not None:
         arrays["thresholds"] = quantizer.thresholds.numpy()
     if quantizer.flip:
@@ -152,6 +169,8 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
         more["noise_known"] = False
     if "y" in pieces:
         y = _row("y", pieces["y"], operator.rows)
+        if "photons" in pieces:
+            return Measurement.from_codes(operator, noise, *_photons(pieces, operator.rows, y), **more)
         signs = holds_bits(pieces["y"])
         if "thresholds" not in pieces and not signs:
             with np.errstate(over="ignore"):
@@ -193,6 +212,34 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
     if not 0 <= flip < 0.5:
         raise InputError(f"flip={flip:g} is not valid: a bit-flip probability is at least 0 and below 0.5.")
     return Quantizer(made, flip=flip)
+
+
+def _photons(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> tuple[Quantizer, torch.Tensor]:
+    """The detector of photons that a file describes, and its reports."""
+    facts = parsed_json(str(pieces["photons"].reshape(-1)[0]))
+    if not isinstance(facts, dict) or set(facts) - {"kind", "frames", "typical", "read", "full"}:
+        raise InputError("'photons' must be JSON with 'kind', 'frames', 'typical', 'read' or 'full'.")
+    kind, frames = facts.get("kind"), whole("frames", facts.get("frames", 1), 1, 2**31)
+    numbers = {key: facts.get(key, default) for key, default in (("read", 0.0), ("full", math.inf), ("typical", None))}
+    if kind not in ("clicks", "counts") or not all(v is None or isinstance(v, int | float) for v in numbers.values()):
+        raise InputError("'photons' needs kind 'clicks' or 'counts', and numbers for all else.")
+    clicks, read, full = kind == "clicks", float(numbers["read"]), float(numbers["full"])
+    if read < 0 or not full > 0 or (clicks and (read or full < math.inf)) or (read and full < math.inf):
+        raise InputError("'photons' of kind counts has 'read' or 'full', above 0; clicks have neither.")
+    gain, dark = (
+        _numbers(key, pieces.get(key, np.array(default))).reshape(-1) for key, default in (("gain", 1.0), ("dark", 0.0))
+    )
+    if any(len(t) not in (1, rows) for t in (gain, dark)):
+        raise InputError(f"'gain' and 'dark' must be one number, or one for each of the {rows} rows.")
+    if not read and ((y != np.rint(y)).any() or y.min() < 0):
+        raise InputError("'y' must hold whole numbers of photons; give 'read' where reading them out added noise.")
+    if clicks and y.max() > frames:
+        raise InputError(f"'y' counts {y.max():g} clicks in {frames} frames; give the number of frames.")
+    typical = numbers["typical"] or max(float(y.mean()), 0.5 / y.size)
+    made = PhotonDetector(
+        *(t if len(t) > 1 else float(t[0]) for t in (gain, dark)), typical, frames, clicks, read, full
+    )
+    return made, torch.from_numpy(y if read else y.astype(np.int64))
 
 
 def recipe_of(entry: np.ndarray) -> tuple[OperatorChoice, int]:

@@ -67,7 +67,7 @@ class Measurement:
         if self.values is not None:
             return self.values
         assert self.channel is not None, "a measurement has values or a channel"
-        return self.channel.lower
+        return self.channel.seen
 
     @property
     def is_linear(self) -> bool:
@@ -75,13 +75,13 @@ class Measurement:
 
     @property
     def lower(self) -> Tensor | None:
-        """Lower edges of the reported cells, (images, rows), None where nothing is quantized."""
-        return None if self.channel is None else self.channel.lower
+        """Lower edges of the reported cells, (images, rows), None where what was reported is no cell."""
+        return getattr(self.channel, "lower", None)
 
     @property
     def upper(self) -> Tensor | None:
         """Upper edges, like ``lower``."""
-        return None if self.channel is None else self.channel.upper
+        return getattr(self.channel, "upper", None)
 
     def predict(self, x: Tensor) -> Tensor:
         """Noiseless measurement A (x - offset) before quantization, (batch, rows)."""
@@ -104,18 +104,15 @@ class Measurement:
         return replace(self, channel=channel, **tensors)
 
     def decoded(self) -> Measurement:
-        """The codes as if they were real values, which is how methods without a quantizer see them: the middle of a cell;
-        of an outer cell as far beyond its edge as the middle of its neighbour is before it; -1 and 1 about the threshold
-        for one bit."""
-        assert self.lower is not None and self.upper is not None, "real values need no decoding"
-        lower, upper = self.lower, self.upper
-        widths = upper - lower
-        finite = widths.isfinite()
-        half = 0.5 * torch.where(finite, widths, torch.inf).amin(1, keepdim=True)
-        half = torch.where(half.isfinite(), half, 1.0)
-        outer = torch.where(lower.isfinite(), lower + half, upper - half)
-        values = torch.where(finite, 0.5 * (lower + upper), outer)
-        return replace(self, values=values.float(), channel=None, codes=None, quantizer=Quantizer(None))
+        """What was reported as if it were real values, which is how methods without a quantizer see it: as its channel says."""
+        assert self.channel is not None, "real values need no decoding"
+        values, noise = self.channel.decoded()
+        total = self.noise if noise is None else (self.noise**2 + noise**2) ** 0.5
+        return replace(self, noise=total, values=values.float(), channel=None, codes=None, quantizer=Quantizer(None))
+
+    def with_cells(self) -> Measurement:
+        """What was reported as cells or real values, for methods that know nothing else: photons are decoded."""
+        return self if self.values is not None or self.lower is not None else self.decoded()
 
     def answer(self) -> tuple[Tensor, float]:
         """What was reported of z, (images, rows), as numbers, and the gain g that ties it to z: E[answer] = g z on average.
@@ -128,7 +125,7 @@ class Measurement:
         assert self.channel is not None
         centre, scale = self.operator.typical_response(self.offset)
         centre = torch.as_tensor(centre, dtype=torch.float64, device=self.device)
-        variance = torch.full_like(self.channel.lower, scale**2)
+        variance = torch.full_like(self.channel.seen, scale**2)
         mean = centre.expand_as(variance)
         deviation = variance * self.channel.moments(mean, variance + self.noise**2).score
         return mean + deviation, float(deviation.square().mean()) / scale**2
@@ -146,7 +143,7 @@ class Measurement:
         return float((self.values[:1] - self.predict(x)).double().square().mean().sqrt())
 
     def consistency(self, x: Tensor) -> Tensor | None:
-        """Share of measurements whose cell holds the noiseless re-measurement of x, (batch,); None when linear."""
+        """Share of measurements whose cell holds the noiseless re-measurement of x, (batch,); None without cells."""
         if self.lower is None or self.upper is None:
             return None
         z = self.predict(x).double()
@@ -157,7 +154,7 @@ def simulate(
     truth: Tensor, operator: Operator, quantizer: QuantizerChoice, noise: float, seed: int,
     indices: Sequence[int] | None = None, offset: float = 0.0,
 ) -> Measurement:  # fmt: skip
-    """Measures images: codes = Q(A (x - offset) + n), n ~ N(0, noise^2 I).
+    """Measures images: codes = Q(A (x - offset) + n), n ~ N(0, noise^2 I), Q random for photons.
 
     Arguments: ``truth`` (images, channels, height, width) in [0, 1]; ``indices`` the absolute numbers of the images,
     which key their noise, so that an image is measured alike alone and among others. What the quantizer leaves open follows the
@@ -167,7 +164,13 @@ def simulate(
     built = quantizer.build(Levels.of(operator.response(offset), noise, operator.rows, seed))
     z = operator.forward(truth - offset)
     draws = torch.stack([torch.randn(operator.rows, generator=generator(seed, "noise", i)) for i in indices])
-    codes = built.quantize(z + noise * draws)
+    codes = (
+        built.quantize(z + noise * draws)
+        if not built.is_random
+        else torch.stack(
+            [built.detect(t, generator(seed, "photons", i)) for t, i in zip(z + noise * draws, indices, strict=True)]
+        )
+    )
     if built.flip:
         flips = torch.stack([torch.rand(operator.rows, generator=generator(seed, "flip", i)) for i in indices])
         codes = built.report(codes, flips)

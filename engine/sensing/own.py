@@ -160,14 +160,7 @@ def describe_measurement(measurement: Measurement) -> str:
     """One line for the window: rows, bits, shape, noise."""
     operator, quantizer = measurement.operator, measurement.quantizer
     channels, height, width = operator.image_shape
-    if measurement.is_linear:
-        kind = "real values"
-    elif quantizer is not None and quantizer.cells == 2:
-        kind = "one bit each"
-    elif quantizer is not None:
-        kind = f"{quantizer.cells} cells"
-    else:
-        kind = "cells of their own"
+    kind = "real values" if measurement.is_linear else "cells of their own" if quantizer is None else quantizer.words
     noise = f"noise {measurement.noise:.3g}" if measurement.noise_known else "noise to be estimated"
     colour = "colour" if channels == 3 else "grey" if channels == 1 else f"{channels} channels"
     return f"{operator.rows:,} measurements, {kind}, of a {width} x {height} {colour} picture; {noise}"

@@ -263,8 +263,11 @@ def measurement_pictures(measurement: Measurement) -> MeasurementPictures:
 
     if measurement.values is not None:
         centred, codes, cells = measurement.values.float(), None, 0
+    elif measurement.lower is None or measurement.upper is None:
+        centred = measurement.decoded().values
+        cells = 0 if measurement.quantizer is None else measurement.quantizer.cells
+        codes = measurement.codes.clamp_max(cells - 1) if cells else None
     else:
-        assert measurement.lower is not None and measurement.upper is not None
         finite = torch.where(measurement.lower.isfinite(), measurement.lower, measurement.upper - 1)
         above = torch.where(measurement.upper.isfinite(), measurement.upper, measurement.lower + 1)
         centred = ((finite + above) / 2).nan_to_num(0.0, 0.0, 0.0).float()

@@ -15,7 +15,8 @@ LINEAR = [c.name for c in CHOICES if c.is_linear]
 MORE = [
     "gaussian measurements=24 colour=per-channel", "dct measurements=24 colour=per-channel",
     "single-pixel measurements=24 differential=false", "inpainting pattern=box", "inpainting pattern=half",
-    "blur kernel=motion", "correlated measurements=24 convention=element-wise",
+    "blur kernel=motion", "blur border=cropped width=0.5", "blur border=dark kernel=motion", "tomography angles=5 beam=fan",
+    "patterns transform=dct order=random measurements=9", "correlated measurements=24 convention=element-wise",
 ]  # fmt: skip
 SCALED = [
     "gaussian",
@@ -103,10 +104,10 @@ def test_what_a_choice_says_beforehand_is_true(name, shape):
         assert made.orthogonal_rows == basis.trivial
     picture = operator.picture()
     assert picture.shape[0] == shape[0]
-    assert 0 <= float(picture.min()) < float(picture.max()) <= 1 or name == "identity"
+    assert 0 <= float(picture.min()) < float(picture.max()) <= 1 or name in ("identity", "bayer")
 
 
-@pytest.mark.parametrize("name", [n for n in LINEAR if n not in SCALED] + MORE[2:6])
+@pytest.mark.parametrize("name", [n for n in LINEAR if n not in (*SCALED, "patterns")] + MORE[2:9])
 def test_light_has_no_negative_rows_and_mid_grey_is_the_centre(name):
     operator = build(name, (1, 10, 10))
     assert operator.non_negative

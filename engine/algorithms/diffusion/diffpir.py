@@ -82,7 +82,7 @@ class DiffOneBit(_SplitDiffusion):
     gradients: int = integer(5, "Gradient steps", "On the likelihood, at each noise level.", low=1, high=1000)
 
     def towards(self, half: Consistency, denoised: Tensor, rho: float) -> Tensor:
-        step = 1 / (half.term.gain() / half.noise + 1 / rho**2)
+        step = 1 / (half.term.gain() / half.term.variance + 1 / rho**2)
         x = denoised
         for _ in range(self.gradients):
             x = x - step * (half.term.gradient(x) + (x - denoised) / rho**2)

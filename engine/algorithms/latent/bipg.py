@@ -58,7 +58,7 @@ class Bipg(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
         from engine.algorithms.latent.projected import Range, back_projected, signs_of, unit_scale
 
-        seen, device = measurement, str(measurement.device)
+        seen, device = measurement.with_cells(), str(measurement.device)
         signs, scale = signs_of(seen), unit_scale(seen)
         step = self.step or (1.0 if signs is None else _typical_step(seen, prior))
         within = Range(prior, draws, seen.images, self.restarts, device)

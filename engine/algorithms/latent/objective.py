@@ -60,8 +60,5 @@ class LatentObjective:
         curvature = torch.full_like(seen[:, 0], 1 / self.term.variance)
         if self.measurement.values is None:
             assert self.measurement.channel is not None
-            variance = torch.full_like(seen[:, 0, :1], self.term.variance)
-            curvature = (1 - self.measurement.channel.moments(seen[:, 0], variance).ratio).clamp(
-                0, 1
-            ) / self.term.variance
+            curvature = self.measurement.channel.local(seen[:, 0], self.term.noise).curvature.clamp_min(0)
         return torch.einsum("rim,rm,rjm->rij", slopes, curvature, slopes)

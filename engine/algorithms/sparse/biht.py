@@ -65,7 +65,7 @@ class Biht(AlgorithmChoice):
 
         from engine.likelihoods.data_term import DataTerm
 
-        seen, operator = measurement, measurement.operator
+        seen, operator = measurement.with_cells(), measurement.operator
         flat = torch.full((seen.images, *operator.image_shape), prior.mean, device=seen.device)
         offset = operator.forward(flat - seen.offset).double()  # what the centre alone would measure
         kept = max(1, round(operator.pixels * self.sparsity / 100))

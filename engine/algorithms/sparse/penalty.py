@@ -49,7 +49,7 @@ class SparsityPath:
             self.fit, self.judge = DataTerm(measurement, (~left).double()), DataTerm(measurement, left.double())
         else:
             self.fit = self.judge = DataTerm(measurement)
-            self.target = _left_by_truth(measurement, self.fit.variance, seed)
+            self.target = _left_by_truth(measurement, self.fit.noise, seed)
         pull = -self.fit.variance * self.fit.gradient(start)
         weights = prior.analyse(pull + prior.mean)
         self.largest = (pull if weights is None else weights).abs().flatten(1).amax(1).double().clamp_min(1e-12)
@@ -95,7 +95,8 @@ class SparsityPath:
         best: bits hardly know it, and a confident fit must not lose for its amplitude alone."""
         import torch
 
-        if not self.holds_out or self.measurement.channel is None:
+        channel = self.measurement.channel
+        if not self.holds_out or channel is None or channel.knows_scale:
             return self.judge.value(x)
         centre = self.prior.mean
         return torch.stack([self.judge.value(centre + share * (x - centre)) for share in AMPLITUDES]).amin(0)
@@ -107,12 +108,13 @@ def _left_by_truth(measurement: Measurement, variance: float, seed: int) -> floa
 
     rows = measurement.operator.rows
     quantizer = measurement.quantizer
-    if measurement.channel is None or quantizer is None or quantizer.thresholds is None:
+    if measurement.channel is None or quantizer is None:
         return 0.5 * rows * (1 + math.log(2 * math.pi * variance)) if measurement.channel is None else 0.1 * rows
     centre, scale = measurement.operator.typical_response(measurement.offset)
     draw = generator(seed, "typical")
     times = max(1, TYPICAL_DRAWS // rows)
     z = centre + scale * torch.randn((times, rows), generator=draw, dtype=torch.float64)
-    codes = quantizer.quantize(z + variance**0.5 * torch.randn(z.shape, generator=draw, dtype=torch.float64))
-    log_prob = quantizer.channel(codes).moments(z, torch.full_like(z, variance)).log_prob
+    t = z + variance**0.5 * torch.randn(z.shape, generator=draw, dtype=torch.float64)
+    codes = torch.stack([quantizer.detect(each, draw) for each in t]) if quantizer.is_random else quantizer.quantize(t)
+    log_prob = quantizer.channel(codes).local(z, variance).log_prob
     return -float(log_prob.sum(1).mean())

@@ -23,6 +23,8 @@ TYPICAL_DEVIATION = 0.35
 """Root-mean-square pixel value that typical responses assume."""
 LARGEST_EIGENBASIS = 8192
 """Rows up to which a dense A A^T is decomposed."""
+LIKELY = 4.0
+"""Deviations from its typical value that z hardly exceeds."""
 WHITE_SHARE = 0.25
 """Typical deviation of a non-negative row's response, as a share of its response to white."""
 
@@ -102,6 +104,11 @@ class Operator(ABC):
         """The eigenbasis of A A^T where it can be had, else None."""
         return None
 
+    def nearly_eigenbasis(self) -> GramEigenbasis | None:
+        """A basis in which A A^T is nearly diagonal, where a fast one is known and it has no known eigenbasis: what makes
+        conjugate gradients converge in few steps."""
+        return None
+
     def typical_response(self, offset: float) -> tuple[Tensor | float, float]:
         """Centre (a number or (rows,)) and deviation of A (x - offset) for typical images: what ranges may follow."""
         if not self.non_negative:
@@ -115,7 +122,20 @@ class Operator(ABC):
     def response(self, offset: float) -> Response:
         """What ranges of quantizers may follow."""
         centre, deviation = self.typical_response(offset)
-        return Response(deviation, centre, self.response_range())
+        return Response(deviation, centre, self.response_range(), self._lowest(centre, deviation))
+
+    def _lowest(self, centre: Tensor | float, deviation: float) -> Tensor | float:
+        """The least z that is likely: that of a black picture through rows of light, and a few deviations below what is typical
+        elsewhere."""
+        if not self.is_linear:
+            return 0.0
+        if not self.non_negative:
+            return centre - LIKELY * deviation
+        import torch
+
+        device = self.row_norms_squared().device
+        white = self.forward(torch.ones((1, *self.image_shape), device=device))[0].double()
+        return centre - 0.5 * white
 
     def laid_out(self, z: Tensor) -> Tensor | None:
         """One measurement (rows,) as the picture (channels, height, width) that it is, not-a-number where nothing was seen;
@@ -191,7 +211,8 @@ class OperatorChoice(Choice):
 
     def response(self, image_shape: tuple[int, int, int]) -> Response:
         """The typical response of a matrix whose rows have both signs, known before it is built."""
-        return Response(math.sqrt(self.mean_row_norm_squared(image_shape)) * TYPICAL_DEVIATION)
+        deviation = math.sqrt(self.mean_row_norm_squared(image_shape)) * TYPICAL_DEVIATION
+        return Response(deviation, lowest=-LIKELY * deviation)
 
     def settled(self, image_shape: tuple[int, int, int]) -> Self:
         """This choice with every ``auto`` a number, for images of this shape."""

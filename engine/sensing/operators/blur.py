@@ -1,4 +1,4 @@
-"""Blur: convolution with a kernel, periodic at the border."""
+"""Blur: convolution with a kernel, periodic at the border or as cameras see it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["Blur", "BlurOperator"]
+
+REACH = 4.0
+"""Standard deviations that a Gaussian kernel is wide to either side where it is not periodic."""
 
 
 class BlurOperator(Operator):
@@ -82,7 +85,7 @@ class BlurOperator(Operator):
 
 @dataclass(frozen=True)
 class Blur(ImagingChoice):
-    """Blur by a Gaussian, by motion or by a kernel image; the picture is taken as periodic."""
+    """Blur by a Gaussian, by motion or by a kernel image; at the border periodic, cropped or dark."""
 
     name = "blur"
     label = "Blur"
@@ -96,51 +99,98 @@ class Blur(ImagingChoice):
     file: str = path(
         "", "Kernel image", "Grey picture of the kernel; it is scaled to sum one.", "Pictures (*.png *.tif *.bmp)"
     )
+    border: str = one_of(
+        "periodic", ("periodic", "cropped", "dark"), "Border", "What lies beyond the border: the picture again; more of the "
+        "scene, of which only the part that sees nothing unknown is measured; or nothing, as for lensless cameras, whose "
+        "kernel may be as large as the picture.",
+    )  # fmt: skip
+
+    @property
+    def has_eigenbasis(self) -> bool:
+        return self.border == "periodic"
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
-        return math.prod(image_shape)
+        if self.border != "cropped":
+            return math.prod(image_shape)
+        left = [n - k + 1 for n, k in zip(image_shape[1:], self._small_kernel(image_shape[1:]).shape, strict=True)]
+        if min(left) < 1:
+            raise InputError(
+                f"A picture of {image_shape[2]} x {image_shape[1]} pixels is not wider than this kernel; give a narrower "
+                "kernel, or border=periodic or border=dark."
+            )
+        return image_shape[0] * math.prod(left)
 
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
-        return float(np.square(self._kernel(image_shape[1:])).sum())
+        if self.border == "periodic":
+            return float(np.square(self._kernel(image_shape[1:])).sum())
+        if self.border == "cropped":
+            return float(np.square(self._small_kernel(image_shape[1:])).sum())
+        return float(self.build(image_shape, 0).row_norms_squared().mean())
 
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
-        return 40 * math.prod(image_shape)
+        # beyond the border: complex numbers on a grid of up to twice the height and the width
+        return (40 if self.border == "periodic" else 160) * math.prod(image_shape) + 4096
 
     def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         import torch
 
-        return BlurOperator(torch.from_numpy(self._kernel(image_shape[1:])).float(), image_shape)
+        if self.border == "periodic":
+            return BlurOperator(torch.from_numpy(self._kernel(image_shape[1:])).float(), image_shape)
+        from engine.sensing.operators.convolution import ConvolutionOperator
+
+        self.rows_for(image_shape)
+        kernel = torch.from_numpy(self._small_kernel(image_shape[1:]))
+        return ConvolutionOperator(kernel, image_shape, None if self.border == "cropped" else image_shape[1:])
+
+    def _small_kernel(self, size: tuple[int, int]) -> np.ndarray:
+        """(height, width), float64, sum 1, centre at (height // 2, width // 2), no larger than it has to be."""
+        if self.kernel == "image":
+            picture = self._picture()
+            return picture / picture.sum()
+        reach = math.ceil(REACH * self.width if self.kernel == "gaussian" else (self.length + 1) / 2)
+        sides = np.arange(-reach, reach + 1, dtype=np.float64)
+        kernel = self._drawn(*np.meshgrid(sides, sides, indexing="ij"))
+        rows, columns = (np.flatnonzero(kernel.sum(axis) > 0) for axis in (1, 0))
+        kernel = kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return kernel / kernel.sum()
+
+    def _drawn(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The Gaussian or motion kernel at places about its centre, not scaled."""
+        if self.kernel == "gaussian":
+            return np.exp(-(x**2 + y**2) / (2 * self.width**2))
+        angle = math.radians(self.angle)
+        along, across = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+        # a line one pixel wide, its edges softened over a pixel
+        beyond = np.hypot(np.maximum(np.abs(along) - (self.length - 1) / 2, 0), across)
+        return np.clip(1 - beyond, 0, None)
 
     def _kernel(self, size: tuple[int, int]) -> np.ndarray:
         """(height, width), float64, sum 1, centre at (0, 0)."""
         rows, columns = (
             np.minimum(np.arange(n), n - np.arange(n)) * np.where(np.arange(n) > n / 2, -1.0, 1.0) for n in size
         )
-        y, x = np.meshgrid(rows, columns, indexing="ij")
-        if self.kernel == "gaussian":
-            kernel = np.exp(-(x**2 + y**2) / (2 * self.width**2))
-        elif self.kernel == "motion":
-            angle = math.radians(self.angle)
-            along, across = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
-            # a line one pixel wide, its edges softened over a pixel
-            beyond = np.hypot(np.maximum(np.abs(along) - (self.length - 1) / 2, 0), across)
-            kernel = np.clip(1 - beyond, 0, None)
-        else:
-            kernel = self._from_file(size)
+        kernel = (
+            self._from_file(size) if self.kernel == "image" else self._drawn(*np.meshgrid(rows, columns, indexing="ij"))
+        )
         return kernel / kernel.sum()
 
     def _from_file(self, size: tuple[int, int]) -> np.ndarray:
+        picture = self._picture()
+        if picture.shape[0] > size[0] or picture.shape[1] > size[1]:
+            raise InputError(
+                f"The kernel image is larger than the picture ({size[1]} x {size[0]}); give a smaller one."
+            )
+        kernel = np.zeros(size)
+        kernel[: picture.shape[0], : picture.shape[1]] = picture
+        return np.roll(kernel, [-(n // 2) for n in picture.shape], (0, 1))
+
+    def _picture(self) -> np.ndarray:
+        """The kernel image, (height, width), float64, not scaled."""
         if not self.file:
             raise InputError("kernel=image needs file=PICTURE of the kernel.")
         from engine.images import load_image
 
         picture = load_image(self.file).pixels.mean(0).astype(np.float64)
-        if picture.shape[0] > size[0] or picture.shape[1] > size[1]:
-            raise InputError(
-                f"The kernel image is larger than the picture ({size[1]} x {size[0]}); give a smaller one."
-            )
         if picture.sum() <= 0:
             raise InputError("The kernel image is black; give one with a bright kernel.")
-        kernel = np.zeros(size)
-        kernel[: picture.shape[0], : picture.shape[1]] = picture
-        return np.roll(kernel, [-(n // 2) for n in picture.shape], (0, 1))
+        return picture

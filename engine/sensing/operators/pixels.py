@@ -15,7 +15,7 @@ from engine.settings import integer, number, one_of, path
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Identity", "Inpainting", "PixelOperator"]
+__all__ = ["Identity", "Inpainting", "PixelOperator", "filled"]
 
 
 class PixelOperator(Operator):
@@ -42,26 +42,10 @@ class PixelOperator(Operator):
         return out.reshape(self.image_shape)
 
     def interpolate(self, z: Tensor) -> Tensor:
-        """Missing pixels from the nearest that are seen: from means over blocks that double in size until one is in."""
+        """Missing pixels from the nearest that are seen."""
         import torch
-        from torch.nn import functional as F
 
-        seen = self.adjoint(torch.ones_like(z[:1]))[:, :1]
-        x, height, width = self.adjoint(z), *self.image_shape[1:]
-        levels = [(x, seen)]
-        while min(levels[-1][0].shape[2:]) > 1 or bool((levels[-1][1] == 0).any()):
-            above, weight = levels[-1]
-            if max(above.shape[2:]) == 1:
-                break
-            pool = {"kernel_size": 2, "ceil_mode": True, "count_include_pad": False}
-            share = F.avg_pool2d(weight, **pool)
-            mean = F.avg_pool2d(above * weight, **pool) / share.clamp_min(1e-12)
-            levels.append((mean, (share > 0).to(x.dtype)))
-        filled = levels[-1][0]
-        for above, weight in reversed(levels[:-1]):
-            smooth = F.interpolate(filled, size=above.shape[2:], mode="bilinear", align_corners=False)
-            filled = torch.where(weight > 0, above, smooth)
-        return filled.reshape(-1, self.image_shape[0], height, width)
+        return filled(self.adjoint(z), self.adjoint(torch.ones_like(z[:1])))
 
     def row_norms_squared(self) -> Tensor:
         import torch
@@ -82,6 +66,28 @@ class PixelOperator(Operator):
         import torch
 
         return self.adjoint(torch.ones((1, self.rows), device=self.kept.device))[0].cpu()
+
+
+def filled(x: Tensor, seen: Tensor) -> Tensor:
+    """Pictures (batch, channels, height, width) whose missing pixels are taken from the nearest of the channel that are seen,
+    where ``seen`` (1, channels, height, width) is 1: from means over blocks that double in size until one is in."""
+    import torch
+    from torch.nn import functional as F
+
+    levels = [(x, seen.to(x.dtype).expand(1, x.shape[1], -1, -1))]
+    while min(levels[-1][0].shape[2:]) > 1 or bool((levels[-1][1] == 0).any()):
+        above, weight = levels[-1]
+        if max(above.shape[2:]) == 1:
+            break
+        pool = {"kernel_size": 2, "ceil_mode": True, "count_include_pad": False}
+        share = F.avg_pool2d(weight, **pool)
+        mean = F.avg_pool2d(above * weight, **pool) / share.clamp_min(1e-12)
+        levels.append((mean, (share > 0).to(x.dtype)))
+    smooth = levels[-1][0]
+    for above, weight in reversed(levels[:-1]):
+        smooth = F.interpolate(smooth, size=above.shape[2:], mode="bilinear", align_corners=False)
+        smooth = torch.where(weight > 0, above, smooth)
+    return smooth
 
 
 @dataclass(frozen=True)

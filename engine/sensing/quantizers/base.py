@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     import numpy as np
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from engine.sensing.channels import Channel
     from engine.sensing.evolution import Evolution, QuantizedView
@@ -24,30 +24,33 @@ __all__ = ["Levels", "Quantizer", "QuantizerChoice", "Response", "normal_quantil
 
 class Response(NamedTuple):
     """How an operator answers typical pictures, A (x - offset): its ``centre`` (a number, or one per row), its ``deviation``, and
-    the ``span`` that it does not leave, if there is one."""
+    the ``span`` that it does not leave, if there is one; ``lowest`` (like ``centre``) is the least that is likely."""
 
     deviation: float
     centre: Tensor | float = 0.0
     span: float = math.inf
+    lowest: Tensor | float = -math.inf
 
 
 @dataclass(frozen=True)
 class Levels:
     """What is known about z = A (x - offset) + n before it is measured, and what thresholds may follow: its typical
     ``centre`` (a number, or one per row) and ``scale``, and the ``span`` that it does not leave, if there is one; the number
-    of ``rows`` and the ``seed`` for random thresholds. ``evolution`` predicts, where it can, how good the result will be."""
+    of ``rows`` and the ``seed`` for random thresholds. ``lowest`` (like ``centre``) is the least z that is likely.
+    ``evolution`` predicts, where it can, how good the result will be."""
 
     @classmethod
     def of(cls, response: Response, noise: float, rows: int, seed: int, evolution: Evolution | None = None) -> Levels:
         """From the operator's typical response, the noise and what is predicted with the prior; never from the data."""
         scale = (response.deviation**2 + noise**2) ** 0.5
-        return cls(scale, response.centre, rows, seed, response.span + 2 * noise, evolution)
+        return cls(scale, response.centre, rows, seed, response.span + 2 * noise, response.lowest, evolution)
 
     scale: float
     centre: Tensor | float = 0.0
     rows: int = 1
     seed: int = 0
     span: float = math.inf
+    lowest: Tensor | float = -math.inf
     evolution: Evolution | None = None
 
 
@@ -58,6 +61,9 @@ class Quantizer:
     for "not quantized", when codes are z itself. The outer cells are half-infinite, and a value on a threshold belongs
     to the cell above, so sign(0) = +1. ``flip`` is the probability that the one bit is reported wrongly.
     """
+
+    is_random: bool = False
+    """Whether the same z is reported differently each time (photons): then :meth:`detect` reports it."""
 
     def __init__(self, thresholds: Tensor | None, flip: float = 0.0) -> None:
         if thresholds is not None and bool((thresholds.diff(dim=-1) <= 0).any()):
@@ -74,6 +80,15 @@ class Quantizer:
     def cells(self) -> int:
         """Number of cells, 0 where nothing is quantized."""
         return 0 if self.thresholds is None else self.thresholds.shape[-1] + 1
+
+    @property
+    def words(self) -> str:
+        """What a report is, in words."""
+        return "real values" if self.is_linear else "one bit each" if self.cells == 2 else f"{self.cells} cells"
+
+    def detect(self, z: Tensor, draw: Generator) -> Tensor:
+        """A random report of one image's z (rows,)."""
+        raise NotImplementedError
 
     def quantize(self, z: Tensor) -> Tensor:
         """Codes 0 .. cells - 1 (int64), of the shape (images, rows) of z; z itself where nothing is quantized."""
@@ -120,6 +135,11 @@ class QuantizerChoice(Choice):
     def bits_per_measurement(self) -> int | None:
         """None where nothing is quantized."""
         return None
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether reports are cells between thresholds, which state evolution can follow."""
+        return True
 
     def build(self, levels: Levels) -> Quantizer:
         """The quantizer. Its range may follow the operator's response, the noise and the prior, never the data."""
