@@ -109,7 +109,11 @@ def test_the_damping_falls_with_the_square_root_of_the_objective():
     draws = torch.Generator().manual_seed(0)
     left, right = (0.2 * torch.randn((1, 1, n, 4), generator=draws, dtype=torch.float64) for n in (48, 40))
     start = Factors(left, right, torch.ones((1, 1, 4), dtype=torch.bool))
-    one, none, going = torch.ones((1, 1), dtype=torch.float64), torch.zeros(1, dtype=torch.float64), torch.tensor([True])
+    one, none, going = (
+        torch.ones((1, 1), dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+        torch.tensor([True]),
+    )
     follows = Descent(fit, start, Rule(True, 0.5, False, following=True), one, 3 * one, none)
     first = float(follows.f)
     for _ in range(8):

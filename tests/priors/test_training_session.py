@@ -76,7 +76,9 @@ def test_the_learning_rate_falls_to_nothing_and_the_weights_come_to_rest(setting
 
 
 def test_the_learning_rate_follows_a_budget_of_time(settings, tmp_path):
-    trainer = DenoiserTrainer(settings.replace(out=str(tmp_path / "a.safetensors"), steps=10**6, minutes=1.0, decay=0.5))
+    trainer = DenoiserTrainer(
+        settings.replace(out=str(tmp_path / "a.safetensors"), steps=10**6, minutes=1.0, decay=0.5)
+    )
     at = {}
     for seconds in (0.0, 30.0, 45.0, 57.0, 60.0):
         trainer.seconds = seconds

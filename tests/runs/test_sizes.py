@@ -97,7 +97,9 @@ def test_shapes_follow_picture_prior_and_size(tmp_path):
 def test_memory_is_told_as_what_is_allocated():
     """Within what is made on the way: a matrix that is held, with the float64 numbers and the eigenbasis that come of it, and
     what a network remembers of a call with gradients."""
-    spec = RunSpec(image="sample:photo-cat", prior="gaussian", operator="gaussian measurements=1000", size=48, samples=1)
+    spec = RunSpec(
+        image="sample:photo-cat", prior="gaussian", operator="gaussian measurements=1000", size=48, samples=1
+    )
     told = estimate(spec)
     held = spec.operator.build(spec.image_shape(), 0).memory_usage()
     assert held <= told.memory_bytes < 10 * held

@@ -55,7 +55,9 @@ def test_a_gaussian_dither_against_quadrature(width, mean, sign):
     centre, deviation = 0.4, 2.0
     edge = torch.tensor([[centre]]).double()
     far = torch.full_like(edge, torch.inf)
-    channel = DitherChannel(*((edge, far) if sign > 0 else (-far, edge)), distribution="gaussian", width=deviation * width)
+    channel = DitherChannel(
+        *((edge, far) if sign > 0 else (-far, edge)), distribution="gaussian", width=deviation * width
+    )
     got = channel.moments(torch.tensor([[centre + deviation * mean]]).double(), torch.tensor([[deviation**2]]).double())
     log_prob, score, ratio = integral(sign, "gaussian", width, mean)
     assert float(got.log_prob) == pytest.approx(log_prob, rel=1e-7)
