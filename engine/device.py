@@ -8,8 +8,14 @@ __all__ = ["choose_device"]
 
 
 def choose_device(wanted: str) -> str:
-    """The torch device: ``auto`` takes a GPU where there is one. Raises InputError for a device that is not there."""
+    """The torch device: ``auto`` takes a GPU where there is one. Raises InputError for a device that is not there.
+
+    Products of float32 are float32 on all of them: a GPU's convolutions would else keep ten bits (TF32), and a recipe would
+    give another picture there.
+    """
     import torch
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
     has_gpu = torch.cuda.is_available()
     if wanted == "cuda" and not has_gpu:

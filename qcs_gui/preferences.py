@@ -29,7 +29,7 @@ __all__ = ["DEFAULTS", "Preferences", "PreferencesController", "PreferencesDialo
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto", "threads": 0, "library_gb": 2.0, "library_folder": "", "theme": "dark", "pace": next(iter(PACES)),
-    "keep_runs": True, "open_gallery": True,
+    "keep_runs": True, "open_gallery": True, "fast_previews": False,
 }  # fmt: skip
 
 
@@ -110,10 +110,16 @@ class PreferencesDialog(QDialog):
             QCheckBox("Keep every finished run in the history"),
             QCheckBox("Begin with the gallery"),
         )
+        self.fast = QCheckBox("Fast previews in live mode")
+        self.fast.setToolTip(
+            "bfloat16 in place of single precision, where processor or GPU has it and the prior is one of this program's. Runs, "
+            "which are kept, go by their own settings."
+        )
         for box, name in (
             (self.device, "Device"), (self.threads, "Threads of the engine"), (self.budget, "Budget of the library"),
             (self.folder, "Folder of the library"), (self.browse, "Choose the folder of the library"), (self.theme, "Theme"),
             (self.pace, "Pace of runs"), (self.keep, self.keep.text()), (self.gallery, self.gallery.text()),
+            (self.fast, self.fast.text()),
         ):  # fmt: skip
             box.setAccessibleName(name)
         row = QHBoxLayout()
@@ -128,6 +134,7 @@ class PreferencesDialog(QDialog):
         form.addRow("Pace", self.pace)
         form.addRow(self.keep)
         form.addRow(self.gallery)
+        form.addRow(self.fast)
         note = QLabel("Threads and folder take effect at the next start. Pinned runs are never let go.")
         note.setObjectName("dim")
         note.setWordWrap(True)
@@ -157,12 +164,14 @@ class PreferencesDialog(QDialog):
         self.folder.setText(values["library_folder"])
         self.keep.setChecked(values["keep_runs"])
         self.gallery.setChecked(values["open_gallery"])
+        self.fast.setChecked(values["fast_previews"])
 
     def chosen(self) -> dict[str, Any]:
         return {
             "device": self.device.currentText(), "theme": self.theme.currentText(), "pace": self.pace.currentText(),
             "threads": self.threads.value(), "library_gb": self.budget.value(), "library_folder": self.folder.text().strip(),
             "keep_runs": self.keep.isChecked(), "open_gallery": self.gallery.isChecked(),
+            "fast_previews": self.fast.isChecked(),
         }  # fmt: skip
 
     def _browse(self) -> None:

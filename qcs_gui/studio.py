@@ -119,6 +119,7 @@ class Studio(QObject):
         self.live = LiveController(
             self.session, window, self.panels, self.runs.worker, lambda: self.setup.problem, self.runs.say_result
         )
+        self.live.fast = bool(self.preferences["fast_previews"])
         self.runs.engine_handlers.append(self.live.handle)
         self.runs.lookers.append(self.live.poll)
         self.compare = CompareController(self.session, window, self.runs, io_worker, self.report, self.folders)
@@ -258,6 +259,7 @@ class Studio(QObject):
         self.preferences.set(**chosen)
         self.window.pace.setCurrentText(chosen["pace"])
         self.history.keep = chosen["keep_runs"]
+        self.live.fast = chosen["fast_previews"]
         if self.settings:
             self.preferences.apply_library()
         if chosen["theme"] != self.theme:

@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import torch
 import engine
 from engine.algorithms import Draws, Iterate
 from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
+from engine.algorithms.one_by_one import one_by_one
 from engine.control import Control
 from engine.device import choose_device
 from engine.errors import EngineError, InputError
@@ -165,7 +167,9 @@ class Job:
             self._trivial = np.array(prior.mean) if centre is None else centre.float().cpu().numpy()
             samples = range(spec.first_sample, spec.first_sample + spec.samples)
             draws = Draws(spec.seed, self.indices, samples)
-            iterates = spec.algorithm.iterates(self.measurement.to(self.device), prior, draws)
+            alone = isinstance(prior, DenoiserPrior) and prior.precision != "float32"
+            compute = partial(one_by_one, spec.algorithm) if alone else spec.algorithm.iterates
+            iterates = compute(self.measurement.to(self.device), prior, draws)
             for iterate in iterates:
                 _refuse_overflow(iterate)
                 self.last = iterate

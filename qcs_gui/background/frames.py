@@ -82,6 +82,8 @@ class Frame:
     seen: MeasurementPictures | None = None
     message: np.ndarray | None = None
     """What expectation propagation says about z, on the grid of the codes, stretched to -1 .. 1."""
+    precision: str = "float32"
+    """What the network of a live picture was called in."""
     rows_are: str = ""
     """What the rows are (:data:`engine.algorithms.base.SAMPLES` and its like)."""
     overconfident: str = ""

@@ -23,13 +23,15 @@ ROUNDS, PROBES = 3, 1
 
 @dataclass(frozen=True)
 class LiveRequest:
-    """What to reconstruct now; ``asked`` is when, by the monotonic clock, for the latency that is reported."""
+    """What to reconstruct now; ``asked`` is when, by the monotonic clock, for the latency that is reported. A ``fast`` answer is
+    in bfloat16, where that is quicker."""
 
     number: int
     spec: RunSpec
     pixels: np.ndarray
     asked: float
     adviser: PriorChoice | None = None
+    fast: bool = False
 
 
 @dataclass
@@ -103,6 +105,9 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     from engine.sensing.measurement import simulate
 
     spec, start = live_spec(request.spec), time.monotonic()
+    device = choose_device(spec.device)
+    if request.fast:
+        spec = spec.replace(prior=spec.prior.quick(device))
     shape: tuple[int, int, int] = request.pixels.shape  # type: ignore[assignment]
     key = (str(spec.operator), shape, spec.matrix_seed)
     operator = source.kept.get(key)
@@ -122,11 +127,9 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     estimate = known.denoised if known.denoised is not None else known.x
     rows = estimate.detach().float().cpu().numpy().copy()
     mean = rows[0] if known.mean is None else known.mean[0].float().cpu().numpy().copy()
-    seen: MeasurementPictures = measurement_pictures(
-        measurement.to("cpu") if choose_device(spec.device) != "cpu" else measurement
-    )
+    seen: MeasurementPictures = measurement_pictures(measurement.to("cpu") if device != "cpu" else measurement)
     return Frame(
         -request.number, known.step, known.step, "live", rows, rows, mean, None, True, time.monotonic() - start,
         statistics=dict(known.statistics), history={k: list(v) for k, v in job.history.items()}, seen=seen,
-        rows_are="one estimate", ended="done",
+        rows_are="one estimate", ended="done", precision=job.facts["precision"],
     )  # fmt: skip

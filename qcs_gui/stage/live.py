@@ -27,7 +27,7 @@ class LiveController(QObject):
         self.problem, self.say_result = problem, say_result
         self._before: Before | None = None
         self.source = LiveSource()
-        self.on = False
+        self.on = self.fast = False
         self.latencies: list[float] = []
         self._number = self._task = 0
         window.live_button.toggled.connect(self.switch)
@@ -69,7 +69,7 @@ class LiveController(QObject):
             self.window.result_label.setText(reason)
             return
         self._number += 1
-        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser))
+        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser, self.fast))
         self._next()
 
     def _next(self) -> None:
@@ -91,7 +91,8 @@ class LiveController(QObject):
         del self.latencies[:-1000]
         psnr = [v for v in frame.history.get("psnr_mean", []) if v is not None]
         words = f"Live: PSNR {psnr[-1]:.1f} dB, " if psnr else "Live: "
-        self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture")
+        lowered = f", {frame.precision}" if frame.precision == "bfloat16" else ""
+        self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture{lowered}")
 
     def handle(self, outcome: Outcome) -> bool:
         """Takes the end of serving; False if it belongs to somebody else."""

@@ -1,5 +1,7 @@
 """Methods on a generator's latent, against what is known exactly for a linear generator."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,26 @@ def test_latent_langevin_samples_the_exact_posterior():
     whitened = torch.linalg.solve(torch.linalg.cholesky(covariance), whitened.T)
     assert float((whitened - torch.eye(LATENT, dtype=torch.float64)).norm(2)) < 0.12
     assert float(whitened.trace() / LATENT) == pytest.approx(1, abs=0.03)
+
+
+def test_the_dynamics_no_longer_adapt_where_they_sample(monkeypatch):
+    """A chain whose step follows its own acceptance does not leave the posterior as it is."""
+    from engine.algorithms.latent.langevin import _Chain
+
+    prior, _, y, _ = seen()
+    steps, move = [], _Chain.move
+
+    def watched(chain, *arguments, **named):
+        found = move(chain, *arguments, **named)
+        steps.append(chain.step.clone())
+        return found
+
+    monkeypatch.setattr(_Chain, "move", watched)
+    last("latent-langevin powers=4 moves=3 settle=20", y, prior, 5)
+    assert len(steps) == 3 * 3 + 20
+    annealing, rest = steps[:19], steps[18:]
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(annealing))
+    assert all(torch.equal(rest[0], step) for step in rest)
 
 
 def test_one_bit_samples_agree_with_importance_sampling():

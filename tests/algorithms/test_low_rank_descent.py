@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 
+from engine.algorithms.lowrank.descent import Descent, Rule
 from engine.algorithms.lowrank.factored import matrix_fit
 from engine.algorithms.lowrank.fits import EntriesFit, PictureFit
 from engine.algorithms.lowrank.outliers import largest_entries
 from engine.algorithms.lowrank.rank_one_fit import RankOneFit
-from engine.algorithms.lowrank.spectral import discernible, spectrum_of
+from engine.algorithms.lowrank.spectral import Factors, discernible, spectrum_of
 from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.experiments.conditioning import conditioning, large_completion
@@ -99,6 +100,31 @@ def test_a_rank_that_is_too_high_is_no_harm_from_a_small_random_start():
     rows = conditioning("over-estimated", (10.0,), side=40, rank=2, iterations=300)["rows"]
     steps = {row["method"]: row["iterations"] or 10**6 for row in rows}
     assert steps["scaled-gd-lambda"] < 200 and steps["scaled-gd-lambda"] < steps["gd"]
+
+
+def test_the_damping_falls_with_the_square_root_of_the_objective():
+    operator = OPERATORS.parse("inpainting measurements=900").build((1, 48, 40), 0)
+    seen = simulate(PICTURE, operator, QUANTIZERS.parse("none"), 0.0, 0, offset=0.4)
+    fit = matrix_fit(seen, RunSpec(prior="low-rank").prior.load("cpu", (1, 48, 40)))
+    draws = torch.Generator().manual_seed(0)
+    left, right = (0.2 * torch.randn((1, 1, n, 4), generator=draws, dtype=torch.float64) for n in (48, 40))
+    start = Factors(left, right, torch.ones((1, 1, 4), dtype=torch.bool))
+    one, none, going = (
+        torch.ones((1, 1), dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+        torch.tensor([True]),
+    )
+    follows = Descent(fit, start, Rule(True, 0.5, False, following=True), one, 3 * one, none)
+    first = float(follows.f)
+    for _ in range(8):
+        follows.advance(going)
+    share = float(follows.f) / first
+    assert share < 0.3
+    constant = Descent(fit, follows.factors, Rule(True, 0.5, False), one, 3 * share**0.5 * one, none)
+    for descent in (follows, constant):
+        descent.advance(going)
+    assert torch.allclose(follows.factors.left, constant.factors.left, rtol=1e-9, atol=1e-12)
+    assert torch.allclose(follows.factors.right, constant.factors.right, rtol=1e-9, atol=1e-12)
 
 
 def test_distance_does_not_see_how_a_matrix_is_factored():

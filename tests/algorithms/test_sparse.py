@@ -100,6 +100,24 @@ def test_biht_finds_a_sparse_picture_from_bits(seed, loss):
     assert (np.abs(result.mean) > 1e-6).sum() == 10 and result.mean.max() <= 1 + 1e-6
 
 
+@pytest.mark.parametrize("noise", [0.05, 1.0])
+def test_biht_shows_signs_at_the_amplitude_that_makes_them_likeliest(noise):
+    rng, x = np.random.default_rng(2), np.zeros(784)
+    x[rng.choice(784, 10, replace=False)] = rng.uniform(0.2, 1.0, 10)
+    spec = RunSpec(prior="pixels", operator="gaussian measurements=400", noise=noise, offset=0.0,
+                   algorithm="biht sparsity=1.2755")  # fmt: skip
+    job = run(spec, x)
+    shown = job.last.x
+    signs = torch.where(job.measurement.lower.isinf(), -1.0, 1.0)
+
+    def surprise(share):  # -ln p of all the bits at a share of full contrast
+        z = job.measurement.operator.forward(share * shown / shown.abs().max()).double()
+        return float(-torch.special.log_ndtr(signs * z / noise).sum())
+
+    others = [surprise(share) for share in np.linspace(0.05, 1.0, 39)]
+    assert surprise(float(shown.abs().max())) <= min(others) + 0.02 * (max(others) - min(others))
+
+
 @pytest.mark.parametrize("quantizer", ["none", "uniform bits=6"])
 def test_biht_keeps_the_amplitude_where_the_cells_tell_it(quantizer):
     rng, x = np.random.default_rng(5), np.zeros(784)

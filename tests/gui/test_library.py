@@ -1,6 +1,7 @@
 """Runs as objects: history, comparison, films, restart, full disk."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -174,3 +175,25 @@ def test_a_preset_chosen_as_a_list_goes_on_ends_the_list(keeping, qtbot):
     assert not studio.runs._list and not studio.runs._listed
     qtbot.wait(100)
     assert studio.session.state == State.IDLE
+
+
+def test_the_history_begins_with_what_its_order_says(keeping, qtbot, run_to_end):
+    studio = keeping()
+    first = run_to_end(studio)
+    library = Library()
+    (kept,) = library.list()
+    library.rename(kept.name, "b")
+    near = first.truth + 0.5 * (first.mean - first.truth)
+    library.add(replace(first, seconds=first.seconds + 50, mean=near), "c")
+    library.add(replace(first, seconds=first.seconds + 20, mean=first.truth + 0.9 * (first.mean - first.truth)), "a")
+    studio.window.actions_by_name["history"].trigger()
+    view = studio.window.history
+
+    def names():
+        return [view.list.item(i).data(Qt.ItemDataRole.UserRole) for i in range(view.list.count())]
+
+    assert view.sort.currentText() == "Newest first"
+    qtbot.waitUntil(lambda: names() == list("acb"), timeout=10000)
+    for order, wanted in (("PSNR", "cab"), ("Time", "bac"), ("Name", "abc"), ("Newest first", "acb")):
+        view.sort.setCurrentText(order)
+        qtbot.waitUntil(lambda wanted=wanted: names() == list(wanted), timeout=10000)

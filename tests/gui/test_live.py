@@ -1,12 +1,15 @@
 """Live mode, drawings, pace."""
 
 import numpy as np
+import pytest
+import torch
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 
 from engine.runs.library import Library
 from qcs_gui.model import State
+from qcs_gui.preferences import PreferencesDialog
 
 
 def wait_idle(studio, qtbot, condition=lambda: True):
@@ -105,3 +108,36 @@ def test_a_drawing_given_up_leaves_the_picture_as_it_was(keeping, qtbot, click):
     assert studio.session.stroke is None and studio.session.live_pixels() is before
     click(studio.window.live_button)
     qtbot.waitUntil(lambda: not studio.runs.worker.busy, timeout=60000)
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_fast_previews_are_in_bfloat16_where_there_is_one_and_runs_are_not(
+    keeping, qtbot, click, run_to_end, monkeypatch, able
+):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: able, raising=False)
+    studio = keeping()
+
+    def answer():
+        seen = len(studio.live.latencies)
+        studio.live.ask()
+        qtbot.waitUntil(lambda: len(studio.live.latencies) > seen, timeout=20000)
+        return studio.panels.newest
+
+    click(studio.window.live_button)
+    plain = answer()
+    assert plain.precision == "float32" and "bfloat16" not in studio.window.result_label.text()
+    studio.preferences_dialog.ask()
+    dialog = studio.window.findChild(PreferencesDialog)
+    assert not dialog.fast.isChecked()
+    dialog.fast.setChecked(True)
+    dialog.accept()
+    assert studio.preferences["fast_previews"]
+    quick = answer()
+    assert quick.precision == ("bfloat16" if able else "float32")
+    assert ("bfloat16" in studio.window.result_label.text()) is able
+    assert np.array_equal(quick.mean, plain.mean) is not able
+    assert np.abs(quick.mean - plain.mean).mean() < 0.01
+    click(studio.window.live_button)
+    qtbot.waitUntil(lambda: not studio.runs.worker.busy, timeout=60000)
+    assert run_to_end(studio).facts["precision"] == "float32"

@@ -141,3 +141,55 @@ def test_codes_of_pixels_lie_where_the_pixels_are():
     there = np.isfinite(shown)
     assert 300 < there.sum() < 500
     assert np.abs(shown - truth[0].numpy())[there].max() < 0.02
+
+
+def test_changes_of_one_setting_are_one_only_while_a_slider_is_dragged(monkeypatch):
+    from types import SimpleNamespace
+
+    from engine.runs.spec import RunSpec
+    from qcs_gui import undo
+
+    now = [100.0]
+    monkeypatch.setattr(undo, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    stack, spec = undo.UndoStack(), RunSpec()
+
+    def change(after, **settings):
+        now[0] += after
+        stack.changed(undo.SetupState(spec.replace(**settings), None))
+
+    change(0)
+    for noise in (0.1, 0.2, 0.3):
+        change(0.3, noise=noise)  # a drag
+    change(3.0, noise=0.4)  # another, later
+    change(0.1, noise=0.4, seed=5)  # at once, but another setting
+    back = []
+    while stack.can_undo:
+        state = stack.undo()
+        back.append((state.spec.noise, state.spec.seed))
+    assert back == [(0.4, spec.seed), (0.3, spec.seed), (spec.noise, spec.seed)]
+
+
+@pytest.mark.parametrize("pace", ["Full speed", "About 6 s", "About 20 s"])
+def test_a_slowed_run_is_spread_evenly_over_its_time(monkeypatch, pace):
+    from types import SimpleNamespace
+
+    from specs import QUICK
+
+    from engine.control import Control
+    from qcs_gui.background import frames
+    from qcs_gui.background.frames import RunRequest, execute
+    from qcs_gui.main_window import PACES
+
+    seconds = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}[pace]
+    assert PACES[pace] == seconds
+    now, ends = [50.0], []
+
+    class Audience(Control):
+        def linger(self, wait):
+            now[0] += wait  # a clock on which only waiting takes time
+            ends.append(now[0] - 50)
+
+    monkeypatch.setattr(frames, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    execute(RunRequest(1, QUICK, None, 0, pace=seconds), Audience(), Mailbox())
+    steps = QUICK.algorithm.steps_for(QUICK.samples)
+    assert ends == pytest.approx([seconds * step / steps for step in range(1, steps)] if seconds else [])

@@ -106,6 +106,7 @@ def test_samples_can_be_added(open_studio, run_to_end, qtbot, click):
     assert len(result.samples) == 6
     assert np.array_equal(result.samples[:3], first.samples)
     assert not np.allclose(result.samples[3:], first.samples, atol=1e-2)
+    assert np.allclose(result.samples, reconstruct(QUICK.replace(samples=6)).samples, atol=1e-3)
     assert studio.window.strip.count == 6
     studio.window.strip.select(5)
     panels = studio.window.board.panels
@@ -214,3 +215,14 @@ def test_copy_as_command_gives_the_same_arrays_to_the_bit(open_studio, run_to_en
     with np.load(tmp_path / "out" / "result.npz") as found:
         for name in ("samples", "mean", "std", "truth"):
             assert np.array_equal(found[name], getattr(result, name)), name
+
+
+def test_samples_added_twice_and_to_a_run_that_began_later_are_all_new(open_studio, run_to_end, qtbot, click):
+    studio = open_studio(QUICK.replace(first_sample=2, samples=2))
+    run_to_end(studio)
+    for _ in range(2):
+        click(studio.window.more_button)
+        idle(studio, qtbot)
+    result = studio.session.result
+    assert len(result.samples) == 6
+    assert np.allclose(result.samples, reconstruct(QUICK.replace(first_sample=2, samples=6)).samples, atol=1e-3)

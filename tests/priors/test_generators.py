@@ -52,6 +52,18 @@ def test_a_file_is_read_as_it_was_written(tmp_path, shape):
     )
 
 
+def test_sparse_latents_keep_what_is_largest_in_size_of_either_sign():
+    normal = torch.tensor([[-3.0, 1.0, 2.0, 0.1, -0.5], [0.2, -0.1, -0.3, 0.05, 0.0]])
+    kept = torch.tensor([[-3.0, 0.0, 2.0, 0.0, 0.0], [0.2, 0.0, -0.3, 0.0, 0.0]])
+    assert torch.equal(as_latents(normal, "sparse", 2), kept)
+    torch.manual_seed(0)
+    shape = DecoderShape("mlp", 5, (16,), (1, 6, 6), "sparse", kept=2)
+    prior = NetworkGenerator(Decoder(shape).eval().requires_grad_(False), 0.3, 0.2, Card("made", "Made"))
+    assert torch.equal(prior.on_latents(normal), kept)
+    assert torch.equal(prior.generate(normal), prior.generate(kept))
+    assert not torch.equal(prior.generate(normal[:1]), prior.generate(normal[:1].abs()))
+
+
 def test_a_file_that_was_tampered_with_is_one_sentence(tmp_path):
     from safetensors.torch import load_file, save_file
 

@@ -9,6 +9,7 @@ from engine.control import Cancelled, Control
 from engine.errors import InputError
 from engine.images import save_png
 from engine.priors.library import priors
+from engine.priors.training.denoiser import DenoiserTrainer
 from engine.priors.training.session import prepare_settings, run_session, training_folder
 from engine.priors.training.settings import DenoiserTraining
 
@@ -58,3 +59,30 @@ def test_what_was_left_out_is_told_and_on_the_card(settings, tmp_path):
     run_session(prepare_settings(settings), Control(), seen.append, lambda: True)
     assert {frame.note for frame in seen} == {"1 picture could not be read and was left out: '9a.png'."}
     assert priors().parse("mine").facts["card"]["notes"].endswith(seen[0].note)
+
+
+def test_the_learning_rate_falls_to_nothing_and_the_weights_come_to_rest(settings, tmp_path):
+    steps = 60
+    trainer = DenoiserTrainer(settings.replace(out=str(tmp_path / "a.safetensors"), steps=steps, decay=0.5))
+    before, rates, moved = [p.detach().clone() for p in trainer.network.parameters()], [], []
+    for progress in trainer:
+        now = [p.detach().clone() for p in trainer.network.parameters()]
+        moved.append(max(float((a - b).abs().max()) for a, b in zip(now, before, strict=True)))
+        rates.append(progress.rate)
+        before = now
+    assert int(np.argmax(rates)) == steps // 2 and rates[0] < rates[steps // 2]
+    assert rates[-1] < 0.1 * max(rates) and all(np.diff(rates[steps // 2 :]) < 0)
+    assert moved[-1] < 0.3 * max(moved[steps // 3 : steps // 2])
+
+
+def test_the_learning_rate_follows_a_budget_of_time(settings, tmp_path):
+    trainer = DenoiserTrainer(
+        settings.replace(out=str(tmp_path / "a.safetensors"), steps=10**6, minutes=1.0, decay=0.5)
+    )
+    at = {}
+    for seconds in (0.0, 30.0, 45.0, 57.0, 60.0):
+        trainer.seconds = seconds
+        at[seconds] = trainer.rate_at(1000)
+    assert at[0.0] == at[30.0] == settings.rate
+    assert at[45.0] == pytest.approx(0.5 * settings.rate) and at[57.0] == pytest.approx(0.1 * settings.rate)
+    assert at[60.0] == 0

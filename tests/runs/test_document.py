@@ -126,6 +126,15 @@ def test_the_oldest_unpinned_runs_go_beyond_the_budget(result):
     assert sorted(e.name for e in library.list()) == ["a", "c", "d"]
 
 
+def test_the_newest_run_stays_even_where_it_alone_is_beyond_the_budget(result):
+    library = Library(budget=1)
+    for name in "ab":
+        assert library.add(result, name).name == name
+        assert [e.name for e in library.list()] == [name]
+        time.sleep(0.01)
+    assert np.array_equal(library.open("b").mean, result.mean)
+
+
 def test_what_a_killed_program_left_half_written_is_cleared_away(result):
     library = Library()
     library.add(result, "a")

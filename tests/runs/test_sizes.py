@@ -94,6 +94,31 @@ def test_shapes_follow_picture_prior_and_size(tmp_path):
     assert "--size 40x30" in spec.as_command()
 
 
+def test_memory_is_told_as_what_is_allocated():
+    """Within what is made on the way: a matrix that is held, with the float64 numbers and the eigenbasis that come of it, and
+    what a network remembers of a call with gradients."""
+    spec = RunSpec(
+        image="sample:photo-cat", prior="gaussian", operator="gaussian measurements=1000", size=48, samples=1
+    )
+    told = estimate(spec)
+    held = spec.operator.build(spec.image_shape(), 0).memory_usage()
+    assert held <= told.memory_bytes < 10 * held
+    assert told.words() == f"about {round(told.memory_bytes / 1e6):,} MB"
+
+    spec = RunSpec(operator="dct measurements=100", samples=16)
+    remembered: dict[int, int] = {}
+
+    def keep(tensor):
+        remembered[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    prior = spec.prior.load()
+    x = torch.rand((16, 1, 28, 28), generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        prior.denoise(x, 0.3)
+    assert 0.3 < estimate(spec).memory_bytes / sum(remembered.values()) < 3
+
+
 def test_memory_does_not_grow_with_the_samples_beyond_what_is_computed_at_once():
     spec = RunSpec(image="sample:photo-cat", prior="natural", operator="dct measurements=1000", size=512, samples=4)
     few, many = estimate(spec).memory_bytes, estimate(spec.replace(samples=64)).memory_bytes

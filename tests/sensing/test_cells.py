@@ -62,6 +62,19 @@ def test_far_tail_keeps_relative_accuracy(tail, width):
     check(-tail - width, -tail, 0.0, 1.0)
 
 
+@pytest.mark.parametrize("tail", [50.5, 60, 100, 1000])
+@pytest.mark.parametrize("width", [0.5, 1.0, 3.0, INF])
+def test_beyond_fifty_deviations_the_variance_keeps_its_accuracy(tail, width):
+    """There it is what 1 less nearly 1 leaves, so a series takes over; its first term alone would be wrong by 6 / tail^2."""
+    check(tail, tail + width, 0.0, 1.0)
+    check(-tail - width, -tail, 0.0, 1.0)
+    # a half-line is computed in another way beside cells that end
+    lower = torch.tensor([float(tail), 0.0], dtype=torch.float64)
+    upper = torch.tensor([float(tail + width), 1.0], dtype=torch.float64)
+    beside = cell_moments(lower, upper, torch.zeros(2), torch.ones(2))
+    assert float(beside.ratio[0]) == pytest.approx(exact(tail, tail + width, 0.0, 1.0)[2], rel=1e-6)
+
+
 def test_beyond_any_table_is_finite_and_right_to_leading_order():
     t = torch.tensor([1e3, 1e5, 1e8], dtype=torch.float64)
     moments = cell_moments(t, torch.full_like(t, INF), torch.zeros(3), torch.ones(3))

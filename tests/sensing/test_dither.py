@@ -4,6 +4,7 @@ import mpmath
 import pytest
 import torch
 
+from engine.sensing.channels import DitherChannel
 from engine.sensing.dither import dither_moments
 
 
@@ -16,6 +17,8 @@ def integral(sign, distribution, width, mean):
         t = sign * t
         if distribution == "logistic":
             return 1 / (1 + mpmath.exp(-t / w))
+        if distribution == "gaussian":
+            return mpmath.ncdf(t / w)
         return min(max((t + w) / (2 * w), mpmath.mpf(0)), mpmath.mpf(1))
 
     def density(t):
@@ -43,6 +46,23 @@ def test_against_quadrature(distribution, width, mean, sign):
     )
     for value, want in zip(got, integral(sign, distribution, width, mean), strict=True):
         assert float(value) == pytest.approx(want, rel=1e-7)
+
+
+@pytest.mark.parametrize("width", [0.2, 0.6, 15.0])
+@pytest.mark.parametrize(("mean", "sign"), [(-7.5, 1), (0.7, -1), (4.0, -1), (0.3, 1)])
+def test_a_gaussian_dither_against_quadrature(width, mean, sign):
+    """Of a wide one a bit tells next to nothing, and the variance of z itself stays what it was."""
+    centre, deviation = 0.4, 2.0
+    edge = torch.tensor([[centre]]).double()
+    far = torch.full_like(edge, torch.inf)
+    channel = DitherChannel(
+        *((edge, far) if sign > 0 else (-far, edge)), distribution="gaussian", width=deviation * width
+    )
+    got = channel.moments(torch.tensor([[centre + deviation * mean]]).double(), torch.tensor([[deviation**2]]).double())
+    log_prob, score, ratio = integral(sign, "gaussian", width, mean)
+    assert float(got.log_prob) == pytest.approx(log_prob, rel=1e-7)
+    assert float(got.score) == pytest.approx(score / deviation, rel=1e-7)
+    assert float(got.ratio) == pytest.approx(ratio, rel=1e-7)
 
 
 @pytest.mark.parametrize("distribution", ["logistic", "uniform"])

@@ -39,6 +39,7 @@ class DenoiserTrainer(Trainer):
     def build(self) -> None:
         s = self.settings
         self.objective = make_objective(s, self.source)
+        self.arithmetic = "Trained with bfloat16 products." if self.objective.in_bfloat16 else ""
         self.network = self.objective.network.to(self.device)
         self.averaged = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.device import choose_device
 from engine.errors import InputError
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.precision import has_bfloat16
@@ -26,6 +27,9 @@ class Objective(ABC):
     """``network`` is trained; losses are scaled so that predicting nothing costs about 1."""
 
     network: nn.Module
+    in_bfloat16 = False
+    """Whether its products are bfloat16: quicker where processor or GPU have it, and of no effect on what a recipe means, since
+    weights are kept once. Their card tells."""
     balanced = False
     """Whether noise levels are weighed by their running losses."""
 
@@ -55,6 +59,7 @@ class EdmObjective(Objective):
 
         super().__init__(settings, source)
         s, self.balanced = settings, settings.balance
+        self.in_bfloat16 = has_bfloat16(choose_device(s.device))
         shape = shape_of(s.network, source.shape[0], s.width, s.grids, s.blocks, s.attention)
         self.network = build(shape, s.dropout).to(memory_format=torch.channels_last)
         if settings.start:
@@ -81,9 +86,8 @@ class EdmObjective(Objective):
 
     def losses(self, sigma: Tensor, *drawn: Tensor) -> Tensor:
         inputs, target = drawn
-        device = inputs.device.type
         # the cache of cast weights is of no use, each being used once, and cannot be recorded
-        with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16() or device == "cuda", cache_enabled=False):
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.in_bfloat16, cache_enabled=False):
             predicted = self.network(inputs, sigma.log() / 4)
         return (predicted.float() - target).square().flatten(1).mean(1)
 

@@ -54,6 +54,8 @@ class Trainer(ABC):
 
     measures = "PSNR"
     """What the numbers of a preview are, in dB."""
+    arithmetic = ""
+    """What the card says of the products it was trained with, where they were not single precision."""
 
     def __init__(self, settings: Training, command: str = "") -> None:
         if not settings.out or not settings.images:
@@ -148,6 +150,7 @@ class Trainer(ABC):
             command=self.command, seed=s.seed, parameters=parameters,
             notes=" ".join(filter(None, [
                 f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+                self.arithmetic,
                 self.source.note,
             ])),
         )  # fmt: skip
