@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu
-from specs import QUICK
 from test_setup import drop
 
 import engine.runs.document
@@ -190,7 +189,8 @@ def test_new_leaves_neither_the_old_measurement_nor_its_truth(studio, qtbot, cli
     run_to_end(studio)
     window.actions_by_name["new"].trigger()
     assert window.stage.measured_thumb.image is None
-    qtbot.waitUntil(lambda: not studio.session.spec.measurement, timeout=10000)
+    assert not studio.session.spec.measurement
+    qtbot.waitUntil(lambda: studio.session.pixels is not None, timeout=10000)
     assert window.operator_form.isEnabled() and store.title("truth") == "Truth"
     assert "own.npz" not in window.image.image_label.text()
 
