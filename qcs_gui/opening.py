@@ -12,6 +12,7 @@ from engine.files import refuse_no_file
 from engine.images import SUFFIXES, read_recipe
 from engine.runs.spec import RunSpec
 from qcs_gui.context import Context, Feature
+from qcs_gui.keeping import read_run_file
 from qcs_gui.library.documents import DocumentController
 from qcs_gui.model import State
 from qcs_gui.priors.importing import ImportController
@@ -25,7 +26,6 @@ __all__ = ["OpeningController", "RecentMenu"]
 
 ARRAYS = (".npz", ".mat", ".npy", ".csv")
 NETWORKS = (".pth", ".pt", ".ckpt", ".safetensors")
-LARGEST = 1 << 20
 MOST = 10
 
 
@@ -48,18 +48,13 @@ def _has_recipe(path: Path) -> bool:
 
 def _read_spec(path: Path) -> RunSpec:
     """The set-up in a run file, or in an exported PNG."""
+    if path.suffix.lower() != ".png":
+        return read_run_file(path)
     refuse_no_file(path)
-    if path.suffix.lower() == ".png":
-        recipe = read_recipe(path)
-        if recipe is None:
-            raise InputError(f"'{path.name}' carries no recipe; only pictures exported by this program do.")
-        return RunSpec.from_json(recipe)
-    try:
-        if path.stat().st_size > LARGEST:
-            raise InputError(f"'{path.name}' is larger than 1 MB; that is not a run file.")
-        return RunSpec.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"'{path.name}' cannot be read ({error}).") from None
+    recipe = read_recipe(path)
+    if recipe is None:
+        raise InputError(f"'{path.name}' carries no recipe; only pictures exported by this program do.")
+    return RunSpec.from_json(recipe)
 
 
 class OpeningController(Feature):
