@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from engine.errors import InputError
     from engine.runs.document import read_facts
-    from engine.runs.spec import RunSpec
+    from qcs_gui.keeping import read_run_file
 
     spec, result = None, ""
     try:
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise InputError(f"'{parsed.runfile}' does not exist; give a run file, a kept run or a picture.")
             result = parsed.runfile
         elif parsed.runfile:
-            spec = RunSpec.from_json(_read(Path(parsed.runfile)))
+            spec = read_run_file(Path(parsed.runfile))
     except InputError as error:
         print(f"qcs-gui: {error}", file=sys.stderr)
         return 2
@@ -106,19 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = app.exec()
     studio.close()
     return status
-
-
-def _read(path: Path) -> str:
-    from engine.errors import InputError
-    from engine.files import refuse_no_file
-
-    refuse_no_file(path)
-    try:
-        if path.stat().st_size > 1 << 20:
-            raise InputError(f"'{path}' is larger than 1 MB; that is not a run file.")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"'{path}' cannot be read ({error}).") from None
 
 
 if __name__ == "__main__":

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from engine import __version__
-from qcs_gui.main_window import MainWindow
-from qcs_gui.widgets.reading import Console, GuideWindow, ShortcutsWindow
+from qcs_gui.context import Context, Feature
+from qcs_gui.widgets.reading import GuideWindow, ShortcutsWindow
 
 __all__ = ["HelpController"]
 
 
-class HelpController(QObject):
+class HelpController(Feature):
     """Windows are made when they are first asked for."""
 
-    def __init__(self, window: MainWindow, console: Console) -> None:
-        super().__init__(window)
-        self.window = window
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.guide: GuideWindow | None = None
         self.shortcuts: ShortcutsWindow | None = None
-        actions = window.actions_by_name
-        for name, slot in (
-            ("guide", self.show_guide), ("shortcuts", self.show_shortcuts), ("console", console.show), ("about", self.about),
-        ):  # fmt: skip
-            actions[name].triggered.connect(slot)
+        self.act(guide=self.show_guide, shortcuts=self.show_shortcuts, console=context.console.show, about=self.about)
 
     def show_guide(self) -> None:
         self.guide = self.guide or GuideWindow(self.window)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
-from engine.files import make_folder, write_json
+from engine.files import make_folder, refuse_no_file, write_json
 from engine.priors.library import user_folder
 from engine.runs.spec import RunSpec
 
-__all__ = ["KeptSession", "SessionFile"]
+__all__ = ["KeptSession", "SessionFile", "guarded", "read_run_file"]
 
 LARGEST = 1 << 20
 
@@ -60,6 +60,17 @@ class SessionFile:
     def _set_aside(self) -> None:
         with contextlib.suppress(OSError):
             self.path.replace(self.path.with_suffix(".damaged.json"))
+
+
+def read_run_file(path: Path) -> RunSpec:
+    """The set-up in a run file; an :class:`InputError` says what is wrong with one that is none."""
+    refuse_no_file(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError(f"'{path.name}' is larger than 1 MB; that is not a run file.")
+        return RunSpec.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"'{path.name}' cannot be read ({error}).") from None
 
 
 def guarded(work: Callable[[], None], report: Callable[[str, str], None]) -> None:

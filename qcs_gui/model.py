@@ -48,6 +48,7 @@ class Session:
     state: str = State.IDLE
     result: Reconstruction | None = None
     result_saved: bool = True
+    result_path: str = ""
     speed: Speed | None = None
     device: str = ""
     observers: list[Callable[[str], None]] = field(default_factory=list)
@@ -84,30 +85,48 @@ class Session:
         self._made = None
         self.set_spec(self.spec)
 
-    def take(self, spec: RunSpec) -> None:
+    @staticmethod
+    def following(spec: RunSpec) -> RunSpec:
         """A set-up from elsewhere. It names its algorithm; where that is the suggested one it goes on following what suits."""
         follows = spec.algorithm == spec.replace(algorithm=None).algorithm
-        self.set_spec(spec.replace(algorithm=None) if follows else spec)
+        return spec.replace(algorithm=None) if follows else spec
+
+    def take(self, spec: RunSpec) -> None:
+        self.set_spec(self.following(spec))
 
     def set_spec(self, spec: RunSpec) -> None:
         self.adviser = self.adviser_for(spec)
         self.spec = spec
         if self.original is not None and (self.pixels is None or self.shape() != self.pixels.shape):
             self._fit()
+            self.changed("image")
         self.changed("spec")
 
-    def set_image(self, pixels: np.ndarray, name: str, fitted: np.ndarray | None = None) -> None:
+    def set_image(
+        self, pixels: np.ndarray, name: str, fitted: np.ndarray | None = None, spec: RunSpec | None = None
+    ) -> None:
         """A new picture (c, h, w) in [0, 1], from a file, a sample or a drawing; ``fitted`` is the same at the size that it is
-        reconstructed in, where somebody made that already (of many megapixels it takes a while)."""
+        reconstructed in, where somebody made that already (of many megapixels it takes a while). With ``spec`` comes the
+        set-up that belongs to it, as it is."""
         from engine.runs.fit import scaled_rows
 
-        was = self.shape() if self.original is not None else None
+        was = self.shape() if self.original is not None and spec is None else None
         self.original = pixels
-        self.spec = self.spec.replace(image=name, measurement="")
+        self.spec = (spec or self.spec).replace(image=name, measurement="")
         self.adviser = self.adviser_for(self.spec)
         if was is not None:  # a row count kept from a larger picture would not fit
             self.spec = scaled_rows(self.spec, was, self.shape())
         self._fit(fitted)
+        if spec is not None:
+            self.changed("spec")
+        self.changed("image")
+
+    def begin_anew(self, spec: RunSpec) -> None:
+        """That set-up, with nothing loaded, nothing measured and no result."""
+        self.original = self.pixels = self.measured_shape = self._made = None
+        self.spec, self.adviser = spec, spec.prior
+        self.set_result(None)
+        self.changed("image")
 
     def set_stroke(self, pixels: np.ndarray | None) -> None:
         """A drawing that is still being made, (1, h, w), or None once it is used or given up: live mode sees it, a run does
@@ -192,16 +211,21 @@ class Session:
         assert self.original is not None
         shape = self.shape()
         self.pixels = fitted if fitted is not None and fitted.shape == shape else fit(self.original, shape)
-        self.changed("image")
 
     def set_state(self, state: str) -> None:
         self.state = state
         self.changed("state")
 
-    def set_result(self, result: Reconstruction | None, saved: bool = False) -> None:
-        """The result shown; ``saved`` where it lies in a file already."""
-        self.result, self.result_saved = result, saved or result is None
+    def set_result(self, result: Reconstruction | None, saved: bool = False, path: str = "") -> None:
+        """The result shown; ``saved`` where it lies in a file already, the document ``path`` if it is one."""
+        self.result, self.result_saved, self.result_path = result, saved or bool(path) or result is None, path
         self.changed("result")
+
+    def saved(self, result: Reconstruction, path: str = "") -> None:
+        """That result has been written, to the document ``path`` if it was one; another may be shown by now."""
+        if result is self.result:
+            self.result_saved, self.result_path = True, path or self.result_path
+            self.changed("result_saved")
 
     def snr_db(self) -> float | None:
         """Signal-to-noise ratio of the noiseless measurement of the current image, in dB."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QSettings
@@ -12,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -24,6 +22,8 @@ from PySide6.QtWidgets import (
 
 from qcs_gui.main_window import PACES, MainWindow
 from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
+from qcs_gui.widgets.dialogs import show_once
+from qcs_gui.widgets.files import ask_folder
 
 __all__ = ["DEFAULTS", "Preferences", "PreferencesController", "PreferencesDialog"]
 
@@ -83,7 +83,7 @@ class PreferencesController(QObject):
     def ask(self) -> None:
         dialog = PreferencesDialog(self.window, self.preferences)
         dialog.accepted.connect(lambda: self.take(dialog.chosen()))
-        dialog.open()
+        show_once(dialog)
 
 
 class PreferencesDialog(QDialog):
@@ -175,6 +175,6 @@ class PreferencesDialog(QDialog):
         }  # fmt: skip
 
     def _browse(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Folder of the library", self.folder.text() or str(Path.home()))
+        name = ask_folder(self, "Folder of the library", self.folder.text())
         if name:
             self.folder.setText(name)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QEventLoop, QPointF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
+from qcs_gui.driving import wait_until
 from qcs_gui.model import State
 from qcs_gui.studio import Studio
 
@@ -24,23 +25,15 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
     studio.app.processEvents()
     to_window = time.monotonic() - started
 
-    def wait_until(condition: Callable[[], bool]) -> bool:
-        # A real event loop: what keeps the interpreter lock would starve the engine thread.
-        end, loop, timer = time.monotonic() + LIMIT, QEventLoop(), QTimer(interval=5)
-        timer.timeout.connect(
-            lambda: loop.quit() if condition() or time.monotonic() > end or window.problem.isVisible() else None
-        )
-        timer.start()
-        loop.exec()
-        timer.stop()
-        return condition()
+    def wait(condition: Callable[[], bool]) -> None:
+        wait_until(lambda: condition() or window.problem.isVisible(), LIMIT)
 
-    wait_until(lambda: session.pixels is not None and bool(session.device))
+    wait(lambda: session.pixels is not None and bool(session.device))
     clicked = time.monotonic()
     _click(studio, window.run_button)
-    wait_until(lambda: panels.frames_shown > 0)
+    wait(lambda: panels.frames_shown > 0)
     to_frame = time.monotonic() - clicked
-    wait_until(lambda: session.state == State.IDLE and session.result is not None)
+    wait(lambda: session.state == State.IDLE and session.result is not None)
     result = session.result
     report: dict[str, Any] = {"seconds_to_window": round(to_window, 3), "seconds_to_first_frame": round(to_frame, 3)}
     if result is None:
@@ -51,7 +44,7 @@ def smoke_test(studio: Studio, started: float, screenshot: str = "") -> dict[str
             "psnr_mean": metrics.get("psnr_mean"), "cosine_mean": metrics.get("cosine_mean"),
             "frames_shown": panels.frames_shown, "steps": panels.newest.steps if panels.newest else 0,
             "samples": len(result.samples), "seconds": round(result.seconds, 3),
-            "device": session.device, "threads": studio.runs.threads,
+            "device": session.device, "threads": studio.context.threads,
         }  # fmt: skip
     studio.app.processEvents()
     if screenshot and not window.grab().save(screenshot):

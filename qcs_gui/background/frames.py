@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.algorithms.base import ESTIMATE
+from qcs_gui.background.worker import sentence_for
 
 if TYPE_CHECKING:
     from engine.algorithms import Iterate
@@ -25,6 +26,7 @@ __all__ = [
     "MeasurementPictures",
     "RunRequest",
     "execute",
+    "execute_and_keep",
     "measurement_pictures",
     "replayed",
     "warm_up",
@@ -158,6 +160,20 @@ def warm_up(spec: RunSpec, threads: int) -> tuple[str, Any]:
         torch.set_num_threads(threads)
     device = choose_device(spec.device)
     return device, measure_speed(spec, device)
+
+
+def execute_and_keep(request: RunRequest, control: Any, mailbox: Mailbox[Frame], keep: bool) -> Kept:
+    """The run, written into the library if that is wished: in the thread that ran it, so that a run that is shown as finished
+    is kept, whatever happens next."""
+    from engine.runs.library import Library
+
+    result = execute(request, control, mailbox)
+    if not keep:
+        return Kept(result)
+    try:
+        return Kept(result, str(Library().add(result).path))
+    except Exception as error:  # the run is there all the same
+        return Kept(result, "", sentence_for(error))
 
 
 def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Reconstruction:

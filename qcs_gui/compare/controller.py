@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
 
 from engine.algorithms import ALGORITHMS
-from qcs_gui.background.worker import Outcome, Worker
 from qcs_gui.compare.algorithms_dialog import AlgorithmsDialog
 from qcs_gui.compare.figure import write_figure
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session, State
+from qcs_gui.context import Context, Feature
+from qcs_gui.library.documents import DocumentController
+from qcs_gui.model import State
 from qcs_gui.stage.run import RunController
 from qcs_gui.stage.view_store import VIEWS, displayed, fitting
 from qcs_gui.widgets.colour_maps import painted
-from qcs_gui.widgets.files import Folders
+from qcs_gui.widgets.dialogs import show_once
+from qcs_gui.widgets.files import ask_save
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -27,26 +27,23 @@ if TYPE_CHECKING:
 __all__ = ["CompareController"]
 
 
-class CompareController(QObject):
-    """``open_result`` shows one of the compared runs on the stage."""
+class CompareController(Feature):
+    """The page of runs side by side; a double click on one puts it on the stage."""
 
-    def __init__(
-        self, session: Session, window: MainWindow, runs: RunController, worker: Worker, report: Callable[[str, str], None],
-        folders: Folders,
-    ) -> None:  # fmt: skip
-        super().__init__(window)
-        self.session, self.window, self.runs, self.worker, self.report = session, window, runs, worker, report
-        self.folders = folders
-        self.open_result: Callable[[Reconstruction], None] = lambda result: None
+    def __init__(self, context: Context, runs: RunController, documents: DocumentController) -> None:
+        super().__init__(context)
+        self.runs, self.documents = runs, documents
         self.dialog: AlgorithmsDialog | None = None
-        self._saving: set[int] = set()
-        page = window.compare
-        page.closed.connect(lambda: window.show_page(window.stage))
+        page = self.window.compare
+        page.closed.connect(self._close_page)
         page.opened.connect(self._opened)
         page.figure_button.clicked.connect(self.ask_figure)
         page.csv_button.clicked.connect(self.ask_table)
         page.report_button.clicked.connect(self.ask_report)
-        window.actions_by_name["compare_algorithms"].triggered.connect(self.ask_algorithms)
+        self.act(compare_algorithms=self.ask_algorithms)
+
+    def _close_page(self) -> None:
+        self.window.show_page(self.window.stage)
 
     def show(self, results: list[Reconstruction]) -> None:
         """These runs side by side."""
@@ -56,7 +53,7 @@ class CompareController(QObject):
     def _opened(self, number: int) -> None:
         results = self.window.compare.results
         if 0 <= number < len(results):
-            self.open_result(results[number])
+            self.documents.show(results[number])
 
     # -- several algorithms ------------------------------------------------------------------------------------------
 
@@ -69,8 +66,12 @@ class CompareController(QObject):
             and ALGORITHMS.parse(name).refusal(spec.operator, spec.quantizer, spec.prior) is None
         }
         self.dialog = AlgorithmsDialog(self.window, fitting_ones, spec.algorithm.name)
-        self.dialog.accepted.connect(lambda: self.run_algorithms(self.dialog.chosen()))  # type: ignore[union-attr]
-        self.dialog.open()
+        self.dialog.accepted.connect(self._run_chosen)
+        show_once(self.dialog)
+
+    def _run_chosen(self) -> None:
+        assert self.dialog is not None
+        self.run_algorithms(self.dialog.chosen())
 
     def run_algorithms(self, names: list[str]) -> None:
         """Each with its defaults (the chosen one with its settings), the same measurement and seed, one after the other."""
@@ -110,59 +111,35 @@ class CompareController(QObject):
         return [blank if p is None else painted(displayed(chosen, p), colours, levels) for p in pictures]
 
     def ask_figure(self) -> None:
-        name, chosen = QFileDialog.getSaveFileName(
-            self.window,
-            "Export figure",
-            self.folders.suggest("comparison.png"),
-            "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)",
-        )
-        if name:
-            path = self.folders.took(name)
-            self.export_figure(path if path.suffix else path.with_suffix("." + chosen.split(" ")[0].lower()))
+        path = ask_save(self.window, "Export figure", "comparison.png", "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)")
+        if path is not None:
+            self.export_figure(path)
 
     def export_figure(self, path: Path) -> None:
         found = self.window.compare.table_of
         if found is not None:
-            pictures = self.figure_pictures()
-            self._save(lambda: write_figure(path, pictures, found))
+            self._save(partial(write_figure, path, self.figure_pictures(), found))
 
     def ask_table(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Export table", self.folders.suggest("comparison.csv"), "Table (*.csv)"
-        )
-        if name:
-            path = self.folders.took(name)
-            self.export_table(path if path.suffix else path.with_suffix(".csv"))
+        path = ask_save(self.window, "Export table", "comparison.csv", "Table (*.csv)")
+        if path is not None:
+            self.export_table(path)
 
     def export_table(self, path: Path) -> None:
         found = self.window.compare.table_of
         if found is not None:
-            self._save(lambda: found.write_csv(path))
+            self._save(partial(found.write_csv, path))
 
     def ask_report(self) -> None:
         results = list(self.window.compare.results)
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Export report", self.folders.suggest("report.html"), "Web page (*.html)"
-        )
-        if name and results:
-            path = self.folders.took(name)
-            self.export_report(path if path.suffix else path.with_suffix(".html"), results)
+        path = ask_save(self.window, "Export report", "report.html", "Web page (*.html)") if results else None
+        if path is not None:
+            self.export_report(path, results)
 
     def export_report(self, path: Path, results: list[Reconstruction]) -> None:
         from engine.runs.report import write_report
 
-        self._save(lambda: write_report(path, results))
+        self._save(partial(write_report, path, results))
 
     def _save(self, work: Callable[[], Path]) -> None:
-        self._saving.add(self.worker.submit(work))
-
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of an export; False if it belongs to somebody else."""
-        if outcome.task not in self._saving:
-            return False
-        self._saving.discard(outcome.task)
-        if outcome.kind == "failed":
-            self.report(outcome.sentence, outcome.details)
-        else:
-            self.window.statusBar().showMessage(f"Saved {outcome.value}", 6000)
-        return True
+        self.context.files.submit(work, self.context.say_saved)

@@ -18,9 +18,6 @@ class DetailsDialog(QDialog):
 
     def __init__(self, parent: QWidget | None, result: Reconstruction) -> None:
         super().__init__(parent)
-        from PySide6.QtCore import Qt
-
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Details of a run")
         facts = result.as_dict()
         history = facts.pop("history", {})

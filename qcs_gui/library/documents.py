@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
-
 from engine.priors.library import priors
 from qcs_gui.background.frames import Frame, replayed
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session, State
-from qcs_gui.widgets.files import Folders
+from qcs_gui.context import Context, Feature
+from qcs_gui.model import State
+from qcs_gui.setup.picture import PictureController
+from qcs_gui.stage.stage_controller import StageController
+from qcs_gui.widgets.files import ask_open, ask_save, folders
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -22,31 +20,33 @@ if TYPE_CHECKING:
 __all__ = ["DocumentController"]
 
 SUFFIX = ".qcs"
-FILTER = "Runs (*.qcs);;Results of earlier versions (result.json result.npz);;All files (*)"
+FILTER = f"Runs (*{SUFFIX})"
 
 
-class DocumentController(QObject):
-    """File > Open result and Save result. Reading and writing go on in the background; a run that is going is not disturbed.
+def _read(name: str) -> tuple[Reconstruction, list[Frame]]:
+    from engine.runs.document import open_run
 
-    ``shown`` is called with an opened result and its frames once the session holds it.
-    """
+    result = open_run(name)
+    return result, replayed(result)
 
-    def __init__(
-        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None], folders: Folders
-    ) -> None:
-        super().__init__(window)
-        self.folders = folders
-        self.session, self.window, self.worker, self.report = session, window, worker, report
-        self.shown: Callable[[Reconstruction, list[Frame]], None] = lambda result, frames: None
-        self.take_setup: Callable[[Reconstruction], None] = lambda result: None
-        self._opening = self._saving = 0
-        self.recent: Callable[[str], None] = lambda path: None
-        self._path: Path | None = None
-        self._shown: Reconstruction | None = None
-        window.actions_by_name["open_result"].triggered.connect(self.ask_open)
-        window.actions_by_name["save_result"].triggered.connect(self.save_again)
-        window.actions_by_name["save_result_as"].triggered.connect(self.ask_save)
-        session.observe(self._changed)
+
+def _write(path: Path, result: Reconstruction) -> Path:
+    from engine.files import make_folder
+    from engine.runs.document import save_run
+
+    make_folder(path.parent)
+    return save_run(path, result)
+
+
+class DocumentController(Feature):
+    """File > Open result and Save result. Reading and writing go on in the background; a run that is going is not disturbed."""
+
+    def __init__(self, context: Context, pictures: PictureController, panels: StageController) -> None:
+        super().__init__(context)
+        self.pictures, self.panels = pictures, panels
+        self._file: tuple[Reconstruction, Path] | None = None
+        self.act(open_result=self.ask_open, save_result=self.save_again, save_result_as=self.ask_save)
+        self.session.observe(self._changed)
         self._changed("result")
 
     def _changed(self, what: str) -> None:
@@ -57,105 +57,81 @@ class DocumentController(QObject):
                 self.window.actions_by_name[name].setEnabled(self.session.result is not None and not self.session.live)
 
     @property
-    def path_shown(self) -> str:
-        """The file of the result shown, or empty."""
-        return str(self._path) if self._path is not None and self._shown is self.session.result else ""
+    def path_shown(self) -> Path | None:
+        """The file that the result shown was opened from or saved to."""
+        return self._file[1] if self._file is not None and self._file[0] is self.session.result else None
 
     def ask_open(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self.window, "Open result", self.folders.last or self._library(), FILTER)
+        filters = f"{FILTER};;Results of earlier versions (result.json result.npz)"
+        name = ask_open(self.window, "Open result", filters, self._near())
         if name:
-            self.folders.took(name)
             self.open(name)
 
     def ask_save(self) -> None:
         from engine.runs.library import new_name
 
         result = self.session.result
-        if result is None:
-            return
-        suggested = str(Path(self.folders.last or self._library()) / f"{new_name(result)}{SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self.window, "Save result", suggested, f"Runs (*{SUFFIX})")
-        if name:
-            path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
-            self.folders.took(str(path))
-            self.save(path)
+        if result is not None:
+            path = ask_save(self.window, "Save result", self._near() / f"{new_name(result)}{SUFFIX}", FILTER)
+            if path is not None:
+                self.save(path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX))
 
     def save_again(self) -> None:
         """To the file that the result came from or was saved to, or to one that is asked for."""
-        if self._path is not None and self._shown is self.session.result:
-            self.save(self._path)
+        if self.path_shown is not None:
+            self.save(self.path_shown)
         else:
             self.ask_save()
 
     def open(self, name: str, setup: bool = True) -> None:
         """Opens a document or an earlier version's result; with ``setup`` the column takes its settings too."""
         if self.session.state != State.IDLE:
-            self.report("A run is going; finish or cancel it before a result is opened.", "")
-            return
-
-        def read() -> tuple[Reconstruction, list[Frame]]:
-            from engine.runs.document import open_run
-
-            result = open_run(name)
-            return result, replayed(result)
-
-        self._opened_path, self._with_setup = Path(name), setup
-        self._opening = self.worker.submit(read)
+            self.context.report("A run is going; finish or cancel it before a result is opened.")
+        else:
+            self.context.files.submit(partial(_read, name), partial(self._opened, Path(name), setup))
 
     def show(self, result: Reconstruction) -> None:
         """Shows a result that is at hand, as if it had been opened; the set-up stays."""
         self.session.set_result(result, saved=True)
-        self.shown(result, replayed(result))
+        self.panels.show_opened(replayed(result))
 
     def save(self, path: Path) -> None:
         """Writes the result shown, atomically."""
         result = self.session.result
-        if result is None:
+        if result is not None:
+            self.context.files.submit(partial(_write, path, result), partial(self._saved, result))
+
+    def _saved(self, result: Reconstruction, path: Path) -> None:
+        """Another result may be shown by now: that one is not saved, nor does the file become its own."""
+        self.context.say_saved(path)
+        self.context.file_used.emit(str(path))
+        if result is self.session.result:
+            self._file = result, path
+            self.session.saved(result, str(path))
+
+    def _opened(self, path: Path, setup: bool, found: tuple[Reconstruction, list[Frame]]) -> None:
+        result, frames = found
+        if self.session.state != State.IDLE:
+            self.context.report("A run has begun meanwhile; open the result again when it is done.")
             return
-
-        def write() -> Path:
-            from engine.files import make_folder
-            from engine.runs.document import save_run
-
-            make_folder(path.parent)
-            return save_run(path, result)
-
-        self._saving = self.worker.submit(write)
-
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of reading or writing; False if it belongs to somebody else."""
-        if outcome.task not in (self._opening, self._saving):
-            return False
-        if outcome.kind == "failed":
-            self.report(outcome.sentence, outcome.details)
-        elif outcome.task == self._saving:
-            self.session.result_saved = True
-            self._path, self._shown = Path(outcome.value), self.session.result
-            self.recent(str(outcome.value))
-            self.window.statusBar().showMessage(f"Saved {outcome.value}", 6000)
-        elif self.session.state != State.IDLE:
-            self.report("A run has begun meanwhile; open the result again when it is done.", "")
-        else:
-            result, frames = outcome.value
-            if not self._with_setup:
-                pass
-            elif result.spec.prior.name in priors().choices:
-                self.take_setup(result)
-            else:
-                self.window.statusBar().showMessage(
-                    f"The prior '{result.spec.prior.name}' of this run is not installed here; its result can be looked at.",
-                    8000,
-                )
-            if self._opened_path.suffix == SUFFIX:
-                self._path, self._shown = self._opened_path, result
-                self.recent(str(self._opened_path))
-            self.session.set_result(result, saved=True)
-            self.shown(result, frames)
-        return True
+        if setup and result.spec.prior.name in priors().choices:
+            self.pictures.take_setup_of(result)
+        elif setup:
+            self.context.say(
+                f"The prior '{result.spec.prior.name}' of this run is not installed here; its result can be looked at.",
+                8000,
+            )
+        document = path.suffix == SUFFIX
+        if document:
+            self._file = result, path
+            self.context.file_used.emit(str(path))
+        self.session.set_result(result, saved=True, path=str(path) if document else "")
+        self.panels.show_opened(frames)
 
     @staticmethod
-    def _library() -> str:
+    def _near() -> Path:
+        """The folder of the last file, or the library."""
         from engine.files import make_folder
         from engine.runs.library import Library
 
-        return str(make_folder(Library().folder))
+        return Path(folders.last) if folders.last else make_folder(Library().folder)

@@ -1,19 +1,22 @@
-"""The history's work: finished runs are kept at once, and the list of them is read and changed in the background."""
+"""The history's work: the list of kept runs is read and changed in the background."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QInputDialog, QMessageBox
 
-from qcs_gui.background.frames import Kept
-from qcs_gui.background.worker import Outcome, Worker, sentence_for
+from qcs_gui.background.worker import Task
+from qcs_gui.compare.controller import CompareController
+from qcs_gui.context import Context, Feature
 from qcs_gui.library.details import DetailsDialog
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
+from qcs_gui.library.documents import DocumentController
+from qcs_gui.setup.picture import PictureController
+from qcs_gui.widgets.dialogs import show_once
 
 if TYPE_CHECKING:
     from engine.runs.library import Entry, Library
@@ -23,152 +26,110 @@ __all__ = ["HistoryController"]
 
 LISTED = 200
 
+Thumbnails = dict[tuple[str, float], bytes | None]
 
-class HistoryController(QObject):
-    """``open_run``, ``use`` and ``compare`` are wired by the studio: they show a document, take its settings, compare runs."""
+
+def _library() -> Library:
+    from engine.runs.library import Library
+
+    return Library()
+
+
+def _list(search: str, sort: str, descending: bool, known: Thumbnails) -> list[tuple[Entry, bytes | None]]:
+    from engine.errors import InputError
+    from engine.runs.document import read_thumbnail
+
+    found = []
+    for entry in _library().list(search, sort, descending, limit=LISTED):
+        key = (str(entry.path), entry.created)
+        if key not in known:
+            try:
+                known[key] = read_thumbnail(entry.path)
+            except InputError:  # deleted meanwhile
+                continue
+        found.append((entry, known[key]))
+    return found
+
+
+class HistoryController(Feature):
+    """Opens, compares, pins, renames and deletes what was kept."""
 
     def __init__(
-        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None], keep: bool
+        self, context: Context, documents: DocumentController, pictures: PictureController, compare: CompareController
     ) -> None:
-        super().__init__(window)
-        self.session, self.window, self.worker, self.report, self.keep = session, window, worker, report, keep
-        self.open_run: Callable[[str], None] = lambda path: None
-        self.use: Callable[[Reconstruction], None] = lambda result: None
-        self.compare: Callable[[list[Reconstruction]], None] = lambda results: None
-        self._tasks: dict[int, str] = {}
-        self._thumbnails: dict[tuple[str, float], bytes] = {}
-        self._kept: Reconstruction | None = None
-        self.last_kept = ""
-        view = window.history
+        super().__init__(context)
+        self.documents, self.pictures, self.compare = documents, pictures, compare
+        self._thumbnails: Thumbnails = {}
+        self._listing = Task()
+        view = self.window.history
         self._soon = QTimer(self, interval=150, singleShot=True)
         self._soon.timeout.connect(self.refresh)
         view.changed.connect(self._soon.start)
         view.asked.connect(self.asked)
         view.partner.connect(self._partner)
-        window.history_dock.visibilityChanged.connect(lambda shown: self.refresh() if shown else None)
-        session.observe(self._changed)
-
-    def _library(self) -> Library:
-        from engine.runs.library import Library
-
-        return Library()
+        self.window.history_dock.visibilityChanged.connect(self.refresh_if_seen)
+        self.session.observe(self._changed)
 
     def _changed(self, what: str) -> None:
-        result = self.session.result
-        if (
-            what == "result"
-            and result is not None
-            and self.keep
-            and not self.session.result_saved
-            and result is not self._kept
-        ):
-            self._kept = result
-
-            self._do("add", lambda: self.keep_now(result))
-
-    def keep_now(self, result: Reconstruction) -> Kept:
-        """Writes a run that has ended into the library; in the thread that ran it, so that a run that is shown as finished
-        is kept, whatever happens next."""
-        if not self.keep:
-            return Kept(result)
-        try:
-            return Kept(result, str(self._library().add(result).path))
-        except Exception as error:  # the run is there all the same
-            return Kept(result, "", sentence_for(error))
-
-    def take(self, kept: Kept) -> None:
-        """What came of keeping, before the result is shown."""
-        self._kept = kept.result
-        if kept.sentence:
-            self.report(kept.sentence, "")
-        elif kept.path:
-            self.last_kept = kept.path
+        if what == "result" and self.session.result_path:
             self.refresh_if_seen()
 
     def refresh(self) -> None:
         """Reads the list anew."""
         view = self.window.history
-        search, (sort, descending) = view.search.text(), view.order()
-        known = self._thumbnails
-
-        def read() -> list[tuple[Entry, bytes | None]]:
-            from engine.errors import InputError
-            from engine.runs.document import read_thumbnail
-
-            found: list[tuple[Entry, bytes | None]] = []
-            for entry in self._library().list(search, sort, descending, limit=LISTED):
-                key = (str(entry.path), entry.created)
-                if key not in known:
-                    try:
-                        known[key] = read_thumbnail(entry.path)
-                    except InputError:  # deleted meanwhile
-                        continue
-                found.append((entry, known[key]))
-            return found
-
-        self._tasks[self.worker.submit(read)] = "list"
-
-    def asked(self, verb: str, names: list[str]) -> None:
-        """What the view's buttons and menu want."""
-        library = self._library()
-        if verb == "open":
-            self._do("open", lambda: str(library.entry(names[0]).path))
-        elif verb in ("use", "details"):
-            self._do(verb, lambda: library.open(names[0]))
-        elif verb == "compare":
-            current = self.session.result if len(names) == 1 else None
-            self._do("compare", lambda: ([current] if current is not None else []) + [library.open(n) for n in names])
-        elif verb == "pin":
-            self._do("changed", lambda: [library.pin(n, not library.entry(n).pinned) for n in names])
-        elif verb == "rename":
-            new, agreed = QInputDialog.getText(self.window, "Rename", "Name of the run:", text=names[0])
-            if agreed and new.strip() and new != names[0]:
-                self._do("changed", lambda: library.rename(names[0], new.strip()))
-        elif verb == "delete":
-            what = f"'{names[0]}'" if len(names) == 1 else f"{len(names)} runs"
-            answer = QMessageBox.question(self.window, "Delete", f"Delete {what}? This cannot be undone.")
-            if answer == QMessageBox.StandardButton.Yes:
-                self._do("changed", lambda: [library.delete(n) for n in names])
-
-    def _partner(self, name: str) -> None:
-        """Alt+click: that run beside the one on the stage."""
-        self.asked("compare", [name])
-
-    def _do(self, what: str, work: Callable[[], Any]) -> None:
-        self._tasks[self.worker.submit(work)] = what
-
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of the history's own work; False if it belongs to somebody else."""
-        what = self._tasks.pop(outcome.task, "")
-        if not what:
-            return False
-        if outcome.kind == "failed":
-            self.report(outcome.sentence, outcome.details)
-        elif what == "list":
-            self.window.history.show_entries(outcome.value)
-        elif what == "add":
-            kept = outcome.value
-            self.take(kept)
-            if self.session.result is kept.result and kept.path:
-                self.session.result_saved = True
-                self.session.changed("kept")
-        elif what == "open":
-            self.open_run(outcome.value)
-        elif what == "use":
-            self.use(outcome.value)
-        elif what == "details":
-            DetailsDialog(self.window, outcome.value).show()
-        elif what == "compare":
-            self.compare(outcome.value)
-        else:
-            self.refresh_if_seen()
-        return True
+        self._listing.forget()
+        work = partial(_list, view.search.text(), *view.order(), self._thumbnails)
+        self._listing = self.context.files.submit(work, view.show_entries)
 
     def refresh_if_seen(self) -> None:
         """Reads the list anew where it is looked at."""
         if not self.window.history_dock.isHidden():
             self.refresh()
 
+    def asked(self, verb: str, names: list[str]) -> None:
+        """What the view's buttons and menu want."""
+        library, first = _library(), names[0]
+        if verb == "open":
+            self._do(lambda: str(library.entry(first).path), self.documents.open)
+        elif verb == "use":
+            self._do(partial(library.open, first), self._use)
+        elif verb == "details":
+            self._do(partial(library.open, first), self._show_details)
+        elif verb == "compare":
+            current = self.session.result if len(names) == 1 else None
+            shown = [current] if current is not None else []
+            self._do(lambda: shown + [library.open(n) for n in names], self.compare.show)
+        elif verb == "pin":
+            self._do(lambda: [library.pin(n, not library.entry(n).pinned) for n in names])
+        elif verb == "rename":
+            new, agreed = QInputDialog.getText(self.window, "Rename", "Name of the run:", text=first)
+            if agreed and new.strip() and new != first:
+                self._do(partial(library.rename, first, new.strip()))
+        elif verb == "delete":
+            what = f"'{first}'" if len(names) == 1 else f"{len(names)} runs"
+            answer = QMessageBox.question(self.window, "Delete", f"Delete {what}? This cannot be undone.")
+            if answer == QMessageBox.StandardButton.Yes:
+                self._do(lambda: [library.delete(n) for n in names])
+
+    def _partner(self, name: str) -> None:
+        """Alt+click: that run beside the one on the stage."""
+        self.asked("compare", [name])
+
+    def _do(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
+        self.context.files.submit(work, then or self._after_change)
+
+    def _after_change(self, _: Any) -> None:
+        self.refresh_if_seen()
+
+    def _use(self, result: Reconstruction) -> None:
+        """Takes the set-up of a kept run; what is shown stays."""
+        self.pictures.take_setup_of(result)
+        self.window.show_page(self.window.stage)
+        self.context.say("The settings of that run are on the left.", 5000)
+
+    def _show_details(self, result: Reconstruction) -> None:
+        show_once(DetailsDialog(self.window, result), modal=False)
+
     @property
     def folder(self) -> Path:
-        return self._library().folder
+        return _library().folder

@@ -137,7 +137,8 @@ class HistoryView(QWidget):
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.addActions(list(self.verbs.values()))
-        menu.exec(self.list.viewport().mapToGlobal(at))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.list.viewport().mapToGlobal(at))
 
     def eventFilter(self, watched: object, event: object) -> bool:
         kind, types = event.type(), event.Type  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from engine.control import Control
 from engine.errors import InputError
 from engine.priors.choice import KINDS, PriorChoice
 from qcs_gui.background.mailbox import Mailbox
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.model import Session
+from qcs_gui.background.worker import Failure, Task, Worker
+from qcs_gui.context import CLOSING_SECONDS, Context
 from qcs_gui.priors.prior_computations import (
     DemoFrame,
     Demonstrator,
@@ -40,38 +41,37 @@ _FOR = {
 class Part:
     """Something on the page that works in a thread of its own."""
 
-    def __init__(self, session: Session, page: PriorPage, report: Callable[[str, str], None], threads: int) -> None:
-        self.session, self.page, self.report, self.threads = session, page, report, threads
-        self.choice: PriorChoice = session.spec.prior
-        self._task = 0
+    def __init__(self, context: Context, page: PriorPage) -> None:
+        self.context, self.session, self.page, self.threads = context, context.session, page, context.threads
+        self.choice: PriorChoice = self.session.spec.prior
+        self._task = Task()
         self._worker: Worker | None = None
         self._ending: list[Worker] = []
 
-    def _submit(self, work: Callable[[], Any]) -> None:
-        self._worker = self._worker or Worker("prior page")
-        self._task = self._worker.submit(work)
-
-    def _outcomes(self) -> list[Outcome]:
-        return [] if self._worker is None else self._worker.take()
+    def _submit(self, work: Callable[[], Any], then: Callable[[Any], None], failed: Callable[[Failure], None]) -> None:
+        """What waits gives way to it; what is being worked out is still heard of."""
+        self._task.withdraw()
+        self._worker = self._worker or self.context.worker("prior page")
+        self._task = self._worker.submit(work, then, failed)
 
     def end(self) -> None:
         """Tells the thread to end, without waiting for it."""
-        self._task = 0
-        started = [] if self._worker is None else [self._worker]
+        self._task.forget()
+        if self._worker is not None:
+            self._worker.end()
+            self._ending = [w for w in [*self._ending, self._worker] if not w.gone]
         self._worker = None
-        self._ending = [w for w in [*self._ending, *started] if not w.close(0.0)]
 
-    def ended(self, timeout: float) -> bool:
+    def ended(self) -> bool:
         """Waits; whether all threads there were have ended."""
-        ended = [worker.close(timeout) for worker in self._ending]
-        return all(ended)
+        return all(worker.close(CLOSING_SECONDS) for worker in self._ending)
 
 
 class SampleDrawing(Part):
     """Draws, streams into the sheet, stops. Every draw takes the numbers after those of the last one."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, context: Context, page: PriorPage) -> None:
+        super().__init__(context, page)
         self.channels: int | None = None
         self._control = Control()
         self._mailbox: Mailbox[SampleFrame] = Mailbox()
@@ -79,7 +79,8 @@ class SampleDrawing(Part):
         self._frame: SampleFrame | None = None
         self.page.draw_button.clicked.connect(self.draw)
         self.page.stop_button.clicked.connect(self.stop)
-        self.page.shown.currentIndexChanged.connect(lambda _: self._show())
+        self.page.shown.currentIndexChanged.connect(self._show)
+        context.ticked.connect(self.poll)
 
     def begin(self, choice: PriorChoice, channels: int | None) -> None:
         """Forgets what was drawn: another prior is looked at, or another file of it."""
@@ -95,14 +96,13 @@ class SampleDrawing(Part):
     def draw(self) -> None:
         """Draws the next few samples in the background."""
         self.stop()
-        self._control = control = Control()
-        mailbox = self._mailbox
+        self._control = Control()
         request = SampleRequest(
             self._run, self.choice, self.channels, self._count, self.page.count.value(), self.page.levels.value(),
             self.session.spec.device, self.threads,
         )  # fmt: skip
         self._count += request.count
-        self._submit(lambda: draw_samples(request, control, mailbox))
+        self._submit(partial(draw_samples, request, self._control, self._mailbox), self._drawn, self._not_drawn)
         self._set_drawing(True)
         self._say("Starting ...", 0, 1)
 
@@ -110,8 +110,8 @@ class SampleDrawing(Part):
         """Ends the drawing within a step; what is shown stays."""
         self._control.cancel()
         self._run += 1  # frames that are still on the way are of no more use
-        if self._task:
-            self._task = 0
+        if not self._task.ended:
+            self._task.forget()
             self._set_drawing(False)
             frame = self._frame
             step = f"at step {frame.step} of {frame.steps}" if frame is not None else "before the first step"
@@ -122,25 +122,22 @@ class SampleDrawing(Part):
         super().end()
 
     def poll(self) -> None:
-        """Shows the newest frame, and how the drawing ended."""
+        """Shows the newest frame."""
         frame = self._mailbox.take()
         if frame is not None and frame.run == self._run:
             self._arrive(frame)
-        for outcome in self._outcomes():
-            if outcome.task == self._task:
-                self._task = 0
-                self._set_drawing(False)
-                self._ended(outcome)
 
-    def _ended(self, outcome: Outcome) -> None:
-        if outcome.kind == "done":
-            self._arrive(outcome.value)
-            count = len(outcome.value.iterate)
-            numbers = f"s {self._count - count + 1} to {self._count}" if count > 1 else f" {self._count}"
-            self._say(f"Done: sample{numbers} of seed 0. Draw again for the next ones.", 1, 1)
-        else:
-            self._say("The drawing failed.", 0, 1)
-            self.report(outcome.sentence, outcome.details)
+    def _drawn(self, frame: SampleFrame) -> None:
+        self._set_drawing(False)
+        self._arrive(frame)
+        count = len(frame.iterate)
+        numbers = f"s {self._count - count + 1} to {self._count}" if count > 1 else f" {self._count}"
+        self._say(f"Done: sample{numbers} of seed 0. Draw again for the next ones.", 1, 1)
+
+    def _not_drawn(self, failure: Failure) -> None:
+        self._set_drawing(False)
+        self._say("The drawing failed.", 0, 1)
+        self.context.failed(failure)
 
     def _arrive(self, frame: SampleFrame) -> None:
         self._frame = frame
@@ -169,13 +166,12 @@ class SampleDrawing(Part):
 class DenoisingDemo(Part):
     """The window's picture at the slider's noise level; while one level is computed, only the newest position waits."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, context: Context, page: PriorPage) -> None:
+        super().__init__(context, page)
         self._demonstrator = Demonstrator()
-        self._request: DemoRequest | None = None
         self._shown: DemoFrame | None = None
-        self.page.slider.valueChanged.connect(lambda _: self.ask())
-        self.page.third.currentIndexChanged.connect(lambda _: self._show_third())
+        self.page.slider.valueChanged.connect(self.ask)
+        self.page.third.currentIndexChanged.connect(self._show_third)
 
     def begin(self, choice: PriorChoice) -> None:
         """Another prior is looked at."""
@@ -197,7 +193,8 @@ class DenoisingDemo(Part):
         pixels = session.pixels if fitted else session.original
         other = self.choice.kind != "denoiser"
         if pixels is None or other:
-            self._request = self._shown = None
+            self._task.forget()
+            self._shown = None
             for index, title in enumerate(("Noisy", "Denoised", "Original")):
                 self.page.trio.show_picture(index, None, title)
             self.page.verdict.setText(
@@ -208,24 +205,12 @@ class DenoisingDemo(Part):
             self.mark()
         else:
             sigma = self.page.sigma()
-            self._request = DemoRequest(self.choice, pixels, fitted, sigma, session.spec.device, self.threads)
+            request = DemoRequest(self.choice, pixels, fitted, sigma, session.spec.device, self.threads)
+            self._submit(partial(self._demonstrator, request), self._show, self._not_denoised)
 
-    def end(self) -> None:
-        self._request = None
-        super().end()
-
-    def poll(self) -> None:
-        """Shows what was computed and starts on the newest request."""
-        for outcome in self._outcomes():
-            self._task = 0
-            if outcome.kind == "done":
-                self._show(outcome.value)
-            else:
-                self.page.verdict.setText(outcome.sentence)
-                self.report(outcome.sentence, outcome.details)
-        if self._request is not None and not self._task:
-            request, demonstrator, self._request = self._request, self._demonstrator, None
-            self._submit(lambda: demonstrator(request))
+    def _not_denoised(self, failure: Failure) -> None:
+        self.page.verdict.setText(failure.sentence)
+        self.context.failed(failure)
 
     def _show(self, frame: DemoFrame) -> None:
         if frame.request.choice is not self.choice or self.session.original is None:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
+from functools import partial
 
 from engine.errors import InputError
 from engine.priors.importing.settings import PriorImport
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
+from qcs_gui.background.worker import Failure
+from qcs_gui.context import Context, Feature
 from qcs_gui.priors.import_dialog import ImportDialog
 from qcs_gui.widgets.boxes import FileField
+from qcs_gui.widgets.files import ask_folder
 
 __all__ = ["ImportController"]
 
 
-class ImportController(QObject):
-    """``listed`` is told when a prior has joined the library."""
+def _import(settings: PriorImport) -> dict:
+    from engine.priors.header import read_header
+    from engine.priors.importing.importer import import_prior
 
-    def __init__(self, window: MainWindow, worker: Worker) -> None:
-        super().__init__(window)
-        self.window, self.worker = window, worker
-        self.listed: Callable[[str], None] = lambda name: None
+    return read_header(import_prior(settings))["card"]
+
+
+class ImportController(Feature):
+    """The dialog's logic."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.dialog: ImportDialog | None = None
-        self._task = 0
-        window.actions_by_name["import_prior"].triggered.connect(self.open)
+        self.act(import_prior=self.open)
 
     def open(self) -> None:
         """Shows the dialog."""
@@ -47,11 +48,9 @@ class ImportController(QObject):
         field.line.setText(name)
 
     def _ask_folder(self) -> None:
-        assert self.dialog is not None
-        name = QFileDialog.getExistingDirectory(self.dialog, "Folder of a diffusers model")
-        field = self.dialog.panel.fields["file"]
-        if name and isinstance(field, FileField):
-            field.line.setText(name)
+        name = ask_folder(self.window, "Folder of a diffusers model")
+        if name:
+            self.open_with(name)
 
     def start(self) -> None:
         """Reads the file in the background."""
@@ -64,28 +63,18 @@ class ImportController(QObject):
         except InputError as error:
             d.says.setText(str(error))
             return
-
-        def work() -> Path:
-            from engine.priors.importing.importer import import_prior
-
-            return import_prior(settings)
-
-        self._task = self.worker.submit(work)
+        self.context.files.submit(partial(_import, settings), self._imported, self._not_imported)
         d.says.setText("Reading the network ...")
         d.import_button.setEnabled(False)
 
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of an import; False if it belongs to somebody else."""
-        if outcome.task != self._task or self.dialog is None:
-            return False
-        d = self.dialog
-        d.import_button.setEnabled(True)
-        if outcome.kind != "done":
-            d.says.setText(outcome.sentence)
-            return True
-        from engine.priors.header import read_header
+    def _ended(self, words: str) -> None:
+        assert self.dialog is not None
+        self.dialog.import_button.setEnabled(True)
+        self.dialog.says.setText(words)
 
-        card = read_header(outcome.value)["card"]
-        d.says.setText(f"The prior '{card['name']}' is in the list. {card.get('notes', '')}")
-        self.listed(card["name"])
-        return True
+    def _not_imported(self, failure: Failure) -> None:
+        self._ended(failure.sentence)
+
+    def _imported(self, card: dict) -> None:
+        self._ended(f"The prior '{card['name']}' is in the list. {card.get('notes', '')}")
+        self.context.prior_added.emit(card["name"])

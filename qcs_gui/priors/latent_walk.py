@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.priors.choice import KINDS, PriorChoice
 from engine.runs.metrics import psnr
+from qcs_gui.background.worker import Failure
+from qcs_gui.context import Context
 from qcs_gui.priors.drawing_and_denoising import Part
+from qcs_gui.priors.prior_dialog import PriorPage
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,18 +84,18 @@ class Walker:
 class LatentWalk(Part):
     """Shows the picture at the pad's place; the newest request wins."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, context: Context, page: PriorPage) -> None:
+        super().__init__(context, page)
         self.view = self.page.walk
         self._walker, self._directions = Walker(), 0
-        self._request: WalkRequest | None = None
         self.view.pad.moved.connect(self.ask)
         self.view.new_button.clicked.connect(self._turn)
         self.view.fit_button.clicked.connect(self._fit)
 
     def begin(self, choice: PriorChoice) -> None:
         """Another prior is looked at."""
-        self.choice, self._request = choice, None
+        self.choice = choice
+        self._task.forget()
         self._walks = choice.kind == "generator"
         self.page.demos.setCurrentIndex(1 if self._walks else 0)
         self.page.demo_group.setTitle("A walk through the latents" if self._walks else "Denoising the window's picture")
@@ -109,10 +113,11 @@ class LatentWalk(Part):
         """Asks for the picture at the pad's place."""
         if self._walks:
             pad = self.view.pad
-            self._request = WalkRequest(
+            request = WalkRequest(
                 self.choice, pad.across, pad.down, self._directions, self.session.spec.device, self.threads, fit,
                 self._pixels(),
             )  # fmt: skip
+            self._submit(partial(self._walker, request), self._show, self._not_walked)
 
     def _turn(self) -> None:
         self._directions += 1
@@ -126,22 +131,9 @@ class LatentWalk(Part):
         self.view.pad.go(0.0, 0.0)
         self.ask(fit=True)
 
-    def end(self) -> None:
-        self._request = None
-        super().end()
-
-    def poll(self) -> None:
-        """Shows what was computed and starts on the newest request."""
-        for outcome in self._outcomes():
-            self._task = 0
-            if outcome.kind == "done":
-                self._show(outcome.value)
-            else:
-                self.view.says.setText(outcome.sentence)
-                self.report(outcome.sentence, outcome.details)
-        if self._request is not None and not self._task:
-            request, walker, self._request = self._request, self._walker, None
-            self._submit(lambda: walker(request))
+    def _not_walked(self, failure: Failure) -> None:
+        self.view.says.setText(failure.sentence)
+        self.context.failed(failure)
 
     def _show(self, frame: WalkFrame) -> None:
         if frame.request.choice is not self.choice:

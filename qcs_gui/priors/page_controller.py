@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QObject, QSignalBlocker, QTimer
+from PySide6.QtCore import QSignalBlocker
 
 from engine.errors import InputError
 from engine.priors.library import PriorChoice, priors
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
+from qcs_gui.context import Context, Feature
 from qcs_gui.priors.card_text import card_text, variants_of
 from qcs_gui.priors.drawing_and_denoising import DenoisingDemo, SampleDrawing
 from qcs_gui.priors.latent_walk import LatentWalk
@@ -17,22 +14,19 @@ from qcs_gui.priors.prior_dialog import PriorPage
 
 __all__ = ["PriorPageController"]
 
-REFRESH_MS = 33
 
-
-class PriorPageController(QObject):
+class PriorPageController(Feature):
     """Follows the window's prior until another one is chosen on the page."""
 
-    def __init__(self, session: Session, window: MainWindow, report: Callable[[str, str], None], threads: int) -> None:
-        super().__init__(window)
-        self.session, self.window, self.report, self.threads = session, window, report, threads
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.page: PriorPage | None = None
-        self.choice: PriorChoice = session.spec.prior
+        self.choice: PriorChoice = self.session.spec.prior
         self._following = True
-        self._timer = QTimer(self, interval=REFRESH_MS)
-        self._timer.timeout.connect(self.poll)
-        window.actions_by_name["prior_page"].triggered.connect(lambda: self.open())
-        session.observe(self._changed)
+        context.prior_added.connect(self.list_priors)
+        context.closing.connect(self.close)
+        self.act(prior_page=self.open)
+        self.session.observe(self._changed)
 
     # -- opening and closing -----------------------------------------------------------------------------------------
 
@@ -42,7 +36,6 @@ class PriorPageController(QObject):
         if not page.isVisible():
             self._following = True
             page.show()
-            self._timer.start()
             self.list_priors()
         page.raise_()
         page.activateWindow()
@@ -50,39 +43,31 @@ class PriorPageController(QObject):
     def _make(self) -> PriorPage:
         """The page is made when it is first opened, to let the window come up sooner."""
         self.page = page = PriorPage(self.window)
-        self.drawing = SampleDrawing(self.session, page, self.report, self.threads)
-        self.demo = DenoisingDemo(self.session, page, self.report, self.threads)
-        self.walk = LatentWalk(self.session, page, self.report, self.threads)
+        self.drawing, self.demo = SampleDrawing(self.context, page), DenoisingDemo(self.context, page)
+        self.walk = LatentWalk(self.context, page)
         page.combo.currentIndexChanged.connect(self._chosen)
-        page.files.currentChanged.connect(lambda _: self._show_file())
+        page.files.currentChanged.connect(self._show_file)
         page.use_button.clicked.connect(self.use)
-        page.finished.connect(lambda _: self._end())
+        page.finished.connect(self._end)
         return page
 
     def _end(self) -> None:
-        self._timer.stop()
         for part in (self.drawing, self.demo, self.walk):
             part.end()
 
-    def close(self, timeout: float = 10.0) -> bool:
+    def close(self) -> bool:
         """Closes the page; whether its threads ended in time."""
         if self.page is None:
             return True
         self.page.close()
         self._end()
-        ended = [part.ended(timeout) for part in (self.drawing, self.demo, self.walk)]
-        return all(ended)
-
-    def poll(self) -> None:
-        """Takes what came back from the threads; 30 times a second while the page is open."""
-        for part in (self.drawing, self.demo, self.walk):
-            part.poll()
+        return all(part.ended() for part in (self.drawing, self.demo, self.walk))
 
     # -- which prior -------------------------------------------------------------------------------------------------
 
     def list_priors(self) -> None:
         """Lists the priors there are now, and shows the window's."""
-        if self.page is None:
+        if self.page is None or not self.page.isVisible():
             return
         combo = self.page.combo
         with QSignalBlocker(combo):
@@ -106,7 +91,7 @@ class PriorPageController(QObject):
         try:
             self._show(self._of_window() if self._following else priors().parse(name))
         except InputError as error:
-            self.report(str(error), "")
+            self.context.report(str(error))
 
     def _show(self, choice: PriorChoice) -> None:
         assert self.page is not None
@@ -134,7 +119,7 @@ class PriorPageController(QObject):
         try:
             self.page.card.show_card(card_text(self.choice, channels))
         except InputError as error:
-            self.report(str(error), "")
+            self.context.report(str(error))
         else:
             self.demo.mark()
 
@@ -147,7 +132,7 @@ class PriorPageController(QObject):
         try:
             form.fill(priors(), self.choice.name)  # with what was trained or imported since
         except InputError as error:
-            self.report(str(error), "")
+            self.context.report(str(error))
             return
         form.edited.emit()
         self._show_use()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-
-from PySide6.QtCore import QObject, QTimer
+from functools import partial
 
 from engine.control import Control
 from engine.errors import InputError
+from engine.priors.library import priors
 from engine.priors.training.generators.settings import GeneratorTraining
 from engine.priors.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
 from engine.priors.training.settings import DenoiserTraining, Training
 from qcs_gui.background.mailbox import Mailbox
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
+from qcs_gui.background.worker import Failure, Worker
+from qcs_gui.context import Context, Feature
 from qcs_gui.priors.training_dialog import TrainingDialog
-from qcs_gui.theme import THEMES
 from qcs_gui.widgets.boxes import FileField
 
 __all__ = ["TrainingController"]
@@ -36,25 +34,21 @@ GENERATOR_VALUES = {"minutes": 10.0, "width": 32, "batch": 64, "average": 0.995,
 STARTING = {DenoiserTraining: STARTING_VALUES, GeneratorTraining: GENERATOR_VALUES}
 
 
-class TrainingController(QObject):
-    """The dialog's logic. ``listed`` is told when a prior has joined the library."""
+class TrainingController(Feature):
+    """The dialog's logic."""
 
-    def __init__(
-        self, window: MainWindow, report: Callable[[str, str], None], threads: int, theme: Callable[[], str]
-    ) -> None:
-        super().__init__(window)
-        self.window, self.report, self.threads, self.theme = window, report, threads, theme
-        self.listed: Callable[[str], None] = lambda name: None
-        self.use: Callable[[str], None] = lambda name: None
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._trained = ""
         self.dialog: TrainingDialog | None = None
         self.worker: Worker | None = None
         self.control = Control()
         self.mailbox: Mailbox[TrainingFrame] = Mailbox(8)
         self._preview = 0
-        self._timer = QTimer(self, interval=100)
-        self._timer.timeout.connect(self.poll)
-        window.actions_by_name["train_prior"].triggered.connect(self.open)
+        context.ticked.connect(self.poll)
+        context.themed.connect(self.repaint)
+        context.closing.connect(self.leave)
+        self.act(train_prior=self.open)
 
     @property
     def running(self) -> bool:
@@ -65,7 +59,7 @@ class TrainingController(QObject):
         """Shows the dialog, with what can be resumed."""
         if self.dialog is None:
             self.dialog = d = TrainingDialog(self.window)
-            d.set_colours(THEMES[self.theme()])
+            d.set_colours(self.context.colours)
             for cls, panel in d.panels.items():
                 panel.show_values(STARTING[cls])
             d.start_button.clicked.connect(self.start)
@@ -92,7 +86,7 @@ class TrainingController(QObject):
     def repaint(self) -> None:
         """Takes the theme there is now."""
         if self.dialog is not None:
-            self.dialog.set_colours(THEMES[self.theme()])
+            self.dialog.set_colours(self.context.colours)
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -110,19 +104,18 @@ class TrainingController(QObject):
         self.control, self._preview = Control(), 0
         control, mailbox = self.control, self.mailbox
         mailbox.take()
-        self.worker = Worker("training")
-        self.worker.submit(lambda: run_session(settings, control, mailbox.put, mailbox.due))
+        self.worker = self.context.worker("training")
+        self.worker.submit(partial(run_session, settings, control, mailbox.put, mailbox.due), self._done, self._stopped)
         d.clear()
         d.says.setText("Reading the pictures ...")
-        self._timer.start()
         self._enable()
 
     def _settings(self, d: TrainingDialog) -> Training:
         name = d.resume_combo.currentData()
         if name:
-            return replace(unfinished()[name], threads=self.threads)
+            return replace(unfinished()[name], threads=self.context.threads)
         cls = d.panel.cls
-        values = {**STARTING[cls], **d.panel.values(), "steps": 10_000_000, "threads": self.threads}
+        values = {**STARTING[cls], **d.panel.values(), "steps": 10_000_000, "threads": self.context.threads}
         settings = prepare_settings(cls(**values))
         if settings.prior in unfinished():
             raise InputError(
@@ -143,22 +136,21 @@ class TrainingController(QObject):
         self.control.finish()
 
     def _use(self) -> None:
-        """Takes the prior that was just trained, and shows the window behind."""
+        """Takes the prior that was just trained, and shows the window behind: with a matrix that suits a picture at its size;
+        what was measured elsewhere stays as it is, and the column says where the prior is not for it."""
+        from engine.runs.fit import suited
+
         assert self.dialog is not None
         self.dialog.hide()
-        self.use(self._trained)
+        if self.session.original is not None:
+            self.session.take(suited(self.session.picture, self.session.spec, self._trained))
+        else:
+            self.window.prior_form.fill(priors(), self._trained)
+            self.window.prior_form.edited.emit()
 
     def leave(self) -> None:
         """Saves the training for later; the prior list stays as it is."""
         self.control.cancel()
-
-    def close(self, timeout: float = 15.0) -> bool:
-        """Saves and ends a training; whether its thread ended in time."""
-        self.leave()
-        self._timer.stop()
-        ended = self.worker is None or self.worker.close(timeout)
-        self.worker = None
-        return ended
 
     def _discard(self) -> None:
         assert self.dialog is not None
@@ -181,21 +173,10 @@ class TrainingController(QObject):
     # -- what comes back -------------------------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Shows the newest frame and notices the end; ten times a second while a training goes."""
-        d, worker = self.dialog, self.worker
-        if d is None or worker is None:
-            return
-        frame = self.mailbox.take()
-        if frame is not None:
-            self._show(d, frame)
-        for outcome in worker.take():
-            last = self.mailbox.take()
-            if last is not None:
-                self._show(d, last)
-            self._timer.stop()
-            worker.close(5.0)
-            self.worker = None
-            self._ended(d, outcome)
+        """Shows the newest frame."""
+        frame = self.mailbox.take() if self.running else None
+        if frame is not None and self.dialog is not None:
+            self._show(self.dialog, frame)
 
     def _show(self, d: TrainingDialog, frame: TrainingFrame) -> None:
         d.progress.setValue(round(1000 * frame.share))
@@ -213,18 +194,25 @@ class TrainingController(QObject):
             if values:
                 d.psnr_label.setText(f"{frame.measures} on pictures it is not trained on: {values}")
 
-    def _ended(self, d: TrainingDialog, outcome: Outcome) -> None:
-        if outcome.kind == "done":
-            d.says.setText(f"Done: the prior '{outcome.value}' is in the list.")
-            self.listed(outcome.value)
-            self._trained = outcome.value
-            d.use_button.show()
-        elif outcome.kind == "cancelled":
-            d.says.setText("Saved for later; choose it above to go on.")
-        else:
-            d.says.setText(outcome.sentence)
-            if outcome.details:
-                self.report(outcome.sentence, outcome.details)
+    def _done(self, name: str) -> None:
+        self._end(f"Done: the prior '{name}' is in the list.")
+        self.context.prior_added.emit(name)
+        self._trained = name
+        if self.dialog is not None:
+            self.dialog.use_button.show()
+
+    def _stopped(self, failure: Failure) -> None:
+        self._end("Saved for later; choose it above to go on." if failure.cancelled else failure.sentence)
+        if failure.details:
+            self.context.failed(failure)
+
+    def _end(self, words: str) -> None:
+        self.poll()  # the last frame may have come after the last look
+        if self.worker is not None:
+            self.worker.end()
+        self.worker = None
+        if self.dialog is not None:
+            self.dialog.says.setText(words)
         self._list()
         self._enable()
 

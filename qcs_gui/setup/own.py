@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog
+import numpy as np
+from PySide6.QtCore import QTimer
 
 from engine.errors import InputError
 from engine.files import make_folder
@@ -17,12 +16,16 @@ from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors, user_folder
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
+from qcs_gui.background.worker import Failure, Task
+from qcs_gui.context import Context, Feature
 from qcs_gui.setup.measurement_dialog import MeasurementDialog
+from qcs_gui.widgets.dialogs import show_once
+from qcs_gui.widgets.files import ask_save
 
 __all__ = ["OwnController"]
+
+LOOK_MS = 250
+"""A file is looked at once so long nothing was typed."""
 
 
 @dataclass(frozen=True)
@@ -64,106 +67,91 @@ def _prior_for(shape: Shape) -> PriorChoice:
     return min(fitting, key=lambda p: (p.kind != "denoiser", p.name in ("gaussian", "mixture"), p.any_size))
 
 
-class OwnController(QObject):
+def _save(path: Path, spec: RunSpec, pixels: np.ndarray, adviser: PriorChoice) -> Path:
+    """Measures and writes what was seen; the picture itself is not in the file."""
+    import torch
+
+    from engine.runs.job import measure
+    from engine.sensing.files import save_measurement
+
+    seen = measure(spec, torch.from_numpy(pixels)[None], adviser=adviser)
+    return save_measurement(path, seen, spec.operator, spec.matrix_seed)
+
+
+class OwnController(Feature):
     """The import dialog, run files on measurement files, and saving the measurement of the current image."""
 
-    def __init__(
-        self, session: Session, window: MainWindow, worker: Worker, report: Callable[[str, str], None]
-    ) -> None:
-        super().__init__(window)
-        self.session, self.window, self.worker, self.report = session, window, worker, report
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.dialog: MeasurementDialog | None = None
-        self._looking = self._using = self._saving = 0
-        self._restored = False
-        window.image.own_button.clicked.connect(lambda: self.open(""))
-        window.actions_by_name["open_measurement"].triggered.connect(lambda: self.open(""))
-        window.actions_by_name["save_measurement"].triggered.connect(self.ask_save)
-        session.observe(self._changed)
+        self._looking = Task()
+        self._soon = QTimer(self, interval=LOOK_MS, singleShot=True)
+        self._soon.timeout.connect(self._look)
+        self.window.image.own_button.clicked.connect(self.ask)
+        self.act(open_measurement=self.ask, save_measurement=self.ask_save)
+        self.session.observe(self._changed)
 
     # -- in --------------------------------------------------------------------------------------------------------
 
+    def ask(self) -> None:
+        self.open("")
+
     def open(self, name: str) -> None:
         """Shows the dialog, with a file already chosen if one is given."""
-        self.dialog = MeasurementDialog(self.window)
-        self.dialog.edited.connect(self._look)
-        self.dialog.accepted.connect(self._use)
-        self.dialog.open()
+        self.dialog = dialog = MeasurementDialog(self.window)
+        dialog.edited.connect(self._soon.start)
+        dialog.accepted.connect(self._use)
+        dialog.finished.connect(self._put_away)
+        show_once(dialog)
         if name:
-            self.dialog.file.line.setText(name)
+            dialog.file.line.setText(name)
+
+    def _put_away(self) -> None:
+        self._soon.stop()
+        self._looking.forget()
+        self.dialog = None
 
     def restore(self, spec: RunSpec) -> None:
         """Takes a run file on a measurement file."""
-        self._submit_use(spec.measurement, Completion(), spec)
-        self._restored = True
+        self.context.bring_in(partial(_read, spec.measurement, Completion(), spec, keep=True), self._take)
 
     def _look(self) -> None:
-        assert self.dialog is not None
-        file, completion, spec = self.dialog.file.line.text(), self.dialog.completion(), self.session.spec
-        if file:
-            self._looking = self.worker.submit(lambda: _read(file, completion, spec, keep=False))
+        self._looking.forget()
+        if self.dialog is not None and self.dialog.file.line.text():
+            work = partial(_read, self.dialog.file.line.text(), self.dialog.completion(), self.session.spec, keep=False)
+            self._looking = self.context.files.submit(work, self._usable, self._unusable)
+
+    def _usable(self, read: _Read) -> None:
+        if self.dialog is not None:
+            self.dialog.show_verdict(read.words, True)
+
+    def _unusable(self, failure: Failure) -> None:
+        if self.dialog is not None:
+            self.dialog.show_verdict(failure.sentence, False)
 
     def _use(self) -> None:
         assert self.dialog is not None
-        self._submit_use(self.dialog.file.line.text(), self.dialog.completion(), self.session.spec)
+        file, completion = self.dialog.file.line.text(), self.dialog.completion()
+        self.context.bring_in(partial(_read, file, completion, self.session.spec, keep=True), self._take)
 
-    def _submit_use(self, file: str, completion: Completion, spec: RunSpec) -> None:
-        self._restored = False
-        self._using = self.worker.submit(lambda: _read(file, completion, spec, keep=True))
+    def _take(self, read: _Read) -> None:
+        self.session.set_measurement(read.spec, read.shape)
+        self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
+        self.window.image.sample_combo.setCurrentIndex(0)
 
     # -- out -------------------------------------------------------------------------------------------------------
 
     def ask_save(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Save measurement", "measurement.npz", "Measurements (*.npz)"
-        )
-        if name:
-            self.save(Path(name) if Path(name).suffix else Path(name).with_suffix(".npz"))
+        path = ask_save(self.window, "Save measurement", "measurement.npz", "Measurements (*.npz)")
+        if path is not None:
+            self.save(path)
 
     def save(self, path: Path) -> None:
-        """Measures the current image and writes what was seen; the image itself is not in the file."""
-        spec, pixels, adviser = self.session.spec, self.session.pixels, self.session.adviser
-        if pixels is None:
-            return
-
-        def work() -> Path:
-            import torch
-
-            from engine.runs.job import measure
-            from engine.sensing.files import save_measurement
-
-            seen = measure(spec, torch.from_numpy(pixels)[None], adviser=adviser)
-            return save_measurement(path, seen, spec.operator, spec.matrix_seed)
-
-        self._saving = self.worker.submit(work)
-
-    # -- results ---------------------------------------------------------------------------------------------------
-
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the outcome of a look, an import or a save; False if it belongs to somebody else."""
-        if outcome.task == self._saving:
-            self._told(outcome, f"Saved {outcome.value}")
-        elif outcome.task == self._using:
-            self._told(outcome, "")
-            if outcome.kind == "done":
-                self._take(outcome.value)
-        elif outcome.task == self._looking:
-            if self.dialog is not None:
-                usable = outcome.kind == "done"
-                self.dialog.show_verdict(outcome.value.words if usable else outcome.sentence, usable)
-        else:
-            return isinstance(outcome.value, _Read)
-        return True
-
-    def _told(self, outcome: Outcome, words: str) -> None:
-        if outcome.kind == "failed":
-            self.report(outcome.sentence, outcome.details)
-        elif words:
-            self.window.statusBar().showMessage(words, 6000)
-
-    def _take(self, read: Any) -> None:
-        self.session.set_measurement(read.spec, read.shape)
-        self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
-        self.window.image.sample_combo.setCurrentIndex(0)
+        """Measures the current image and writes what was seen."""
+        session = self.session
+        if session.pixels is not None:
+            work = partial(_save, path, session.spec, session.pixels, session.adviser)
+            self.context.files.submit(work, self.context.say_saved)
 
     def _changed(self, what: str) -> None:
         if what == "measurement":

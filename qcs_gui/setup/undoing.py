@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
-
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
-from qcs_gui.setup.controller import SetupController
+from qcs_gui.context import Context, Feature
 from qcs_gui.undo import SetupState, UndoStack
 
 __all__ = ["UndoController"]
 
 
-class UndoController(QObject):
+class UndoController(Feature):
     """Listens to the session and goes back in it."""
 
-    def __init__(self, session: Session, window: MainWindow, setup: SetupController) -> None:
-        super().__init__(window)
-        self.session, self.window, self.setup = session, window, setup
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.stack = UndoStack()
         self._going = False
-        window.actions_by_name["undo"].triggered.connect(lambda: self._go(self.stack.undo()))
-        window.actions_by_name["redo"].triggered.connect(lambda: self._go(self.stack.redo()))
-        session.observe(self._changed)
+        self.act(undo=self.undo, redo=self.redo)
+        self.session.observe(self._changed)
         self._enable()
 
     def _changed(self, what: str) -> None:
@@ -36,13 +30,20 @@ class UndoController(QObject):
             self.stack.changed(SetupState(self.session.spec, self.session.original))
             self._enable()
 
+    def undo(self) -> None:
+        self._go(self.stack.undo())
+
+    def redo(self) -> None:
+        self._go(self.stack.redo())
+
     def _go(self, state: SetupState | None) -> None:
         if state is None:
             return
         self._going = True
-        self.session.set_spec(state.spec)
-        if state.picture is not None and state.picture is not self.session.original:
-            self.session.set_image(state.picture, state.spec.image)
+        if state.picture is None or state.picture is self.session.original:
+            self.session.set_spec(state.spec)
+        else:
+            self.session.set_image(state.picture, state.spec.image, spec=state.spec)
         self._going = False
         self._enable()
 

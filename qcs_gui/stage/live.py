@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-
-from PySide6.QtCore import QObject
+from functools import partial
 
 from qcs_gui.background.live import LiveRequest, LiveSource, serve_live, suits_live
-from qcs_gui.background.worker import Outcome, Worker
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session, State
+from qcs_gui.background.worker import Failure, Task
+from qcs_gui.context import Context, Feature
+from qcs_gui.model import State
 from qcs_gui.stage.stage_controller import Before, StageController
 
 __all__ = ["LiveController"]
 
 
-class LiveController(QObject):
+class LiveController(Feature):
     """Asks the engine thread, one request at a time; what was asked meanwhile waits, and only the newest of it."""
 
-    def __init__(self, session: Session, window: MainWindow, panels: StageController, worker: Worker,
-                 problem: Callable[[], str], say_result: Callable[[], None]) -> None:  # fmt: skip
-        super().__init__(window)
-        self.session, self.window, self.panels, self.worker = session, window, panels, worker
-        self.problem, self.say_result = problem, say_result
+    def __init__(self, context: Context, panels: StageController) -> None:
+        super().__init__(context)
+        self.panels = panels
         self._before: Before | None = None
         self.source = LiveSource()
-        self.on = self.fast = False
+        self.on = False
         self.latencies: list[float] = []
-        self._number = self._task = 0
-        window.live_button.toggled.connect(self.switch)
-        session.observe(self._changed)
+        self._number, self._task = 0, Task()
+        self.window.live_button.toggled.connect(self.switch)
+        self.session.observe(self._changed)
+        context.ticked.connect(self.poll)
+        context.closing.connect(self._close)
+
+    def _close(self) -> None:
+        self.on = False
 
     def switch(self, on: bool) -> None:
         """On: what a run left is put by. Off: it is on the stage again."""
@@ -43,13 +44,13 @@ class LiveController(QObject):
             self.ask()
         else:
             self._put_back()
-            self.window.statusBar().showMessage("Live mode is off; Run draws samples.", 4000)
+            self.context.say("Live mode is off; Run draws samples.", 4000)
         self.session.changed("live")
 
     def _put_back(self) -> None:
         if self._before is not None and self.session.state == State.IDLE:
             self.panels.restore(self._before, self.session.result)
-            self.say_result()
+            self.panels.say_result()
         self._before = None
 
     def _changed(self, what: str) -> None:
@@ -64,22 +65,22 @@ class LiveController(QObject):
         pixels = session.live_pixels()
         if session.state != State.IDLE or pixels is None:
             return
-        reason = suits_live(session.spec) or self.problem()
+        reason = suits_live(session.spec) or self.context.setup.problem
         if reason:
             self.window.result_label.setText(reason)
             return
         self._number += 1
-        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser, self.fast))
+        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser, self.context.preferences["fast_previews"])
         self._next()
 
     def _next(self) -> None:
         """Has the engine thread serve what is wanted, unless it does."""
-        if not self._task and self.session.state == State.IDLE:
-            source, threads = self.source, os.cpu_count() or 1
-            self._task = self.worker.submit(lambda: serve_live(source, threads))
+        if self._task.ended and self.session.state == State.IDLE:
+            work = partial(serve_live, self.source, os.cpu_count() or 1)
+            self._task = self.context.engine.submit(work, self._served, self._not_served)
 
     def poll(self) -> None:
-        """Shows the newest answer; called with the window's timer."""
+        """Shows the newest answer; called with every tick."""
         made = self.source.shown()
         if made is None or not self.on or self.session.state != State.IDLE:
             return
@@ -94,14 +95,11 @@ class LiveController(QObject):
         lowered = f", {frame.precision}" if frame.precision == "bfloat16" else ""
         self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture{lowered}")
 
-    def handle(self, outcome: Outcome) -> bool:
-        """Takes the end of serving; False if it belongs to somebody else."""
-        if outcome.task != self._task:
-            return False
-        self._task = 0
+    def _served(self, _: None) -> None:
         self.poll()
-        if outcome.kind == "failed" and self.on:
-            self.window.result_label.setText(outcome.sentence)
-        elif self.source.wanted:  # asked for after the last look
+        if self.source.wanted:  # asked for after the last look
             self._next()
-        return True
+
+    def _not_served(self, failure: Failure) -> None:
+        if self.on:
+            self.window.result_label.setText(failure.sentence)

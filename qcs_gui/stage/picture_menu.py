@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtWidgets import QMenu
 
 from engine.files import write_atomically
-from qcs_gui.main_window import MainWindow
+from qcs_gui.context import Context, Feature
 from qcs_gui.stage.view_store import MAPS, VIEWS, displayed
 from qcs_gui.widgets.colour_maps import painted, to_qimage
-from qcs_gui.widgets.files import Folders
+from qcs_gui.widgets.files import ask_save
 
 __all__ = ["PictureMenu"]
 
 
-class PictureMenu(QObject):
+class PictureMenu(Feature):
     """Serves the stage, the grid and the menu entry that copies."""
 
-    def __init__(self, window: MainWindow, folders: Folders, report: Callable[[str, str], None]) -> None:
-        super().__init__(window)
-        self.window, self.folders, self.report = window, folders, report
-        self.store = window.stage.store
-        window.stage.picture.menu.connect(self.pop_up)
-        window.board.menu.connect(self.pop_up)
-        window.actions_by_name["copy_image"].triggered.connect(lambda: self.copy(window.stage.picture.key))
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.store = self.window.stage.store
+        self.window.stage.picture.menu.connect(self.pop_up)
+        self.window.board.menu.connect(self.pop_up)
+        self.act(copy_image=self.copy_shown)
 
     def build(self, key: str) -> QMenu:
         """The menu for a view."""
@@ -53,7 +51,9 @@ class PictureMenu(QObject):
         return menu
 
     def pop_up(self, key: str, at: QPoint) -> None:
-        self.build(key).popup(at)
+        menu = self.build(key)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(at)
 
     def image(self, key: str) -> QImage | None:
         """The view as it is painted, one pixel a pixel."""
@@ -62,21 +62,21 @@ class PictureMenu(QObject):
             return None
         return to_qimage(painted(displayed(key, pixels), self.store.map(key), self.store.range(key)))
 
+    def copy_shown(self) -> None:
+        self.copy(self.window.stage.picture.key)
+
     def copy(self, key: str) -> None:
         image = self.image(key)
         if image is None:
-            self.window.statusBar().showMessage("There is no picture to copy yet.", 4000)
+            self.context.say("There is no picture to copy yet.", 4000)
             return
         QGuiApplication.clipboard().setImage(image)
-        self.window.statusBar().showMessage(f"{VIEWS[key].title} is on the clipboard.", 4000)
+        self.context.say(f"{VIEWS[key].title} is on the clipboard.", 4000)
 
     def ask_save(self, key: str) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self.window, "Save image", self.folders.suggest(f"{key}.png"), "PNG (*.png)"
-        )
-        if name:
-            path = self.folders.took(name)
-            self.save(key, path if path.suffix else path.with_suffix(".png"))
+        path = ask_save(self.window, "Save image", f"{key}.png", "PNG (*.png)")
+        if path is not None:
+            self.save(key, path)
 
     def save(self, key: str, path: Path) -> None:
         from engine.errors import InputError
@@ -91,6 +91,6 @@ class PictureMenu(QObject):
 
         try:
             write_atomically(path, write)
-            self.window.statusBar().showMessage(f"Saved {path}", 6000)
+            self.context.say_saved(path)
         except InputError as error:
-            self.report(str(error), "")
+            self.context.report(str(error))

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QSignalBlocker
+from PySide6.QtCore import QSignalBlocker
 
 from engine.algorithms.base import ESTIMATE, RESTARTS
 from engine.images import framed
 from qcs_gui.background.frames import Frame, Keyframes
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session, State
+from qcs_gui.context import Context, Feature
+from qcs_gui.model import State
+from qcs_gui.stage.result import doubts_about, result_line
 from qcs_gui.stage.view_store import VIEWS, displayed
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StageController"]
 
+NOTHING_YET = "Choose what to measure on the left, then press Run."
 # Iterate and denoised estimate follow every frame; what changes slowly is painted less often, because painting holds
 # the interpreter lock that the engine needs.
 SUMMARIES_PER_SECOND, CURVES_PER_SECOND, STATUS_PER_SECOND = 8.0, 4.0, 4.0
@@ -32,12 +34,12 @@ Before = tuple[Keyframes, Frame | None, Message]
 """What is shown of a run, kept while the next one goes."""
 
 
-class StageController(QObject):
+class StageController(Feature):
     """Follows the newest frame, unless the timeline was dragged back."""
 
-    def __init__(self, session: Session, window: MainWindow) -> None:
-        super().__init__(window)
-        self.session, self.window = session, window
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        session, window = self.session, self.window
         self.keyframes = Keyframes()
         self.newest: Frame | None = None
         self.shown: Frame | None = None
@@ -82,6 +84,8 @@ class StageController(QObject):
         self.newest = self.shown = None
         for key in VIEWS.keys() - {"truth"}:
             self.store.set_image(key, None)
+        self.show_truth()
+        self.window.stage.measured_thumb.set_picture(None, "What was measured")
         self.window.strip.clear_samples()
         self.window.curves.set_history({}, 0)
         self.window.step_label.setText("no run yet")
@@ -130,8 +134,9 @@ class StageController(QObject):
         self._set_timeline()
         self.show(frame)
 
-    def show_opened(self, result: Reconstruction, frames: list[Frame]) -> None:
+    def show_opened(self, frames: list[Frame]) -> None:
         """Shows a result that was kept, with the frames of its run on the timeline."""
+        self.window.show_page(self.window.stage)
         self.begin()
         for frame in frames:
             self.keyframes.add(frame)
@@ -140,6 +145,15 @@ class StageController(QObject):
         self.window.speed_label.setText("")
         self._set_timeline()
         self.show(frames[-1])
+        self.say_result()
+
+    def say_result(self) -> None:
+        """The result in one line of large type; what is doubtful about it below."""
+        result, stage = self.session.result, self.window.stage
+        doubts = doubts_about(result) if result is not None else []
+        stage.result_label.setText(result_line(result) if result is not None else NOTHING_YET)
+        stage.note_label.setText(" ".join(doubts))
+        stage.note_label.setVisible(bool(doubts))
 
     def show_live(self, frame: Frame) -> None:
         """Shows what live mode made; the frames of the last run stay on the timeline's shelf until the next run."""

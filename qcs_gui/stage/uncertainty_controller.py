@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from engine.algorithms.base import ESTIMATE, RESTARTS
 from engine.runs.uncertainty import brighter, calibration_of, interval_width, pixel_belief, probability_above
-from qcs_gui.main_window import MainWindow
-from qcs_gui.model import Session
+from qcs_gui.context import Context, Feature
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -34,18 +33,18 @@ def why_none(result: Reconstruction | None) -> str:
     return "Calibration needs eight samples at least, and pixels that are uncertain."
 
 
-class UncertaintyController(QObject):
+class UncertaintyController(Feature):
     """A click chooses a pixel, Ctrl+click a second one to compare it with."""
 
-    def __init__(self, session: Session, window: MainWindow) -> None:
-        super().__init__(window)
-        self.session, self.window, self.panel = session, window, window.stage.uncertainty
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        window, self.panel = self.window, self.window.stage.uncertainty
         self.pixel: tuple[int, int] | None = None
         self.partner: tuple[int, int] | None = None
         window.stage.picture.clicked.connect(self._clicked)
         window.board.clicked.connect(self._clicked)
         self.panel.threshold_changed.connect(lambda _: self._show_probability())
-        session.observe(self._changed)
+        self.session.observe(self._changed)
 
     def _changed(self, what: str) -> None:
         if what == "result":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QLocale, QSize, Qt, Signal
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from engine.errors import InputError
 from engine.settings import Setting
+from qcs_gui.widgets.files import ask_folder, ask_open
 
 __all__ = ["FileField", "ListBox", "NumberBox", "SettingBox", "WholeBox", "editor_for"]
 
@@ -274,10 +275,8 @@ class FileField(QWidget):
         layout.addWidget(self.button)
 
     def _ask(self) -> None:
-        if self.setting.files == "folder":
-            name = QFileDialog.getExistingDirectory(self, self.setting.label, self.line.text())
-        else:
-            filters = f"{self.setting.files};;All files (*)"
-            name, _ = QFileDialog.getOpenFileName(self, self.setting.label, self.line.text(), filters)
+        setting, near = self.setting, Path(self.line.text()).absolute() if self.line.text() else ""
+        folder = setting.files == "folder"
+        name = ask_folder(self, setting.label, near) if folder else ask_open(self, setting.label, setting.files, near)
         if name:
             self.line.setText(name)

@@ -121,11 +121,11 @@ def test_a_new_picture_is_told_from_the_truth_of_the_run_shown(open_studio, run_
 def test_dropped_folders_and_networks_open_the_dialog_for_them(open_studio, tmp_path):
     studio = open_studio()
     save_png(tmp_path / "a.png", np.zeros((1, 8, 8), np.float32))
-    studio.pictures.open(str(tmp_path))
+    studio.opening.open(str(tmp_path))
     assert studio.training.dialog.isVisible()
     assert studio.training.dialog.panel.values()["images"] == str(tmp_path)
     studio.training.dialog.close()
-    studio.pictures.open(str(tmp_path / "net.pth"))
+    studio.opening.open(str(tmp_path / "net.pth"))
     assert studio.imports.dialog.isVisible()
     assert studio.imports.dialog.panel.values()["file"].endswith("net.pth")
     studio.imports.dialog.close()

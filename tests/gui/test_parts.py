@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -17,12 +18,12 @@ from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Worker
 
 
-def outcomes(worker, count):
-    found, end = [], time.monotonic() + 20
-    while len(found) < count and time.monotonic() < end:
-        found += worker.take()
+def polled(worker):
+    end = time.monotonic() + 20
+    while worker.busy and time.monotonic() < end:
+        worker.poll()
         time.sleep(0.01)
-    return found
+    assert not worker.busy
 
 
 def test_mailbox_keeps_the_newest_only():
@@ -45,36 +46,88 @@ def test_mailbox_is_due_at_its_rate():
     assert box.due()
 
 
-def test_worker_reports_every_end():
-    worker = Worker("engine")
+def test_work_goes_on_where_it_is_polled_and_every_end_is_heard_of():
+    failures, values, threads = [], [], []
+    worker = Worker("engine", failures.append)
 
     def fail(error):
         raise error
 
+    def take(value):
+        values.append(value)
+        threads.append(threading.current_thread())
+
     errors = [InputError("Say this."), RuntimeError("x"), MemoryError(), SystemExit(), KeyboardInterrupt(), Cancelled()]
     for error in errors:
-        worker.submit(lambda error=error: fail(error))
-    worker.submit(lambda: 42)
-    found = outcomes(worker, 7)
-    assert [o.kind for o in found] == ["failed"] * 5 + ["cancelled", "done"]
-    assert found[0].sentence == "Say this."
-    assert "RuntimeError" in found[1].details
-    assert found[-1].value == 42
-    assert not worker.busy
+        worker.submit(partial(fail, error), take)
+    worker.submit(lambda: 42, take)
+    polled(worker)
+    assert [f.cancelled for f in failures] == [False] * 5 + [True]
+    assert failures[0].sentence == "Say this." and not failures[0].details
+    assert "RuntimeError" in failures[1].details
+    assert values == [42] and threads == [threading.main_thread()]
+    own = []
+    worker.submit(partial(fail, InputError("Mine.")), take, own.append)
+    polled(worker)
+    assert own[0].sentence == "Mine." and len(failures) == 6
+    assert worker.close(5) and worker.gone
+
+
+def test_what_is_forgotten_does_not_begin_and_is_not_heard_of():
+    worker, gate, begun, heard = Worker("engine"), threading.Event(), [], []
+    running = threading.Event()
+
+    def work(name):
+        begun.append(name)
+        running.set()
+        gate.wait(10)
+        return name
+
+    first = worker.submit(partial(work, "first"), heard.append)
+    second = worker.submit(partial(work, "second"), heard.append)
+    third = worker.submit(partial(work, "third"), heard.append)
+    assert running.wait(10)
+    first.withdraw()  # too late: it has begun
+    second.withdraw()
+    gate.set()
+    polled(worker)
+    assert begun == heard == ["first", "third"]
+    assert second.ended and third.ended
+    gate.clear()
+    running.clear()
+    fourth = worker.submit(partial(work, "fourth"), heard.append)
+    assert running.wait(10)
+    fourth.forget()
+    gate.set()
+    polled(worker)
+    assert begun[-1] == "fourth" and heard[-1] == "third"
+    assert worker.close(5)
+
+
+def test_a_continuation_that_raises_leaves_the_others():
+    worker, heard = Worker("engine"), []
+    worker.submit(lambda: 0, lambda value: 1 / value)
+    worker.submit(lambda: 2, heard.append)
+    with pytest.raises(ZeroDivisionError):
+        polled(worker)
+    polled(worker)
+    assert heard == [2]
     assert worker.close(5)
 
 
 def test_a_dead_thread_is_noticed_and_replaced():
-    worker = Worker("engine")
+    failures, values = [], []
+    worker = Worker("engine", failures.append)
     gate = threading.Event()
-    worker.submit(gate.wait)
+    worker.submit(gate.wait, values.append)
     worker._tasks.put(None)  # the thread ends after this task ...
-    worker.submit(lambda: 1)  # ... so this one would wait for ever
+    worker.submit(lambda: 1, values.append)  # ... so this one would wait for ever
     gate.set()
-    found = outcomes(worker, 2)
-    assert [o.kind for o in found] == ["done", "failed"]
-    worker.submit(lambda: 2)
-    assert outcomes(worker, 1)[0].value == 2
+    polled(worker)
+    assert values == [True] and "ended unexpectedly" in failures[0].sentence
+    worker.submit(lambda: 2, values.append)
+    polled(worker)
+    assert values == [True, 2]
     assert worker.close(5)
 
 

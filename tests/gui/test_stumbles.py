@@ -30,7 +30,7 @@ def test_closing_is_what_enter_does_in_a_problem(open_studio, qtbot, tmp_path):
     studio = open_studio()
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
-    studio.pictures.open(str(broken))
+    studio.opening.open(str(broken))
     qtbot.waitUntil(studio.window.problem.isVisible, timeout=30000)
     studio.window.problem.activateWindow()
     qtbot.waitUntil(lambda: QApplication.focusWidget() is studio.window.problem.close_button, timeout=5000)

@@ -101,7 +101,7 @@ def test_every_focusable_widget_has_an_accessible_name(keeping, run_to_end):
     studio.preferences_dialog.ask()
     studio.help.show_guide()
     studio.help.show_shortcuts()
-    studio.console.show()
+    studio.context.console.show()
     studio.pictures.draw()
     nameless = []
     for top in [t for t in QApplication.topLevelWidgets() if t.isVisible()]:
@@ -127,7 +127,7 @@ def test_recent_files_and_panels(keeping, qtbot, tmp_path):
 
     studio = keeping()
     Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
-    studio.pictures.open(str(tmp_path / "eye.png"))
+    studio.opening.open(str(tmp_path / "eye.png"))
     qtbot.waitUntil(lambda: studio.session.spec.image.endswith("eye.png"), timeout=10000)
     studio.pictures.load("sample:digit-1")
     qtbot.waitUntil(lambda: studio.session.spec.image == "sample:digit-1", timeout=10000)
