@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,9 +54,9 @@ class PixelOperator(Operator):
             above, weight = levels[-1]
             if max(above.shape[2:]) == 1:
                 break
-            pool = {"kernel_size": 2, "ceil_mode": True, "count_include_pad": False}
-            share = F.avg_pool2d(weight, **pool)
-            mean = F.avg_pool2d(above * weight, **pool) / share.clamp_min(1e-12)
+            pool = partial(F.avg_pool2d, kernel_size=2, ceil_mode=True, count_include_pad=False)
+            share = pool(weight)
+            mean = pool(above * weight) / share.clamp_min(1e-12)
             levels.append((mean, (share > 0).to(x.dtype)))
         filled = levels[-1][0]
         for above, weight in reversed(levels[:-1]):
