@@ -6,13 +6,14 @@ import gc
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.runs.spec import RunSpec
-from qcs_gui.background.worker import Worker, sentence_for
+from qcs_gui.background.worker import Outcome, Worker, sentence_for
 from qcs_gui.compare.controller import CompareController
 from qcs_gui.design.controller import PredictionController
 from qcs_gui.gallery.controller import GalleryController
@@ -55,6 +56,8 @@ WORTH_ASKING_SECONDS = 30.0
 class Studio(QObject):
     """One window with all behind it. ``remember`` keeps preferences, session and runs between starts; ``result`` is a document
     or a picture to open at the start; ``keep`` keeps finished runs in the library (as ``remember`` says where it is None)."""
+
+    compare: CompareController
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class Studio(QObject):
         self._io_worker = io_worker
         self.predictions = PredictionController(self.session, window, lambda: self.theme)
         self.predictions.say, self.predictions.take_over = self.setup.say_expected, self._take_design
-        handlers = [
+        handlers: list[Callable[[Outcome], bool]] = [
             self.imports.handle, self.exports.handle, self.documents.handle, self.own.handle, self.history.handle,
             lambda outcome: self.compare.handle(outcome), self.pictures.handle,
         ]  # fmt: skip

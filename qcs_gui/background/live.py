@@ -103,7 +103,7 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     from engine.sensing.measurement import simulate
 
     spec, start = live_spec(request.spec), time.monotonic()
-    shape: tuple[int, int, int] = request.pixels.shape  # type: ignore[assignment]
+    shape: tuple[int, int, int] = request.pixels.shape
     key = (str(spec.operator), shape, spec.matrix_seed)
     operator = source.kept.get(key)
     if operator is None:

@@ -69,7 +69,7 @@ class CompareController(QObject):
             and ALGORITHMS.parse(name).refusal(spec.operator, spec.quantizer, spec.prior) is None
         }
         self.dialog = AlgorithmsDialog(self.window, fitting_ones, spec.algorithm.name)
-        self.dialog.accepted.connect(lambda: self.run_algorithms(self.dialog.chosen()))  # type: ignore[union-attr]
+        self.dialog.accepted.connect(lambda: self.run_algorithms(self.dialog.chosen()))
         self.dialog.open()
 
     def run_algorithms(self, names: list[str]) -> None:

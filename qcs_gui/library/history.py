@@ -128,7 +128,12 @@ class HistoryController(QObject):
             what = f"'{names[0]}'" if len(names) == 1 else f"{len(names)} runs"
             answer = QMessageBox.question(self.window, "Delete", f"Delete {what}? This cannot be undone.")
             if answer == QMessageBox.StandardButton.Yes:
-                self._do("changed", lambda: [library.delete(n) for n in names])
+                self._do("changed", lambda: self._delete(names))
+
+    def _delete(self, names: list[str]) -> None:
+        library = self._library()
+        for name in names:
+            library.delete(name)
 
     def _partner(self, name: str) -> None:
         """Alt+click: that run beside the one on the stage."""
