@@ -36,7 +36,7 @@ def write_figure(path: Path, pictures: Sequence[np.ndarray], found: Comparison) 
             painter.scale(SCALE, SCALE)
             _paint(painter, pictures, found)
             painter.end()
-            if not image.save(str(temporary), b"PNG"):
+            if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]  # the stub asks for bytes
                 raise OSError("the picture could not be written")
         elif kind == ".svg":
             from PySide6.QtSvg import QSvgGenerator
