@@ -258,6 +258,7 @@ def measure(parts: list[str], threads: int, seconds: float, runs: int) -> dict[s
     if parts == ["start"]:
         return report
     app = QApplication.instance() or QApplication(["qcs-gui"])
+    assert isinstance(app, QApplication)
     studio = Studio(RunSpec(device="cpu"), threads=threads, remember=False)
     started(studio)
     report |= {"torch_threads": threads, "cores": os.cpu_count(), "platform": app.platformName()}

@@ -82,6 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def first(facts: importlib.metadata.PackageMetadata, key: str) -> str:
+    """The first value of a key in a package's metadata, empty where there is none."""
+    return next(iter(facts.get_all(key) or []), "")
+
+
 def licences(without: str = "") -> str:
     """The licence of every package inside, from its own metadata, and of every prior, from its card."""
     from engine.priors.header import read_header
@@ -92,11 +97,11 @@ def licences(without: str = "") -> str:
             facts = importlib.metadata.metadata(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        licence = facts.get("License-Expression") or next(
+        licence = first(facts, "License-Expression") or next(
             (c.rsplit(" :: ", 1)[-1] for c in facts.get_all("Classifier") or [] if c.startswith("License")), ""
         )
-        licence = licence or (facts.get("License") or "see the project's page").splitlines()[0]
-        page = facts.get("Home-page") or next((u.split(", ", 1)[-1] for u in facts.get_all("Project-URL") or []), "")
+        licence = licence or (first(facts, "License") or "see the project's page").splitlines()[0]
+        page = first(facts, "Home-page") or next((u.split(", ", 1)[-1] for u in facts.get_all("Project-URL") or []), "")
         parts.append(f"{facts['Name']} {facts['Version']}: {licence}. {page}")
     parts.append("\nPriors (trained weights)\n")
     left_out = {n for n in without.split(",") if n}

@@ -23,9 +23,11 @@ class _NoCompiler(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def create_module(self, spec):
         module = types.ModuleType(spec.name)
-        module.disable = lambda fn=None, recursive=True, **_: fn if fn is not None else (lambda inner: inner)
-        module.graph_break = lambda *_, **__: None
-        module.is_compiling = lambda: False
+        vars(module).update(
+            disable=lambda fn=None, recursive=True, **_: fn if fn is not None else (lambda inner: inner),
+            graph_break=lambda *_, **__: None,
+            is_compiling=lambda: False,
+        )
         return module
 
     def exec_module(self, module):

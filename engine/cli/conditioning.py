@@ -95,7 +95,7 @@ def _draw(found: dict, path: str) -> None:
         ("seconds", [(n, c, d, r["at_seconds"], r["errors"]) for n, c, d, r in curves]),
     ]
     title = f"{found['problem']}: relative error, side {found['side']}, rank {found['rank']}"
-    drawing = line_charts(title, charts)  # type: ignore[arg-type]
+    drawing = line_charts(title, charts)
     write_atomically(Path(path), lambda p: p.write_text(drawing, encoding="utf-8"))
 
 

@@ -78,6 +78,7 @@ def check_copies(arguments: argparse.Namespace) -> int:
         raise InputError(f"samples={arguments.samples}: give 1 to 64.")
     from engine.experiments.copies import copies
     from engine.images import save_png
+    from engine.priors.base import DenoiserPrior, GeneratorPrior
     from engine.priors.networks.registry import read_prior
     from engine.priors.training.sources import KEEP_EVERY
     from engine.priors.training.squares import pictures_for
@@ -99,6 +100,7 @@ def check_copies(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"{len(every)} pictures are too few to keep any apart; give at least {KEEP_EVERY}, or held-out ones."
         )
+    assert isinstance(prior, (DenoiserPrior, GeneratorPrior))
     found = copies(prior, training, others, arguments.samples, arguments.seed)
     save_png(arguments.out, found.sheet.numpy())
     print(json.dumps(found.as_dict()))

@@ -81,6 +81,7 @@ def oracle(measurement: Measurement, parts: list[tuple[Tensor, Tensor]], weights
         if seen.values is not None:
             t = seen.values.double()
         else:
+            assert seen.channel is not None
             z = x @ matrix.T
             t = draw_conditional(seen.channel, z, torch.full_like(z, measurement.noise**2), 0.0, rows)
         logs, draws = [], []

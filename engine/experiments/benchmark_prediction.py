@@ -48,7 +48,8 @@ def prediction(
     pixels, rows = int(np.prod(shape)), []
     for share in SHARES:
         for written in QUANTIZERS:
-            operator = spec.operator.replace(measurements=max(1, round(share * pixels)))
+            measurements = max(1, round(share * pixels))
+            operator = spec.operator.replace(measurements=measurements)
             one = spec.replace(operator=operator, quantizer=written)
             evolved, expected = predicted(one, shape), expect(one, shape)
             if expected is None or evolved is None:
@@ -58,7 +59,7 @@ def prediction(
                 )
             measured = measured_psnr(one, pictures, list(range(offset, offset + len(pictures))))
             row = {
-                "rows": operator.measurements, "share": share, "quantizer": written,
+                "rows": measurements, "share": share, "quantizer": written,
                 "bits": one.quantizer.bits_per_measurement, "predicted": round(evolved.psnr, 2),
                 "expected": round(expected.psnr, 2), "measured": round(float(measured.mean()), 2),
                 "apart": round(expected.psnr - float(measured.mean()), 2),

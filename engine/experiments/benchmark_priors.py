@@ -41,6 +41,7 @@ def bussgang_lmmse(measurement: Measurement, prior: GaussianPrior, iterations: i
     norms = operator.row_norms_squared()
     mean_z = operator.forward(centre[None] - measurement.offset).double()
     total = prior.variance * norms + noise**2  # a matrix that mixes all pixels sees the mean variance
+    gain: Tensor | float
     if measurement.channel is None:
         assert measurement.values is not None
         gain, answer = torch.ones_like(total), measurement.values.double() - mean_z
@@ -91,7 +92,7 @@ def baseline(spec: RunSpec, source: str, training: str, offset: int, limit: int 
     rows = []
     evaluation = evaluate(spec, source, offset, limit)
     for number, (pixels, result) in enumerate(zip(Pictures(source, offset, limit), evaluation.results, strict=True)):
-        shape = spec.shape_for((plain_channels(pixels), *pixels.shape[1:]))  # type: ignore[arg-type]
+        shape = spec.shape_for((plain_channels(pixels), *pixels.shape[1:]))
         seen = measure(spec, torch.from_numpy(fit(pixels, shape))[None], [offset + number])
         start = time.perf_counter()
         linear = bussgang_lmmse(seen, given.load("cpu", shape))[0].numpy()  # type: ignore[arg-type]

@@ -63,7 +63,8 @@ Run = Iterator[tuple[float, Callable[[], float] | None]]
 def _timed(run: Run, iterations: int, goal: float) -> dict[str, Any]:
     """Relative errors until the goal, and the distance there."""
     begun = time.perf_counter()
-    errors, seconds, distance = [], [], None
+    errors: list[float] = []
+    seconds: list[float] = []
     while len(errors) < iterations:
         error, distance = next(run)
         errors.append(error if error < LOST else LOST)  # a number, so that it can be written and drawn

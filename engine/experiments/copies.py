@@ -54,8 +54,7 @@ def copies(
 ) -> Copies:
     """Draws ``count`` samples and compares them, and the held-out pictures, with those trained on, each (c, h, w)."""
     pool = torch.stack(list(training))
-    alone = prior_samples if isinstance(prior, DenoiserPrior) else generated
-    samples = alone(prior, count, seed)  # type: ignore[arg-type, operator]
+    samples = prior_samples(prior, count, seed) if isinstance(prior, DenoiserPrior) else generated(prior, count, seed)
     beside, distances = nearest(samples, pool)
     _, others = nearest(torch.stack(list(held_out)), pool)
     sheet = torch.cat([torch.cat(list(samples), 2), torch.cat(list(beside), 2)], 1)

@@ -76,6 +76,7 @@ def denoise_folder(
             )
             clean = fit(pixels, shape)
             prior = choice.load(device, shape)
+            assert isinstance(prior, DenoiserPrior)
             noisy = add_noise(clean, sigma, seed, index)
             result = denoise_turned(prior, noisy.to(device), sigma, turns).cpu().numpy()[0]
             save_png(folder / f"{name}.png", result)

@@ -78,7 +78,7 @@ def design(
         operator = _with_rows(spec, shape, rows) if rows else None
         if operator is None:
             continue
-        noise = spec.noise * (operator.measurements / pixels) ** 0.5 if fixed_time else spec.noise  # type: ignore[attr-defined]
+        noise = spec.noise * (operator.measurements / pixels) ** 0.5 if fixed_time else spec.noise
         tried.append((text, bits, one.replace(operator=operator, noise=noise)))
     if not tried:
         raise InputError("The budget is too small for a single measurement; give more.")

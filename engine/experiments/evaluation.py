@@ -94,7 +94,7 @@ def _batches(pictures: Pictures, spec: RunSpec) -> Iterator[np.ndarray]:
     """Pictures of one shape that follow one another, (n, c, h, w), as many as one batch holds."""
     batch: list[np.ndarray] = []
     for picture in pictures:
-        picture = fit(picture, spec.shape_for((plain_channels(picture), *picture.shape[1:])))  # type: ignore[arg-type]
+        picture = fit(picture, spec.shape_for((plain_channels(picture), *picture.shape[1:])))
         at_once = max(1, min(ROWS_AT_ONCE // spec.samples, PIXELS_IN_BATCH // (spec.samples * picture[0].size)))
         if batch and (len(batch) >= at_once or batch[0].shape != picture.shape):
             yield np.stack(batch)
@@ -119,7 +119,7 @@ def evaluate(
         for images in _batches(pictures, spec):
             start, truth = len(evaluation.results), torch.from_numpy(images)
             indices = range(offset + start, offset + start + len(truth))
-            refuse_beyond_memory(spec, images.shape[1:])  # type: ignore[arg-type]
+            refuse_beyond_memory(spec, images.shape[1:])
             job = Job(spec, measure(spec, truth, indices), indices)
             for iterate in job.stream(control):
                 if progress:

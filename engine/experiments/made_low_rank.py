@@ -34,7 +34,7 @@ def made_tensor(side: int, rank: int, condition: float, seed: int) -> TuckerFact
     core = torch.zeros((1, rank, rank, rank), dtype=torch.float64)
     each = torch.arange(rank)
     core[0, each, each, each] = torch.linspace(1, 1 / condition, rank, dtype=torch.float64)
-    return TuckerFactors(core, sides)  # type: ignore[arg-type]
+    return TuckerFactors(core, sides)
 
 
 class Sensing(MatrixFit):

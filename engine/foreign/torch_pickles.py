@@ -118,7 +118,8 @@ class _Follower(pickle.Unpickler):
     def __init__(self, stream: io.BytesIO, room: int) -> None:
         super().__init__(stream)
         self.stream, self.room = stream, room
-        self.claimed, self.stored = 0, {}
+        self.claimed = 0
+        self.stored: dict[str, int] = {}
         self.known: dict[str, Any] = {
             "torch._utils._rebuild_tensor_v2": self._tensor,
             "torch._utils._rebuild_tensor": self._tensor,

@@ -127,7 +127,7 @@ def _received(here: Connection, largest: int) -> Answer:
         if total > largest or min(shape, default=0) < 0:
             raise ValueError(shape)
         content = np.empty(dtype.itemsize * math.prod(shape), np.uint8)
-        view = memoryview(content)
+        view = content.data
         while len(view):
             view = view[here.recv_bytes_into(view[:BLOCK]) :]
         answer.arrays[str(name)] = content.view(dtype).reshape(shape)

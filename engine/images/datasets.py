@@ -150,7 +150,7 @@ def _read_idx(path: Path, dimensions: int) -> np.ndarray:
         for block in _blocks(path):
             content += block
             if not sizes and len(content) >= header:
-                sizes = _sizes(path, content[:header], dimensions)
+                sizes = _sizes(path, bytes(content[:header]), dimensions)
                 expected = math.prod(sizes)
                 if math.prod(max(n, 1) for n in sizes) > _LARGEST_IDX:
                     raise InputError(f"'{path}' holds more than 1 GB; that is not an image set this program reads.")

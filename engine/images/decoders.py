@@ -55,8 +55,9 @@ def _load_with_pillow(path: Path, deep_png: bool) -> LoadedImage:
             ) from None
     with image:
         _check_size(path, *image.size)
-        if getattr(image, "n_frames", 1) > 1:
-            notes.append(f"frame 1 of {image.n_frames}")
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1:
+            notes.append(f"frame 1 of {frames}")
         image.seek(0)
         image.load()
         if image.getexif().get(0x0112, 1) != 1:
@@ -108,11 +109,11 @@ def _load_tiff(path: Path) -> LoadedImage:
             raise InputError(f"'{path.name}' unpacks to more than 1 GB; give a smaller picture.")
         notes = [f"frame 1 of {len(tiff.pages)}"] if len(tiff.pages) > 1 else []
         photometric = getattr(page.photometric, "name", "")  # type: ignore[union-attr]
-        compressed = page.compression != 1  # type: ignore[union-attr]
-        if photometric not in ("MINISBLACK", "MINISWHITE", "RGB") or (compressed and page.dtype == np.uint8):  # type: ignore[union-attr]
+        compressed = page.compression != 1
+        if photometric not in ("MINISBLACK", "MINISWHITE", "RGB") or (compressed and page.dtype == np.uint8):
             return _load_with_pillow(path, deep_png=False)
         try:
-            array = page.asarray()  # type: ignore[union-attr]
+            array = page.asarray()
         except ValueError:  # a compression that tifffile leaves to a codec package; Pillow has most of them
             return _load_with_pillow(path, deep_png=page.dtype == np.uint16 and int(page.samplesperpixel) > 1)  # type: ignore[union-attr]
         planar = int(page.planarconfig) == 2  # type: ignore[union-attr]

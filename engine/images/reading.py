@@ -65,4 +65,4 @@ def picture_shape(path: Path | str) -> tuple[int, int, int]:
 @lru_cache(maxsize=512)
 def _picture_shape(path: Path, _modified: int) -> tuple[int, int, int]:
     pixels = load_image(path).pixels
-    return (plain_channels(pixels), *pixels.shape[1:])  # type: ignore[return-value]
+    return (plain_channels(pixels), *pixels.shape[1:])

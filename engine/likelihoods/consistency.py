@@ -152,6 +152,7 @@ class _Gaussian(Consistency):
         if not unbiased or basis is None:  # without its eigenbasis, noise that is not white can't be drawn
             return self._draw_given(centre, values, rho, noise)
         squared = self._squared(rho, len(centre))
+        assert self.solver.values is not None
         left = self._left(squared[:, None] * self.solver.values)
         free = self._white(centre, rho, noise)
         coloured = basis.synthesise(left.sqrt() * noise.normal(values.shape[1:], values.device).double())

@@ -84,6 +84,9 @@ class DenoiserPrior(Prior):
     extent: tuple[float, float] | None = None
 
     @abstractmethod
+    def to(self, device: str) -> DenoiserPrior: ...
+
+    @abstractmethod
     def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """E[x0 | x] for x = x0 + sigma z, z standard normal.
 

@@ -115,7 +115,7 @@ class FilePrior(PriorChoice):
 
     @property
     def image_shape(self) -> Shape:
-        return tuple(self.facts["image_shape"])  # type: ignore[return-value]
+        return tuple(self.facts["image_shape"])
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -223,7 +223,7 @@ def missing_prior(name: str, kind: str, facts: dict[str, Any], any_size: bool) -
 
         @property
         def image_shape(self) -> Shape:
-            return tuple(facts["image_shape"])  # type: ignore[return-value]
+            return tuple(facts["image_shape"])
 
         @property
         def facts(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +64,7 @@ def write_film(
     folder = make_folder(path)
     with all_or_none():
         for number, pixels in enumerate(film_frames(result, view, row)):
-            write_atomically(
-                folder / f"{number:04d}.png", lambda p, pixels=pixels: Image.fromarray(pixels).save(p, "PNG")
-            )
+            write_atomically(folder / f"{number:04d}.png", partial(Image.fromarray(pixels).save, format="PNG"))
     return folder
 
 

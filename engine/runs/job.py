@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoic
         return _own(spec)
     if pixels is None:
         pixels, notes = load_truth(spec)
-    refuse_beyond_memory(spec, pixels.shape)  # type: ignore[arg-type]
+    refuse_beyond_memory(spec, pixels.shape)
     seen = measure(spec, torch.from_numpy(pixels)[None], adviser=adviser)
     return Job(_settled(spec, seen.operator, adviser), seen, notes=notes)
 
@@ -85,7 +85,8 @@ def _own(spec: RunSpec) -> Job:
             f"The measurement is of images of shape {shape}, the prior '{spec.prior.name}' of {spec.prior.image_shape}; "
             "choose a prior of that shape or one for any size."
         )
-    measurement, notes = assemble(pieces), ()
+    notes: tuple[str, ...] = ()
+    measurement = assemble(pieces)
     spec = spec.reading(instrument_of(pieces))
     if not measurement.noise_known:
         from engine.runs.noise import estimate_noise
@@ -151,7 +152,7 @@ class Job:
         self.keyframes = KeyframeRecorder()
         self._measured, self._trivial = measured, np.array(0.5)
 
-    def stream(self, control: Control | None = None) -> Iterator[Iterate]:
+    def stream(self, control: Control | None = None) -> Generator[Iterate, None, None]:
         """The iterates, one by one. Time spent paused or in the consumer does not count into ``seconds``.
 
         Raises EngineError where the run fails, Cancelled when the control cancels.
@@ -238,8 +239,8 @@ class Job:
             samples = last.x.new_zeros((0, *shape))
         else:
             samples = last.denoised if last.denoised is not None else last.x
-        samples = samples.reshape(images, -1, *shape).float().cpu().numpy()
-        return [self._one(i, samples[i], last) for i in range(images)]
+        of_images = samples.reshape(images, -1, *shape).float().cpu().numpy()
+        return [self._one(i, of_images[i], last) for i in range(images)]
 
     def _one(self, index: int, samples: np.ndarray, last: Iterate) -> Reconstruction:
         moments = RunningMoments()

@@ -225,7 +225,7 @@ class Library:
                     index.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", (path, stamp, *row))
         index.commit()
 
-    def _row(self, path: str, file: os.stat_result) -> list[Any] | None:
+    def _row(self, path: str, file: os.stat_result) -> Sequence[Any] | None:
         """What the index holds of a document; None for a damaged one, which is not listed."""
         try:
             told = read_facts(self.folder / path)

@@ -237,7 +237,7 @@ class Evolution:
 
     def _left(self, seen: QuantizedView, v_z: np.ndarray, total: np.ndarray) -> np.ndarray:
         """Mean variance of z that is left once its cell is known, (pairs,), each seen through its own cells."""
-        told = 0.0
+        told = np.zeros(len(v_z))
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))
 
         def fisher(edges: np.ndarray, z: np.ndarray, deviation: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -261,7 +261,7 @@ class Evolution:
         information of prior and measurements, of which message passing believes a part
         (``engine.algorithms.messages.contrast``)."""
         noise = self.noise**2 + np.broadcast_to(np.asarray(seen.more_noise, float) ** 2, len(v_z))
-        step, information = 0.02, 0.0
+        step, information = 0.02, np.zeros(len(v_z))
         for inner, part in seen.by_row():
 
             def fisher(edges: np.ndarray, z: np.ndarray, _: np.ndarray, which: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -99,7 +99,9 @@ class Measurement:
         return replace(self._each(lambda t: t.to(device)), operator=self.operator.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Measurement:
-        tensors = {n: change(t) for n in ("values", "codes", "truth") if (t := getattr(self, n)) is not None}
+        tensors: dict[str, Any] = {
+            n: change(t) for n in ("values", "codes", "truth") if (t := getattr(self, n)) is not None
+        }
         channel = None if self.channel is None else self.channel.take(change)
         return replace(self, channel=channel, **tensors)
 

@@ -72,7 +72,7 @@ class Columns(pg.QtWidgets.QStackedWidget):
             layout.setColumnFixedWidth(2 * column + 1, BAR_WIDTH if column < columns else 0)
 
     def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
+        super().resizeEvent(event)
         self._spread(self._columns)
 
     def show_pair(self, names: Sequence[str], pictures: Sequence[np.ndarray | None], key: str, split: bool) -> None:

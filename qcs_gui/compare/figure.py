@@ -36,7 +36,7 @@ def write_figure(path: Path, pictures: Sequence[np.ndarray], found: Comparison) 
             painter.scale(SCALE, SCALE)
             _paint(painter, pictures, found)
             painter.end()
-            if not image.save(str(temporary), "PNG"):
+            if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]  # the stub asks for bytes
                 raise OSError("the picture could not be written")
         elif kind == ".svg":
             from PySide6.QtSvg import QSvgGenerator
@@ -50,11 +50,11 @@ def write_figure(path: Path, pictures: Sequence[np.ndarray], found: Comparison) 
             _paint(painter, pictures, found)
             painter.end()
         else:
-            device = QPdfWriter(str(temporary))
-            device.setPageSize(QPageSize(QSizeF(width, height), QPageSize.Unit.Point))
-            device.setPageMargins(QMarginsF(0, 0, 0, 0))
-            device.setResolution(72)
-            painter = QPainter(device)
+            writer = QPdfWriter(str(temporary))
+            writer.setPageSize(QPageSize(QSizeF(width, height), QPageSize.Unit.Point))
+            writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+            writer.setResolution(72)
+            painter = QPainter(writer)
             _paint(painter, pictures, found)
             painter.end()
 

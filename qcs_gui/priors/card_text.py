@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engine.priors.choice import KINDS, FilePrior, PriorChoice
@@ -39,6 +40,7 @@ def card_text(choice: PriorChoice, channels: int | None = None) -> CardText:
 
     Raises InputError where the prior depends on a folder that is not there.
     """
+    path: Path | None
     if isinstance(choice, FilePrior) and channels in choice.variants:
         path, facts = choice.variants[channels]
     else:

@@ -77,7 +77,7 @@ class Walker:
         weights = (math.cos(along) * math.cos(up), math.sin(along) * math.cos(up), math.sin(up))
         latent = sum(w * c for w, c in zip(weights, corners, strict=True))
         with torch.no_grad():
-            picture = prior.generate(latent[None])  # type: ignore[index]
+            picture = prior.generate(latent[None])
         return WalkFrame(request, picture[0].float().cpu().numpy())
 
 
@@ -107,7 +107,7 @@ class LatentWalk(Part):
     def _pixels(self) -> np.ndarray | None:
         """The window's picture where this prior makes pictures of its shape."""
         pixels = self.session.pixels
-        return pixels if pixels is not None and self.choice.takes(pixels.shape) else None  # type: ignore[arg-type]
+        return pixels if pixels is not None and self.choice.takes(pixels.shape) else None
 
     def ask(self, fit: bool = False) -> None:
         """Asks for the picture at the pad's place."""

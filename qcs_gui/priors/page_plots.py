@@ -37,9 +37,10 @@ class SampleSheet(SampleStrip):
         super().clear_samples()
 
     def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        if getattr(self, "samples", None) is not None:
-            self.set_samples(self.samples, self._in_a_row)
+        super().resizeEvent(event)
+        samples = getattr(self, "samples", None)
+        if samples is not None:
+            self.set_samples(samples, self._in_a_row)
 
     def _columns(self, n: int, h: int, w: int) -> int:
         return self._in_a_row or super()._columns(n, h, w)
@@ -54,7 +55,8 @@ class Trio(pg.GraphicsLayoutWidget):
         self.setToolTip("Zoom with the wheel, drag to move; the three pictures move together.")
         self.setMinimumHeight(170)
         self.pixels: list[np.ndarray | None] = [None, None, None]
-        self.titles, self.boxes, self.items = [], [], []
+        self.titles, self.items = [], []
+        self.boxes: list[pg.ViewBox] = []
         for column, title in enumerate(titles):
             self.titles.append(self.addLabel(title, row=0, col=column, size="10pt"))
             box = self.addViewBox(row=1, col=column, lockAspect=True, invertY=True, enableMenu=False)

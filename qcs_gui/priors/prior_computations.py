@@ -82,15 +82,17 @@ def draw_samples(request: SampleRequest, control: Control, mailbox: Mailbox[Samp
     from engine.algorithms.base import Draws
     from engine.algorithms.diffusion.unconditional import Unconditional
     from engine.device import choose_device
+    from engine.priors.base import DenoiserPrior, GeneratorPrior
 
     torch.set_num_threads(request.threads)
     device, settings = choose_device(request.device), Unconditional(levels=request.levels)
     shape = _shape(request.choice, request.channels)
     prior = request.choice.load(device, shape)
     draws = Draws(request.seed, samples=range(request.first, request.first + request.count))
-    if request.choice.kind == "generator":  # no walk from noise: one call
+    if isinstance(prior, GeneratorPrior):  # no walk from noise: one call
         pictures = _array(settings.generated(prior, draws, device))
         return SampleFrame(request.run, 1, 1, 0.0, pictures, pictures)
+    assert isinstance(prior, DenoiserPrior)
     interruptible = _Interruptible(prior, control)
     walk = settings.walk(interruptible, shape, draws, device)  # type: ignore[arg-type]  # it has what the walk uses
     steps = settings.steps_for(request.count)
@@ -171,6 +173,7 @@ class Demonstrator:
     def _prepare(self, request: DemoRequest) -> tuple[np.ndarray, str, DenoiserPrior, str]:
         from engine.device import choose_device
         from engine.images import fit, plain_channels
+        from engine.priors.base import DenoiserPrior
 
         device = choose_device(request.device)
         key = (request.choice, request.fitted, device)
@@ -182,7 +185,9 @@ class Demonstrator:
             if choice.any_size and max(clean.shape[1:]) > MIDDLE:
                 whole, clean = words, _middle(clean)
                 words = f"the middle {clean.shape[2]} x {clean.shape[1]} of {whole}"
-            self._prior = choice.load(device, clean.shape)  # type: ignore[arg-type]
+            prior = choice.load(device, clean.shape)
+            assert isinstance(prior, DenoiserPrior)
+            self._prior = prior
             self._source, self._key, self._clean, self._words = pixels, key, clean, words
         return self._clean, self._words, self._prior, device
 

@@ -114,12 +114,14 @@ class CardView(QWidget):
 
     def facts(self) -> dict[str, str]:
         """The rows as they are shown, label to words."""
-        pairs = [
-            (self.rows.itemAt(i, role[0]).widget(), self.rows.itemAt(i, role[1]).widget())
-            for i in range(self.rows.rowCount())
-            for role in [(QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole)]
-        ]
-        return {label.text(): value.text() for label, value in pairs}  # type: ignore[attr-defined]
+        label, field = QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole
+        return {self._words(i, label): self._words(i, field) for i in range(self.rows.rowCount())}
+
+    def _words(self, row: int, role: QFormLayout.ItemRole) -> str:
+        item = self.rows.itemAt(row, role)
+        widget = None if item is None else item.widget()
+        assert isinstance(widget, QLabel)
+        return widget.text()
 
 
 class PriorPage(QDialog):

@@ -43,7 +43,9 @@ class SetupController(QObject):
             box.valueChanged.connect(lambda value, key=key: self.edit(key, value))
         window.image.colour_combo.currentTextChanged.connect(lambda text: self.edit("colour", text))
         window.image.size_combo.activated.connect(self._size_edited)
-        window.image.size_combo.lineEdit().editingFinished.connect(self._size_edited)
+        line = window.image.size_combo.lineEdit()
+        assert line is not None
+        line.editingFinished.connect(self._size_edited)
         window.advice_button.clicked.connect(self.follow_advice)
         window.anew_button.clicked.connect(self._measure_anew)
         session.observe(self._changed)

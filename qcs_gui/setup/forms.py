@@ -28,6 +28,7 @@ class ChoiceForm(QGroupBox):
     """A list of choices and the settings of the chosen one. ``edited`` is emitted at every change by the user."""
 
     edited = Signal()
+    _choice: Choice
 
     def __init__(self, title: str, family: Family, name: str) -> None:
         super().__init__(title)

@@ -102,8 +102,10 @@ class MeasurementDialog(QDialog):
             combo.currentIndexChanged.connect(self._changed)
         for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe):
             line.textChanged.connect(self._changed)
-        for box in (*self.shape, self.seed, self.noise, self.offset):
+        for box in (*self.shape, self.seed):
             box.valueChanged.connect(self._changed)
+        for number in (self.noise, self.offset):
+            number.valueChanged.connect(self._changed)
         self._show_rows()
 
     def _show_rows(self) -> None:

@@ -79,7 +79,7 @@ class CurveBoard(QWidget):
             plot.showGrid(x=True, y=True, alpha=0.2)
             plot.getPlotItem().hideButtons()
             cache_axes(plot.getPlotItem())
-            plot.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]  # the column scrolls, not the plot
+            plot.wheelEvent = lambda event: event.ignore()  # the column scrolls, not the plot
             if title == LOGARITHMIC:
                 plot.setLogMode(y=True)
             for key, name, index, dashed in lines:

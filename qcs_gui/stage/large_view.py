@@ -89,7 +89,7 @@ class LargeView(pg.GraphicsLayoutWidget):
         self._split()
 
     def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]
+        super().showEvent(event)
         if self._stale:
             self._stale = False
             self.panel.follow()
@@ -103,6 +103,7 @@ class LargeView(pg.GraphicsLayoutWidget):
         if not fits:
             self.right.setVisible(False)
             return
+        assert left is not None and right is not None
         height, width = left.shape[1:]
         column = int(np.clip(round(self.line.value()), 0, width))
         self.right.setVisible(column < width)
@@ -114,7 +115,7 @@ class LargeView(pg.GraphicsLayoutWidget):
 
     def paintEvent(self, event: object) -> None:
         start = time.perf_counter()
-        super().paintEvent(event)  # type: ignore[arg-type]
+        super().paintEvent(event)
         self.paint_seconds += time.perf_counter() - start
 
     def _moved(self, position: object) -> None:
@@ -127,8 +128,9 @@ class LargeView(pg.GraphicsLayoutWidget):
         shape = self.panel.pixels.shape[1:]  # type: ignore[union-attr]
         for key, view in VIEWS.items():  # one pixel, in every view that has it
             pixels = self.store.pixels.get(key)
-            same = pixels is not None and pixels.shape[1:] == shape
-            if same and (view.of_picture or key == self.key):
+            if pixels is None or pixels.shape[1:] != shape:
+                continue
+            if view.of_picture or key == self.key:
                 words.append(f"{view.short} " + ", ".join(f"{v:.3f}" for v in pixels[:, row, column]))
         self.hovered.emit("   ".join(words))
 

@@ -70,7 +70,9 @@ class LiveController(Feature):
             self.window.result_label.setText(reason)
             return
         self._number += 1
-        self.source.put(LiveRequest(self._number, session.spec, pixels, time.monotonic(), session.adviser, self.context.preferences["fast_previews"])
+        fast = bool(self.context.preferences["fast_previews"])
+        now = time.monotonic()
+        self.source.put(LiveRequest(self._number, session.spec, pixels, now, session.adviser, fast))
         self._next()
 
     def _next(self) -> None:

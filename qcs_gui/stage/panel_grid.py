@@ -93,7 +93,7 @@ class PanelGrid(pg.GraphicsLayoutWidget):
             self._stale.add(key)
 
     def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]
+        super().showEvent(event)
         self._lay_out()
         for key in self._stale:
             self.panels[key].pixels = None  # so that the zoom is set
@@ -104,7 +104,7 @@ class PanelGrid(pg.GraphicsLayoutWidget):
             self.set_colours(self._colours)
 
     def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
+        super().resizeEvent(event)
         if hasattr(self, "_laid_out"):  # not while it is made
             self._spread()
 
@@ -121,7 +121,7 @@ class PanelGrid(pg.GraphicsLayoutWidget):
 
     def paintEvent(self, event: object) -> None:
         start = time.perf_counter()
-        super().paintEvent(event)  # type: ignore[arg-type]
+        super().paintEvent(event)
         self.paint_seconds += time.perf_counter() - start
 
     def _zoom_with(self, moved: Panel) -> None:

@@ -86,7 +86,7 @@ class PictureMenu(Feature):
             return
 
         def write(temporary: Path) -> None:
-            if not image.save(str(temporary), "PNG"):
+            if not image.save(str(temporary), "PNG"):  # type: ignore[call-overload]  # the stub asks for bytes
                 raise OSError("the picture could not be written")
 
         try:

@@ -104,7 +104,7 @@ class Panel:
 
     def at(self, position: object) -> tuple[int, int] | None:
         """(row, column) of the pixel at a scene position, None outside of the picture."""
-        if self.pixels is None or not self.box.sceneBoundingRect().contains(position):  # type: ignore[arg-type]
+        if self.pixels is None or not self.box.sceneBoundingRect().contains(position):
             return None
         point = self.box.mapSceneToView(position)
         column, row = int(np.floor(point.x())), int(np.floor(point.y()))

@@ -92,4 +92,4 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         if move and self.count:
             self.select(self.index + move)
         else:
-            super().keyPressEvent(event)  # type: ignore[arg-type]
+            super().keyPressEvent(event)

@@ -25,7 +25,7 @@ def _plot(name: str, left: str, bottom: str) -> pg.PlotWidget:
     for side, text in (("left", left), ("bottom", bottom)):
         plot.getAxis(side).enableAutoSIPrefix(False)
         plot.setLabel(side, text)
-    plot.wheelEvent = lambda event: event.ignore()  # type: ignore[method-assign]
+    plot.wheelEvent = lambda event: event.ignore()
     return plot
 
 

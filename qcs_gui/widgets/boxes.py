@@ -62,7 +62,7 @@ class NumberBox(_Field, QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:
         return f"{value:.6g}"
 
-    def validate(self, text: str, position: int) -> object:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         return super().validate(text.replace(",", "."), position)
 
     def valueFromText(self, text: str) -> float:
@@ -171,7 +171,7 @@ class SettingBox(QAbstractSpinBox):
         except InputError:
             self.show_value(self._value)
 
-    def validate(self, text: str, position: int) -> object:
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         try:
             self._read(text)
         except InputError:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.priors.base import GeneratorPrior
 from engine.settings import integer, number
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from engine.priors.base import DenoiserPrior, GeneratorPrior, Prior
+    from engine.priors.base import DenoiserPrior
     from engine.sensing.measurement import Measurement
 
 __all__ = ["Unconditional"]
@@ -41,9 +42,11 @@ class Unconditional(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return samples * (self.levels + 1)
 
-    def iterates(self, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
-        if prior.kind == "generator":
-            x = self.generated(prior, draws, str(measurement.device))  # type: ignore[arg-type]
+    def iterates(
+        self, measurement: Measurement, prior: DenoiserPrior | GeneratorPrior, draws: Draws
+    ) -> Iterator[Iterate]:
+        if isinstance(prior, GeneratorPrior):
+            x = self.generated(prior, draws, str(measurement.device))
             yield Iterate(1, 1, x, 1, x, note="These samples look at no measurement.")
             return
         total = self.steps_for(len(draws.samples))

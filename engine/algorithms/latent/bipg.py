@@ -55,7 +55,7 @@ class Bipg(AlgorithmChoice):
 
         return needs_linear(self.name, operator, prior)
 
-    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         from engine.algorithms.latent.projected import Range, back_projected, signs_of, unit_scale
 
         seen, device = measurement.with_cells(), str(measurement.device)

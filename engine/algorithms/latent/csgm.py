@@ -47,7 +47,7 @@ class Csgm(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return 3.0 * self.steps * samples
 
-    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.latent.objective import LatentObjective

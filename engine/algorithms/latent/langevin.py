@@ -48,7 +48,7 @@ class LatentLangevin(AlgorithmChoice):
     def work_for(self, samples: int) -> float:
         return 3.0 * samples * self.steps_for(samples) * (self.leapfrog + 1)
 
-    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.latent.objective import LatentObjective

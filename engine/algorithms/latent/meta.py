@@ -70,7 +70,7 @@ class LearntSteps(AlgorithmChoice):
             return f"{self.name} needs a generator that was trained for it: choose {self.name}-mnist, or take csgm"
         return None
 
-    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         meta: dict = getattr(prior, "meta", {})
         steps, rate = self.steps or int(meta.get("steps", 3)), self.rate or float(meta.get("rate", 0.01))
         seen = viewed(measurement, self.data)

@@ -56,7 +56,7 @@ class OneShot(AlgorithmChoice):
 
         return needs_linear(self.name, operator, prior)
 
-    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         from engine.algorithms.latent.projected import Range, back_projected
 
         seen = measurement

@@ -87,7 +87,7 @@ class Factored(AlgorithmChoice):
             return f"{self.name} needs a linear operator; take a denoiser prior such as natural with guided"
         return None
 
-    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:
         from engine.algorithms.lowrank.image_by_image import image_by_image
 
         return image_by_image(lambda seen, mine: self._one(seen, prior, mine), measurement, draws)

@@ -24,11 +24,11 @@ ASTRAY, SHORTER = 2.0, 0.7
 def largest_entries(e: Tensor, seen: Tensor, share: float) -> Tensor:
     """``e`` (..., rows, columns) where it is among the ``share`` largest in magnitude of those ``seen`` (like e, of ones and
     zeros) in its row and in its column, else 0: T of Tong, Ma and Chi (2021), eq. 12."""
-    size, kept = e.abs() * seen, None
+    size, kept = e.abs() * seen, torch.ones_like(e, dtype=torch.bool)
     for axis in (-1, -2):
         count = (share * seen.sum(axis, keepdim=True)).floor().long().clamp_max(e.shape[axis] - 1)
         limit = size.sort(axis, descending=True).values.gather(axis, count)
-        kept = size > limit if kept is None else kept & (size > limit)
+        kept = kept & (size > limit)
     return torch.where(kept, e, 0.0)
 
 

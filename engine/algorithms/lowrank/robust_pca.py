@@ -90,7 +90,7 @@ class RobustPca(AlgorithmChoice):
             "robust-pca is for what has low rank but for few pixels, such as a film (form=frames); a photograph has not"
         )
 
-    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:
         from engine.algorithms.lowrank.image_by_image import image_by_image
 
         return image_by_image(lambda seen, _: self._one(seen, prior), measurement, draws)

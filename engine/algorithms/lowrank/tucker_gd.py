@@ -66,7 +66,7 @@ class TuckerGd(AlgorithmChoice):
             return "tucker-gd needs every pixel once: set overlap=false, or form=matrix or frames"
         return None
 
-    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: LowRankPrior, draws: Draws) -> Iterator[Iterate]:
         from engine.algorithms.lowrank.image_by_image import image_by_image
 
         return image_by_image(lambda seen, mine: self._one(seen, prior, mine.seed), measurement, draws)

@@ -237,6 +237,7 @@ class MessagePassing:
         if self.calls == 1:
             with torch.no_grad():
                 d = self.prior.denoise(r, level.float())
+            assert typical is not None
             v_d = self._relative * typical
         else:
             step = _image(0.03 * level + 1e-3).float()

@@ -60,7 +60,7 @@ class Biht(AlgorithmChoice):
             return "biht needs a sparsity prior with a basis: choose pixels or wavelet, or take lasso"
         return None
 
-    def iterates(self, measurement: Measurement, prior: SparsityPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: SparsityPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         from engine.likelihoods.data_term import DataTerm

@@ -71,7 +71,7 @@ class Lasso(AlgorithmChoice):
             return "lasso needs a linear operator; take a denoiser prior such as mnist with guided"
         return None
 
-    def iterates(self, measurement: Measurement, prior: SparsityPrior, draws: Draws) -> Iterator[Iterate]:  # type: ignore[override]
+    def iterates(self, measurement: Measurement, prior: SparsityPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
         from engine.algorithms.sparse.fista import Fista

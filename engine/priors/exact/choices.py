@@ -35,7 +35,7 @@ def _first_picture(folder: str, _modified: int) -> tuple[Shape, float]:
         first = first or (plain_channels(pixels), *pixels.shape[1:])
         means.append(float(np.mean(pixels)))
     assert first is not None
-    return first, float(np.mean(means))  # type: ignore[return-value]
+    return first, float(np.mean(means))
 
 
 def _seen(images: str) -> tuple[Shape, float]:

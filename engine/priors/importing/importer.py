@@ -280,14 +280,14 @@ def _facts(
     if prediction == VELOCITY:
         if settings.schedule != "auto":
             raise InputError("A network that predicts a velocity has no noise schedule to choose; leave schedule=auto.")
-        told = of_file is not None and of_file.get("kind") == FLOW
-        of_file = of_file if told else schedule(FLOW, settings.steps)
-        weights.notes.append(f"The straight path of flow matching, with {of_file['steps']} steps.")  # type: ignore[index]
+        if of_file is None or of_file.get("kind") != FLOW:
+            of_file = schedule(FLOW, settings.steps)
+        weights.notes.append(f"The straight path of flow matching, with {of_file['steps']} steps.")
     elif of_file is None or settings.schedule != "auto":
         kind = "linear" if settings.schedule == "auto" else settings.schedule
         of_file = schedule(kind, settings.steps, settings.beta_first, settings.beta_last)
         weights.notes.append(f"Noise schedule {kind} with {settings.steps} steps, as set.")
-    if prediction != VELOCITY and of_file.get("kind") == FLOW:  # type: ignore[union-attr]
+    if prediction != VELOCITY and of_file.get("kind") == FLOW:
         raise InputError(
             f"The folder is of flow matching, which predicts a velocity and not {prediction}; set prediction=auto."
         )

@@ -38,7 +38,9 @@ class PriorImport(Choice):
         "A checkpoint (.pth, .pt, .safetensors) or the folder of a diffusers model.",
         files="Networks (*.pth *.pt *.ckpt *.bin *.safetensors *.json)",
     )
-    name: str = text("", "Name", "Letters, digits, - and _; empty takes the name of the file.")
+    name: str = text(  # type: ignore[misc]  # of the prior; what is the class's own with other choices is given here
+        "", "Name", "Letters, digits, - and _; empty takes the name of the file."
+    )
     title: str = text("", "Title", "One line for the card.")
     data: str = text("", "Data", "What images the network was trained on, for the card.")
     licence: str = text("", "Licence", "Licence of the weights, for the card.")

@@ -98,4 +98,4 @@ class LowRank(PriorChoice):
         prior = FORMS[self.form](self, shape)
         prior.rank, prior.mean, prior.variance = self.rank, self.level, 0.35**2
         prior.card = Card(self.name, self.label, data="a formula, not trained")
-        return prior.to(device)  # type: ignore[return-value]
+        return prior.to(device)

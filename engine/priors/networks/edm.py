@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ from engine.errors import InputError
 from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header
-from engine.priors.networks.denoisers import Denoising, build, shape_from
+from engine.priors.networks.denoisers import Denoising, build, in_channels_last, shape_from
 from engine.priors.networks.pieces import in_pieces
 from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.unfilled import unfilled
@@ -95,11 +97,8 @@ class EdmDenoiser(DenoiserPrior):
             image_shape = tuple(int(n) for n in facts["image_shape"])
             if len(image_shape) != 3:
                 raise ValueError("image_shape")
-            contrast, extent = (tuple(float(n) for n in facts.get(k) or ()) or None for k in ("contrast", "extent"))
-            for name, pair in (("contrast", contrast), ("extent", extent)):
-                if pair is not None and (len(pair) != 2 or not 0 < min(pair) <= max(pair) < math.inf):
-                    raise ValueError(name)
-            numbers = [float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max")]
+            contrast, extent = _pair(facts, "contrast"), _pair(facts, "extent")
+            mean, deviation, low, high = (float(facts[k]) for k in ("mean", "deviation", "sigma_min", "sigma_max"))
         except (
             KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RuntimeError, SafetensorError,
             OSError,
@@ -108,9 +107,18 @@ class EdmDenoiser(DenoiserPrior):
                 raise
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"'{path}' is not a whole denoiser file ({reason}).") from None
-        network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        network = in_channels_last(network.eval().requires_grad_(False))
         return cls(
-            network, image_shape, *numbers,
+            network, image_shape, mean, deviation, low, high,
             card=replace(card, parameters=sum(p.numel() for p in network.parameters())),
             any_size=bool(facts.get("any_size", False)), contrast=contrast, extent=extent,
         )  # fmt: skip
+
+
+def _pair(facts: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    pair = tuple(float(n) for n in facts.get(name) or ())
+    if not pair:
+        return None
+    if len(pair) != 2 or not 0 < min(pair) <= max(pair) < math.inf:
+        raise ValueError(name)
+    return pair

@@ -42,7 +42,7 @@ class ImportedPrior(DenoiserPrior):
         if len(shape) != 3 or min(shape) < 1:
             raise ValueError("image_shape")
         self.network, self.facts, self.card = network, dict(facts), card
-        self.image_shape: tuple[int, int, int] = shape  # type: ignore[assignment]
+        self.image_shape: tuple[int, int, int] = shape
         self.any_size = bool(facts["any_size"])
         self.mean, self.deviation = float(facts["mean"]), float(facts["deviation"])
         self.variance = self.deviation**2

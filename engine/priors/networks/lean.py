@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.priors.networks.unet import Attention, ChannelNorm, frequencies, padded
+from engine.priors.networks.unet import Attention, ChannelNorm, frequencies, padded, start_at_zero
 
 __all__ = ["LeanNet", "LeanShape"]
 
@@ -70,9 +70,7 @@ class _Block(nn.Module):
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         self.drop = nn.Dropout(dropout)
-        for last in (self.film, self.conv2):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        start_at_zero(self.film, self.conv2)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
@@ -87,6 +85,8 @@ class LeanNet(nn.Module):
     quarter log noise level of Karras et al. (2022). Any height and width: the image is padded by reflection.
     ``dropout``: share of features left out while training.
     """
+
+    frequencies: Tensor
 
     def __init__(self, shape: LeanShape, dropout: float = 0.0) -> None:
         super().__init__()
@@ -108,8 +108,7 @@ class LeanNet(nn.Module):
         self.middle = blocks(widths[-1], shape.middle)
         self.attend = Attention(widths[-1]) if shape.attention else None
         self.last = nn.Conv2d(widths[0], pixels, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        start_at_zero(self.last)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -118,7 +117,7 @@ class LeanNet(nn.Module):
         h = self.first(F.pixel_unshuffle(padded(x, self.shape.multiple), self.shape.unshuffle))
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, embedding)
             skips.append(h)
             if level < len(self.shrink):
@@ -131,6 +130,6 @@ class LeanNet(nn.Module):
             if level < len(self.grow):
                 h = self.grow[level](h)
             h = h + skips[level]
-            for block in self.up[level]:
+            for block in self.up[level].children():
                 h = block(h, embedding)
         return F.pixel_shuffle(self.last(h), self.shape.unshuffle)[..., :height, :width]

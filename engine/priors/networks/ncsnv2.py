@@ -221,6 +221,8 @@ class ScoreNet(nn.Module):
     ``centred``: images in [0, 1] are mapped to [-1, 1] first, as published.
     """
 
+    sigmas: Tensor
+
     def __init__(self, shape: ScoreNetShape, centred: bool = True) -> None:
         super().__init__()
         self.shape, self.centred = shape, centred

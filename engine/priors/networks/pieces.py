@@ -39,7 +39,7 @@ def in_pieces(call: Call, x: Tensor, label: Tensor, reach: int | None, multiple:
 
 def _once(call: Call, x: Tensor, label: Tensor) -> Tensor:
     if torch.is_grad_enabled() and x.requires_grad:
-        return checkpoint(call, x, label, use_reentrant=False)  # type: ignore[return-value]
+        return checkpoint(call, x, label, use_reentrant=False)
     return call(x, label)
 
 

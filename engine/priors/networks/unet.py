@@ -66,6 +66,13 @@ def frequencies(count: int = 32) -> Tensor:
     return torch.exp(torch.linspace(math.log(0.5), math.log(64.0), count))
 
 
+def start_at_zero(*layers: nn.Module) -> None:
+    """Weights and biases of layers that are to answer nothing before they are trained."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+
+
 def padded(x: Tensor, multiple: int) -> Tensor:
     """Images whose sides are multiples of a number, by reflection below and on the right."""
     height, width = x.shape[-2:]
@@ -85,10 +92,7 @@ class _Block(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.film = nn.Linear(embedding, 2 * outputs)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
-        nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
+        start_at_zero(self.conv2, self.film)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         h = self.conv1(F.silu(self.norm1(x)))
@@ -106,8 +110,7 @@ class Attention(nn.Module):
         self.norm = ChannelNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        start_at_zero(self.out)
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
@@ -125,6 +128,8 @@ class UNet(nn.Module):
     Arguments of ``forward``: ``x`` (batch, channels, height, width) of about unit variance; ``label`` (batch,), the
     quarter log noise level of Karras et al. (2022). Any height and width: the image is padded by reflection.
     """
+
+    frequencies: Tensor
 
     def __init__(self, shape: UNetShape) -> None:
         super().__init__()
@@ -150,8 +155,7 @@ class UNet(nn.Module):
         self.attend = Attention(widths[-1]) if shape.attention else None
         self.last_norm = ChannelNorm(widths[0])
         self.last = nn.Conv2d(widths[0], pixels, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        start_at_zero(self.last)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -162,7 +166,7 @@ class UNet(nn.Module):
         h = self.first(F.pixel_unshuffle(x, self.shape.unshuffle))
         skips = []
         for level, blocks in enumerate(self.down):
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, embedding)
             skips.append(h)
             if level < len(self.shrink):
@@ -175,7 +179,7 @@ class UNet(nn.Module):
             if level < len(self.grow):
                 h = F.interpolate(self.grow[level](h), scale_factor=2.0, mode="nearest")
             h = torch.cat([h, skips[level]], dim=1)
-            for block in self.up[level]:
+            for block in self.up[level].children():
                 h = block(h, embedding)
         h = F.pixel_shuffle(self.last(F.silu(self.last_norm(h))), self.shape.unshuffle)
         return h[..., :height, :width]

@@ -20,9 +20,12 @@ class SparsityChoice(PriorChoice):
 
     kind: ClassVar[str] = "sparsity"
     any_size: ClassVar[bool] = True
-    level: ClassVar[float] = 0.5
     has_basis: ClassVar[bool] = False
     """Whether the prior has an orthonormal basis: its ``analyse`` and ``synthesise``."""
+
+    @property
+    def level(self) -> float:
+        return 0.5
 
     @property
     def image_shape(self) -> Shape:

@@ -22,7 +22,7 @@ class Pixels(SparsityChoice):
 
     name = "pixels"
     label = "Few bright pixels (l1)"
-    level: ClassVar[float] = 0.0
+    level = 0.0
     has_basis: ClassVar[bool] = True
 
     non_negative: bool = flag(

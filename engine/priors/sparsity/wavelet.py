@@ -116,7 +116,8 @@ class WaveletPrior(SparsityPrior):
         if not even:
             return x
         inner = x[..., :even]
-        halves = [sum(h * inner.roll(-i, -1)[..., ::2] for i, h in enumerate(f)) for f in (self.low, self.high)]
+        zero = torch.zeros(())
+        halves = [sum((h * inner.roll(-i, -1)[..., ::2] for i, h in enumerate(f)), zero) for f in (self.low, self.high)]
         return torch.cat([halves[0], x[..., even:], halves[1]], -1)
 
     def _merge(self, w: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,6 +18,10 @@ from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.start import licence_of
 from engine.priors.training.stepping import LevelBalance, Stepper, compile_network
 from engine.priors.training.trainer import Progress, Trainer, square
+
+if TYPE_CHECKING:
+    from engine.priors.networks.edm import EdmDenoiser
+    from engine.priors.networks.score_network import ScorePrior
 
 __all__ = ["DenoiserTrainer", "Progress"]
 
@@ -77,7 +81,7 @@ class DenoiserTrainer(Trainer):
         self.balance.table = state.get("balance", self.balance.table).to(self.device)
         self.averaged = {k: v.to(self.device) for k, v in state["averaged"].items()}
 
-    def prior(self) -> DenoiserPrior:
+    def prior(self) -> EdmDenoiser | ScorePrior:
         start = self.settings.start
         card = self.card(sum(p.numel() for p in self.network.parameters()), licence_of(Path(start)) if start else "")
         return self.objective.prior({k: v.cpu() for k, v in self.averaged.items()}, card)

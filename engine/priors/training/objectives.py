@@ -5,17 +5,23 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.device import choose_device
 from engine.errors import InputError
-from engine.priors.base import Card, DenoiserPrior
+from engine.priors.base import Card
 from engine.priors.precision import has_bfloat16
 from engine.priors.training.settings import DenoiserTraining
 from engine.priors.training.sources import Source
+
+if TYPE_CHECKING:
+    from engine.priors.networks.denoisers import Denoising
+    from engine.priors.networks.edm import EdmDenoiser
+    from engine.priors.networks.ncsnv2 import ScoreNet
+    from engine.priors.networks.score_network import ScorePrior
 
 __all__ = ["EdmObjective", "NcsnObjective", "Objective", "make_objective"]
 
@@ -46,22 +52,24 @@ class Objective(ABC):
         """Mean loss of each image, (batch,)."""
 
     @abstractmethod
-    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+    def prior(self, weights: dict[str, Tensor], card: Card) -> EdmDenoiser | ScorePrior:
         """The prior with these weights, rounded to fp16 as it is kept."""
 
 
 class EdmObjective(Objective):
     """Denoising score matching with the preconditioning and weights of Karras et al. (2022)."""
 
+    network: Denoising
+
     def __init__(self, settings: DenoiserTraining, source: Source) -> None:
-        from engine.priors.networks.denoisers import build, shape_of
+        from engine.priors.networks.denoisers import build, in_channels_last, shape_of
         from engine.priors.training.start import start_from
 
         super().__init__(settings, source)
         s, self.balanced = settings, settings.balance
         self.in_bfloat16 = has_bfloat16(choose_device(s.device))
         shape = shape_of(s.network, source.shape[0], s.width, s.grids, s.blocks, s.attention)
-        self.network = build(shape, s.dropout).to(memory_format=torch.channels_last)
+        self.network = in_channels_last(build(shape, s.dropout))
         if settings.start:
             start_from(self.network, Path(settings.start))
 
@@ -91,20 +99,20 @@ class EdmObjective(Objective):
             predicted = self.network(inputs, sigma.log() / 4)
         return (predicted.float() - target).square().flatten(1).mean(1)
 
-    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
-        from engine.priors.networks.denoisers import build
+    def prior(self, weights: dict[str, Tensor], card: Card) -> EdmDenoiser | ScorePrior:
+        from engine.priors.networks.denoisers import build, in_channels_last
         from engine.priors.networks.edm import EdmDenoiser
 
         s, source = self.settings, self.source
-        network = build(self.network.shape)  # type: ignore[arg-type]
+        network = build(self.network.shape)
         network.load_state_dict({k: v.half().float() for k, v in weights.items()})
-        network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        channels, *sides = source.shape
+        network = in_channels_last(network.eval().requires_grad_(False))
+        channels, height, width = source.shape
         if s.crops:
-            sides = [min(side, USUAL_SIDE) for side in sides]
+            height, width = min(height, USUAL_SIDE), min(width, USUAL_SIDE)
         return EdmDenoiser(
             network,
-            (channels, *sides),
+            (channels, height, width),
             source.mean,
             source.deviation,
             s.sigma_min,
@@ -119,6 +127,8 @@ class EdmObjective(Objective):
 class NcsnObjective(Objective):
     """Denoising score matching over a geometric sequence of levels with the NCSNv2 network (Song and Ermon, 2020), each
     level weighed by its square."""
+
+    network: ScoreNet
 
     def __init__(self, settings: DenoiserTraining, source: Source) -> None:
         from engine.priors.networks.ncsnv2 import ScoreNet, ScoreNetShape
@@ -137,21 +147,21 @@ class NcsnObjective(Objective):
 
     def draw(self, clean: Tensor, draw: torch.Generator) -> tuple[Tensor, ...]:
         where = draw.device
-        sigmas: Tensor = self.network.sigmas.to(where)  # type: ignore[assignment, operator, union-attr]
+        sigmas = self.network.sigmas.to(where)
         sigma = sigmas[torch.randint(len(sigmas), (len(clean),), generator=draw, device=where)]
         noise = torch.randn(clean.shape, generator=draw, device=where)
         return sigma, clean + sigma.reshape(-1, 1, 1, 1) * noise, noise
 
     def losses(self, sigma: Tensor, *drawn: Tensor) -> Tensor:
         noisy, noise = drawn
-        return (self.network.noise(noisy) + noise).square().flatten(1).mean(1)  # type: ignore[operator]
+        return (self.network.noise(noisy) + noise).square().flatten(1).mean(1)
 
-    def prior(self, weights: dict[str, Tensor], card: Card) -> DenoiserPrior:
+    def prior(self, weights: dict[str, Tensor], card: Card) -> EdmDenoiser | ScorePrior:
         from engine.priors.networks.score_network import ScorePrior
 
         s, source = self.settings, self.source
         facts: dict[str, Any] = {
-            "network": self.network.shape.as_dict(), "image_shape": list(source.shape), "any_size": s.crops,  # type: ignore[operator, union-attr]
+            "network": self.network.shape.as_dict(), "image_shape": list(source.shape), "any_size": s.crops,
             "mean": source.mean, "deviation": source.deviation, "sigma_min": s.sigma_min, "sigma_max": s.sigma_max,
         }  # fmt: skip
         return ScorePrior.assemble(facts, card, {k: v.detach().clone() for k, v in weights.items()}, card.name)

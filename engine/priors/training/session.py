@@ -61,7 +61,7 @@ def training_folder() -> Path:
 
 def unfinished() -> dict[str, Training]:
     """Name to settings of the trainings that can be resumed."""
-    found = {}
+    found: dict[str, Training] = {}
     for path in sorted(training_folder().glob("*.json")):
         try:
             values = parsed_json(path.read_text(encoding="utf-8"))

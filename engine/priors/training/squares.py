@@ -143,7 +143,8 @@ def pictures_for(
     pictures = [*Pictures(place, offset, limit)]
     if region:
         square = Region(region)
-        return [_resized(p := _picture(x, shape[0]), shape, *square.of(p)) for x in pictures]
+        whole = (_picture(x, shape[0]) for x in pictures)
+        return [_resized(p, shape, *square.of(p)) for p in whole]
     sizes = [(shape[0], *x.shape[1:]) if any_size else shape for x in pictures]
     return [torch.from_numpy(fit(x, size)) for x, size in zip(pictures, sizes, strict=True)]
 

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -24,10 +24,17 @@ from engine.device import choose_device
 from engine.errors import EngineError, InputError
 from engine.files import make_folder, write_atomically
 from engine.foreign.json_text import parsed_json
-from engine.priors.base import Card, Prior
+from engine.priors.base import Card
 from engine.priors.training.settings import Training
 from engine.priors.training.sources import make_source
 from engine.seeds import generator
+
+if TYPE_CHECKING:
+    from engine.priors.generators.network_prior import NetworkGenerator
+    from engine.priors.networks.edm import EdmDenoiser
+    from engine.priors.networks.score_network import ScorePrior
+
+    TrainedPrior = EdmDenoiser | ScorePrior | NetworkGenerator
 
 __all__ = ["Progress", "Trainer", "square"]
 
@@ -107,7 +114,7 @@ class Trainer(ABC):
         """Inverse of :meth:`state`."""
 
     @abstractmethod
-    def prior(self) -> Prior:
+    def prior(self) -> TrainedPrior:
         """The prior with the averaged weights, as it would be kept (rounded to fp16), with its card."""
 
     @abstractmethod
@@ -119,7 +126,7 @@ class Trainer(ABC):
         """What the averaged weights can do now: PSNR in dB by noise level, or of what ``measures`` says, on held-out images,
         and so many samples drawn from nothing, (n, c, h, w) in [0, 1]."""
 
-    def finish(self) -> Prior:
+    def finish(self) -> TrainedPrior:
         """Saves the checkpoint, measures the quality, writes weights and card; returns the prior."""
         from dataclasses import replace
 
@@ -128,7 +135,7 @@ class Trainer(ABC):
         if self.held_out:
             quality = self.quality(prior.to(self.device))
             prior.to("cpu").card = replace(prior.card, quality=quality)
-        prior.save(self.out)  # type: ignore[attr-defined]
+        prior.save(self.out)
         self.write_companions(self.out)
         return prior
 

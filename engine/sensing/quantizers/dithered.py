@@ -107,6 +107,7 @@ class Dithered(QuantizerChoice):
         from engine.seeds import generator
 
         width = self.settled(levels).width
+        assert width is not None
         draw = generator(levels.seed, "dither")
         if self.kind == "gaussian":
             unit = torch.randn(levels.rows, generator=draw, dtype=torch.float64)

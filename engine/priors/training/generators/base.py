@@ -41,9 +41,7 @@ class GeneratorTrainer(Trainer):
         plain = s.decoder == "mlp" or (s.decoder == "auto" and "gan" not in s.method and math.prod(shape) <= 1024)
         count = grids(max(shape[1:]))
         layers = (s.hidden, s.hidden) if plain else tuple(s.width * 2 ** min(i, 2) for i in range(count, -1, -1))
-        decoder = Decoder(
-            DecoderShape("mlp" if plain else "conv", s.latent, layers, tuple(shape), self.latents, self.kept)
-        )
+        decoder = Decoder(DecoderShape("mlp" if plain else "conv", s.latent, layers, shape, self.latents, self.kept))
         self.averaged = {k: v.clone().to(self.device) for k, v in decoder.state_dict().items()}
         return decoder.to(self.device)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,9 +26,8 @@ class GanTrainer(GeneratorTrainer):
         self.decoder = self.make_decoder()
         features, size = conv_features(shape[0], max(shape[1:]), 2 * s.width)
         self.critic = nn.Sequential(features, nn.Linear(size, 1)).to(self.device)
-        kept = {"lr": self.rate, "betas": (0.5, 0.9), "fused": True}
-        self.of_decoder = torch.optim.Adam(self.decoder.parameters(), **kept)
-        self.of_critic = torch.optim.Adam(self.critic.parameters(), **kept)
+        adam = partial(torch.optim.Adam, lr=self.rate, betas=(0.5, 0.9), fused=True)
+        self.of_decoder, self.of_critic = adam(self.decoder.parameters()), adam(self.critic.parameters())
 
     def check(self) -> None:
         super().check()
