@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,8 +13,21 @@ from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.foreign.wall import read_behind_wall
 
-__all__ = ["ARRAY_FILES", "checked_matrix", "most_unpacked", "read_arrays", "read_matrix", "read_vector"]
+__all__ = [
+    "ARRAY_FAULTS",
+    "ARRAY_FILES",
+    "checked_matrix",
+    "most_unpacked",
+    "read_arrays",
+    "read_matrix",
+    "read_vector",
+]
 
+ARRAY_FAULTS = (
+    OSError, ValueError, EOFError, MemoryError, RuntimeError, TypeError, OverflowError, SyntaxError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise at damaged files: the header of an array is a piece of Python text."""
 ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
 LARGEST_RATIO = 200
@@ -41,16 +55,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         raise
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (
-        OSError,
-        ValueError,
-        zipfile.BadZipFile,
-        EOFError,
-        MemoryError,
-        RuntimeError,
-        TypeError,
-        zlib.error,
-    ) as error:
+    except ARRAY_FAULTS as error:
         hint = (
             "it holds Python objects, which are never opened"
             if "pickle" in str(error).lower()
@@ -130,7 +135,7 @@ def _read_table(path: Path) -> np.ndarray:
         raise
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (OSError, ValueError, EOFError, MemoryError, TypeError) as error:
+    except ARRAY_FAULTS as error:
         hint = (
             "it holds Python objects, which are never opened"
             if "pickle" in str(error).lower()

@@ -76,13 +76,18 @@ def pack(frames: tuple[Keyframe, ...]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def unpack(arrays: dict[str, np.ndarray]) -> tuple[Keyframe, ...]:
-    """:func:`pack`, back; KeyError or ValueError where something is missing."""
-    numbers = sorted({name.split(".")[0] for name in arrays})
-    return tuple(
-        Keyframe(
-            int(arrays[f"{n}.step"]), str(arrays[f"{n}.phase"]), arrays[f"{n}.iterate"],
-            arrays.get(f"{n}.denoised"), arrays[f"{n}.mean"],
-        )
-        for n in numbers
-    )  # fmt: skip
+def unpack(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> tuple[Keyframe, ...]:
+    """:func:`pack`, back, for pictures of a shape (c, h, w); ValueError where something is missing or of another shape."""
+    frames = []
+    for n in sorted({name.split(".")[0] for name in arrays}):
+        step, phase, iterate, mean = (arrays.get(f"{n}.{part}") for part in ("step", "phase", "iterate", "mean"))
+        denoised = arrays.get(f"{n}.denoised")
+        if step is None or phase is None or iterate is None or mean is None or step.shape or phase.shape:
+            raise ValueError("a frame is not whole")
+        rows = [rows for rows in (iterate, denoised) if rows is not None]
+        if any(a.shape[1:] != shape or not len(a) for a in rows) or mean.shape != shape or step.dtype.kind not in "iu":
+            raise ValueError("a frame is of another shape")
+        if any(a.dtype.kind != "f" for a in (*rows, mean)):
+            raise ValueError("a frame holds no numbers")
+        frames.append(Keyframe(int(step), str(phase), iterate, denoised, mean))
+    return tuple(frames)

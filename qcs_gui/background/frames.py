@@ -166,12 +166,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
         if request.pace and not iterate.is_last:
             # what is waited for an audience is the consumer's time, which the run does not count
             control.linger(start + request.pace * iterate.step / iterate.steps - time.monotonic())
-    result = job.reconstructions()[0]
-    if request.earlier is None:
-        return result
-    merged = request.earlier.with_more(result)
-    inside = job.measurement.consistency(torch.from_numpy(merged.mean)[None])
-    return replace(merged, consistency=None if inside is None else float(inside[0]))
+    return job.reconstructions()[0] if request.earlier is None else job.added_to(request.earlier)
 
 
 def _array(tensor: Any) -> np.ndarray:
