@@ -16,9 +16,9 @@ from engine.files import (
     make_folder,
     remove_file,
     without_infinities,
-    write_atomically,
     write_json,
 )
+from engine.foreign.arrays import save_arrays
 from engine.images import read_recipe, save_png, save_tiff
 from engine.runs.calibration import calibration
 from engine.runs.keyframes import Keyframe
@@ -151,12 +151,7 @@ class Reconstruction:
         """Samples, mean, std, truth as they are, with the recipe as JSON text."""
         arrays: dict[str, Any] = {"samples": self.samples, "mean": self.mean, "recipe": np.array(self.spec.as_json())}
         arrays |= {n: a for n, a in (("std", self.std), ("truth", self.truth)) if a is not None}
-
-        def save(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-
-        return write_atomically(path, save)
+        return save_arrays(path, arrays)
 
     def export(self, path: Path | str, what: str) -> Path:
         """One picture or file: ``what`` is mean, std or samples; the suffix says PNG, 16-bit TIFF or NPZ."""
