@@ -110,7 +110,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
         arguments.offset,
         limit,
         progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
+        folder=folder,
     )
+    if evaluation.taken_over:
+        print(
+            f"qcs: {evaluation.taken_over} images had been done before, by an evaluation that was stopped.",
+            file=sys.stderr,
+        )
     evaluation.write(folder)
     summary = evaluation.summary()
     shown = {"out": str(folder), "count": summary["count"], "rows": summary["rows"]} | summary["mean"]

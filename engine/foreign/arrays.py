@@ -1,19 +1,36 @@
-"""Arrays from files of other programs, never trusted: NumPy, MATLAB and CSV."""
+"""Arrays from files of other programs, never trusted: NumPy, MATLAB and CSV. Our own are written so that they can be read."""
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from engine.errors import InputError
-from engine.files import refuse_no_file
+from engine.files import refuse_no_file, write_atomically
 from engine.foreign.wall import read_behind_wall
 
-__all__ = ["ARRAY_FILES", "checked_matrix", "most_unpacked", "read_arrays", "read_matrix", "read_vector"]
+__all__ = [
+    "ARRAY_FAULTS",
+    "ARRAY_FILES",
+    "checked_matrix",
+    "most_unpacked",
+    "read_arrays",
+    "read_matrix",
+    "read_vector",
+    "save_arrays",
+]
 
+ARRAY_FAULTS = (
+    OSError, ValueError, EOFError, MemoryError, RuntimeError, TypeError, OverflowError, SyntaxError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise at damaged files: the header of an array is a piece of Python text."""
 ARRAY_FILES = "Arrays (*.npy *.npz *.mat *.csv)"
 LARGEST = 1 << 30
 LARGEST_RATIO = 200
@@ -41,16 +58,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         raise
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (
-        OSError,
-        ValueError,
-        zipfile.BadZipFile,
-        EOFError,
-        MemoryError,
-        RuntimeError,
-        TypeError,
-        zlib.error,
-    ) as error:
+    except ARRAY_FAULTS as error:
         hint = (
             "it holds Python objects, which are never opened"
             if "pickle" in str(error).lower()
@@ -63,9 +71,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         total = sum(e.file_size for e in entries)
-        if total > LARGEST or any(
-            e.file_size > 1 << 20 and e.file_size > LARGEST_RATIO * e.compress_size for e in entries
-        ):
+        if total > LARGEST or any(_blown_up(e) for e in entries):
             raise InputError(
                 f"'{path.name}' unpacks to {total / 1e6:,.0f} MB from far less; that is not a measurement."
             )
@@ -74,6 +80,26 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     if not all(isinstance(a, np.ndarray) for a in arrays.values()):
         raise ValueError("an entry is not an array")
     return arrays
+
+
+def _blown_up(entry: zipfile.ZipInfo) -> bool:
+    return entry.file_size > 1 << 20 and entry.file_size > LARGEST_RATIO * entry.compress_size
+
+
+def save_arrays(path: Path | str, arrays: Mapping[str, Any]) -> Path:
+    """Writes named arrays as an .npz file that :func:`read_arrays` takes, atomically: compressed, unless one shrinks to so
+    little (a mask, an empty picture) that the file would be taken for a bomb. InputError where the file system refuses."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        with zipfile.ZipFile(temporary) as archive:
+            blown_up = any(_blown_up(e) for e in archive.infolist())
+        if blown_up:
+            with temporary.open("wb") as file:
+                np.savez(file, **arrays)
+
+    return write_atomically(path, write)
 
 
 def most_unpacked(size: int) -> int:
@@ -130,7 +156,7 @@ def _read_table(path: Path) -> np.ndarray:
         raise
     except FileNotFoundError:
         raise InputError(f"'{path}' does not exist; check the name.") from None
-    except (OSError, ValueError, EOFError, MemoryError, TypeError) as error:
+    except ARRAY_FAULTS as error:
         hint = (
             "it holds Python objects, which are never opened"
             if "pickle" in str(error).lower()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["parsed_json"]
+from engine.files import is_finite
+
+__all__ = ["parsed_json", "some_entries"]
 
 
 def parsed_json(content: str | bytes) -> Any:
@@ -16,6 +20,32 @@ def parsed_json(content: str | bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def some_entries(content: bytes, keys: Sequence[str]) -> dict[str, Any]:
+    """The entries of a JSON object that have these keys. What follows the last of them is not looked at; ValueError where
+    the object is damaged before, or one has a number that is not finite."""
+    text, found = content.decode(), {}
+    at = _SPACE.match(text).end()  # type: ignore[union-attr]
+    if text[at : at + 1] != "{":
+        raise ValueError("it is no object")
+    try:
+        while len(found) < len(keys):
+            key, at = _DECODER.raw_decode(text, _SPACE.match(text, at + 1).end())  # type: ignore[union-attr]
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            if not isinstance(key, str) or text[at : at + 1] != ":":
+                raise ValueError("it is no object")
+            value, at = _DECODER.raw_decode(text, _SPACE.match(text, at + 1).end())  # type: ignore[union-attr]
+            if key in keys:
+                found[key] = value
+            at = _SPACE.match(text, at).end()  # type: ignore[union-attr]
+            if text[at : at + 1] != ",":
+                break
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not is_finite(found):
+        raise ValueError("it has a number beyond what can be computed with")
+    return found
+
+
 def _refuse(word: str) -> float:
     raise ValueError(f"{word} is not a number")
 
@@ -23,3 +53,7 @@ def _refuse(word: str) -> float:
 def _finite(word: str) -> float:
     value = float(word)
     return value if abs(value) < float("inf") else _refuse(word[:20])
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

@@ -7,19 +7,21 @@ is pickled; a file is written whole or not at all, and nothing of it is believed
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-import json
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine.errors import InputError
-from engine.files import refuse_no_file, write_atomically
-from engine.foreign.json_text import parsed_json
+from engine.files import json_text, refuse_no_file, write_atomically
+from engine.foreign.arrays import ARRAY_FAULTS
+from engine.foreign.json_text import parsed_json, some_entries
 from engine.priors.choice import missing_prior
 from engine.priors.library import priors
 from engine.runs.keyframes import pack, unpack
@@ -59,7 +61,7 @@ def save_run(path: Path | str, result: Reconstruction) -> Path:
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
-            file.writestr("run.json", json.dumps(facts, indent=1))
+            file.writestr("run.json", json_text(facts, indent=1))
             for name, content in members.items():
                 file.writestr(zipfile.ZipInfo(name), content)  # compressed already
 
@@ -79,42 +81,110 @@ def open_run(path: Path | str) -> Reconstruction:
     from engine.runs.reconstruction import Reconstruction
 
     facts, members = _read(path)
+    with _faults_of(path):
+        arrays, frames = _arrays(members["arrays.npz"]), _arrays(members["keyframes.npz"])
+    if not (well_formed(facts) and pictures_fit(arrays)):
+        raise _damaged(path)
+    measured = {k[len(ENTRY) :]: v for k, v in arrays.items() if k.startswith(ENTRY)}
+    spec = spec_from(facts["recipe"], facts["prior"])
+    if spec.measurement and {"A", "operator"} & measured.keys():
+        spec = spec.reading(instrument_of(measured))
     try:
-        arrays = _arrays(members["arrays.npz"])
-        measured = {k[len(ENTRY) :]: v for k, v in arrays.items() if k.startswith(ENTRY)}
-        spec = spec_from(facts["recipe"], facts["prior"])
-        if spec.measurement and {"A", "operator"} & measured.keys():
-            spec = spec.reading(instrument_of(measured))
-        return Reconstruction(
-            spec=spec, samples=arrays["samples"], mean=arrays["mean"],
-            std=arrays.get("std"), own_mean=bool(facts["own_mean"]), truth=arrays.get("truth"),
-            consistency=facts["consistency"], consistency_truth=facts["consistency_truth"],
-            predicted_rmse=facts["predicted_rmse"], network_calls=int(facts["network_calls"]),
-            seconds=float(facts["seconds"]), status=str(facts["status"]), history=facts["history"], facts=facts["facts"],
-            notes=tuple(facts["notes"]), failed=str(facts["failed"]), measured=measured,
-            keyframes=unpack(_arrays(members["keyframes.npz"])),
-        )  # fmt: skip
-    except InputError:
-        raise
-    except Exception as error:
-        raise _damaged(path) from error
+        keyframes = unpack(frames, arrays["mean"].shape)
+    except ValueError:
+        raise _damaged(path) from None
+    return Reconstruction(
+        spec=spec, samples=arrays["samples"], mean=arrays["mean"], std=arrays.get("std"), own_mean=facts["own_mean"],
+        truth=arrays.get("truth"), consistency=facts["consistency"], consistency_truth=facts["consistency_truth"],
+        predicted_rmse=facts["predicted_rmse"], network_calls=facts["network_calls"], seconds=facts["seconds"],
+        status=facts["status"], history=facts["history"], facts=facts["facts"], notes=tuple(facts["notes"]),
+        failed=facts["failed"], measured=measured, keyframes=keyframes,
+    )  # fmt: skip
+
+
+LISTED = (
+    "format", "version", "created", "recipe", "metrics", "rows", "status", "failed", "seconds", "network_calls", "samples",
+)  # fmt: skip
 
 
 def read_facts(path: Path | str) -> dict[str, Any]:
-    """What ``run.json`` holds, without the arrays: enough for a list."""
+    """What a list shows of a document, the entries LISTED of ``run.json``; InputError where it is damaged."""
     path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as file:
-            return _facts(file, path)
-    except InputError:
-        raise
-    except Exception as error:
-        raise _damaged(path) from error
+    with _faults_of(path), zipfile.ZipFile(path) as file:
+        facts = _facts(file, path, lambda content: some_entries(content, LISTED))
+        if not all(isinstance(facts.get(k), dict) for k in ("recipe", "metrics")):
+            raise _damaged(path)
+        return facts
 
 
 def read_thumbnail(path: Path | str) -> bytes:
     """The PNG of the document's mean."""
     return _read(Path(path))[1]["thumbnail.png"]
+
+
+def well_formed(facts: dict[str, Any]) -> bool:
+    """Whether the entries of ``run.json`` are there and of their kinds."""
+    numbers = (facts.get(k, ()) for k in ("consistency", "consistency_truth", "predicted_rmse"))
+    recipe, prior, notes = facts.get("recipe"), facts.get("prior"), facts.get("notes")
+    return (
+        is_history(facts.get("history"))
+        and isinstance(recipe, dict)
+        and all(isinstance(v, (str, int, float)) for v in recipe.values())
+        and isinstance(prior, dict)
+        and _is_prior(prior)
+        and isinstance(notes, list)
+        and all(isinstance(note, str) for note in notes)
+        and isinstance(facts.get("facts"), dict)
+        and isinstance(facts.get("own_mean"), bool)
+        and all(v is None or _is_number(v) for v in numbers)
+        and all(isinstance(facts.get(k), str) for k in ("status", "failed"))
+        and isinstance(facts.get("network_calls"), int)
+        and _is_number(facts.get("seconds"))
+    )
+
+
+def is_history(history: Any) -> bool:
+    """Whether these are curves: lists by name, all of one length, of numbers or None, and ``step`` of numbers alone."""
+    return (
+        isinstance(history, dict)
+        and all(isinstance(column, list) for column in history.values())
+        and len({len(column) for column in history.values()}) <= 1
+        and ("step" in history or not history)
+        and all(v is None or _is_number(v) for column in history.values() for v in column)
+        and None not in history.get("step", ())
+    )
+
+
+def pictures_fit(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether ``mean``, and ``samples``, ``std`` and ``truth`` where they are there, are pictures of one shape."""
+    if "mean" not in arrays or "samples" not in arrays:
+        return False
+    shape = arrays["mean"].shape
+    return (
+        len(shape) == 3
+        and 0 not in shape
+        and arrays["samples"].shape[1:] == shape
+        and all(arrays[n].shape == shape for n in ("std", "truth") if n in arrays)
+        and all(arrays[n].dtype.kind == "f" for n in ARRAYS if n in arrays)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_prior(prior: dict[str, Any]) -> bool:
+    facts = prior.get("facts")
+    shape = facts.get("image_shape") if isinstance(facts, dict) else None
+    return (
+        isinstance(prior.get("kind"), str)
+        and isinstance(facts, dict)
+        and _is_number(facts.get("mean"))
+        and isinstance(facts.get("card"), dict)
+        and isinstance(shape, list)
+        and len(shape) == 3
+        and all(isinstance(n, int) and n > 0 for n in shape)
+    )
 
 
 def spec_from(recipe: dict[str, Any], prior: dict[str, Any]) -> RunSpec:
@@ -133,30 +203,41 @@ def _prior_facts(result: Reconstruction) -> dict[str, Any]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    refuse_no_file(path)
+    with _faults_of(path), zipfile.ZipFile(path) as file:
+        facts, members = _facts(file, path, parsed_json), {}
+        for name in ("arrays.npz", "keyframes.npz", "thumbnail.png"):
+            said = facts["members"][name]
+            if file.getinfo(name).file_size != said["bytes"] or said["bytes"] > LARGEST_ARRAYS:
+                raise _damaged(path)
+            members[name] = file.read(name)
+            if hashlib.sha256(members[name]).hexdigest() != said["sha256"]:
+                raise _damaged(path)
+        return facts, members
+
+
+@contextlib.contextmanager
+def _faults_of(path: Path) -> Iterator[None]:
+    """Says in a sentence what unpacking raises at a file that is not what it should be. No work of the program's own belongs into
+    the block: its errors are not the file's."""
     try:
-        refuse_no_file(path)
-        with zipfile.ZipFile(path) as file:
-            facts, members = _facts(file, path), {}
-            for name in ("arrays.npz", "keyframes.npz", "thumbnail.png"):
-                said = facts["members"][name]
-                if file.getinfo(name).file_size != said["bytes"] or said["bytes"] > LARGEST_ARRAYS:
-                    raise _damaged(path)
-                members[name] = file.read(name)
-                if hashlib.sha256(members[name]).hexdigest() != said["sha256"]:
-                    raise _damaged(path)
-            return facts, members
-    except FileNotFoundError:
-        raise InputError(f"'{path}' does not exist; give the name of a run.") from None
+        yield
     except InputError:
         raise
-    except Exception as error:
+    except FileNotFoundError:
+        raise InputError(f"'{path}' does not exist; give the name of a run.") from None
+    except OSError as error:
+        if error.errno is None:  # zlib's and zipfile's
+            raise _damaged(path) from error
+        raise InputError(f"'{path}' cannot be read ({error.strerror or error}).") from None
+    except (*ARRAY_FAULTS, KeyError) as error:
         raise _damaged(path) from error
 
 
-def _facts(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+def _facts(file: zipfile.ZipFile, path: Path, parsed: Callable[[bytes], Any]) -> dict[str, Any]:
     if file.getinfo("run.json").file_size > LARGEST_FACTS:
         raise _damaged(path)
-    facts = parsed_json(file.read("run.json"))
+    facts = parsed(file.read("run.json"))
     if facts["format"] != FORMAT:
         raise _damaged(path)
     if facts["version"] > VERSION:
@@ -165,8 +246,6 @@ def _facts(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path) -> InputError:
-    if not path.exists():
-        return InputError(f"'{path}' does not exist; give the name of a run.")
     return InputError(f"'{path}' is damaged or not a run of this program; take another copy of it, or run it again.")
 
 

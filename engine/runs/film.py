@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
-from engine.files import all_or_none, make_folder, write_atomically
+from engine.files import all_or_none, make_folder, remove_file, write_atomically
+from engine.images import read_recipe, save_png
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,12 +59,14 @@ def write_film(
         return write_atomically(path, _mp4(list(film_frames(result, view, row)), rate))
     if path.suffix:
         raise InputError(f"'{path.name}': a film ends in .gif or .mp4, or is a folder for numbered PNG.")
-    from PIL import Image
-
-    folder = make_folder(path)
+    folder, recipe = make_folder(path), result.spec.as_json()
+    written: set[str] = set()
     with all_or_none():
         for number, pixels in enumerate(film_frames(result, view, row)):
-            write_atomically(folder / f"{number:04d}.png", partial(Image.fromarray(pixels).save, format="PNG"))
+            written.add(save_png(folder / f"{number:04d}.png", pixels.transpose(2, 0, 1) / 255, recipe).name)
+        for old in folder.glob("[0-9][0-9][0-9][0-9].png"):
+            if old.name not in written and read_recipe(old) is not None:  # a frame of an earlier film
+                remove_file(old)
     return folder
 
 

@@ -68,10 +68,15 @@ def _made_for(picture: Shape) -> str:
     return "mnist" if "mnist" in fits else fits[0] if fits else ""
 
 
+def _rows_are_counted(operator: OperatorChoice) -> bool:
+    """Whether a setting says how many rows there are, and not the picture's size."""
+    return getattr(operator, "measurements", None) is not None
+
+
 def scaled_rows(spec: RunSpec, was: Shape, now: Shape) -> RunSpec:
     """The spec for a picture of another shape: where its rows do not fit, the share of the pixels that was measured stays."""
     operator = spec.operator
-    if "measurements" not in operator.settings() or was == now:
+    if not _rows_are_counted(operator) or was == now:
         return spec
     try:
         operator.rows_for(now)
@@ -86,7 +91,7 @@ def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec
     """The changed spec ``now``; where its size asks for more orthogonal rows than there are pixels, the share of the
     pixels that ``before`` measured stays."""
     operator = now.operator
-    if not operator.orthogonal_rows or "measurements" not in operator.settings() or operator != before.operator:
+    if not operator.orthogonal_rows or not _rows_are_counted(operator) or operator != before.operator:
         return now
     was, pixels = (math.prod(spec.shape_for(picture)) for spec in (before, now))
     try:
@@ -95,7 +100,7 @@ def with_share_of_rows(picture: Shape, before: RunSpec, now: RunSpec) -> RunSpec
         return now
     if rows <= pixels:
         return now
-    per_row = rows // operator.measurements  # type: ignore[attr-defined]  # colour channels measured alike
+    per_row = max(1, rows // operator.measurements)  # type: ignore[attr-defined]  # colour channels measured alike
     kept = max(1, round(rows * pixels / was) // per_row)
     return now.replace(operator=dataclasses.replace(operator, measurements=kept))  # type: ignore[call-arg]
 

@@ -30,7 +30,7 @@ from engine.priors.base import DenoiserPrior
 from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
-from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, failure
+from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, doubt, failure
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
@@ -45,8 +45,6 @@ __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruc
 HISTORY_POINTS = 400
 LARGEST_KEPT_MATRIX = 1 << 22
 """Entries of a matrix of one's own up to which a run keeps it beside what it measured."""
-DOUBTFUL = 0.75
-"""Share of own measurements below which the result is doubted aloud: wrong matrices give half of the bits."""
 
 
 def load_truth(spec: RunSpec) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -188,6 +186,11 @@ class Job:
             raise EngineError(
                 f"Out of memory with {spec.samples} samples on {self.device}; lower the number of samples or the image size."
             ) from None
+        except torch.linalg.LinAlgError:
+            raise EngineError(
+                "A matrix of this run could not be decomposed: its numbers grew beyond what can be computed with; take a smaller "
+                "step or penalty, or give matrix, measurements and noise in other units, near 1."
+            ) from None
         except RuntimeError as error:
             if isinstance(error, EngineError):
                 raise
@@ -253,9 +256,7 @@ class Job:
             mean, own = samples[int(last.loss.reshape(self.measurement.images, -1)[index].argmin())], True
         one, images = self.measurement.select([index]), self.measurement.images
         truth = None if one.truth is None else one.truth[0].numpy()
-        seen, true = one.consistency(torch.from_numpy(mean)[None]), None
-        if one.truth is not None:
-            true = one.consistency(one.truth)
+        true = None if one.truth is None else one.consistency(one.truth)
         predicted = None if last.predicted_rmse is None else float(last.predicted_rmse[index])
         notes = (*self.notes, last.note) if last.note else self.notes
         known = self.spec.algorithm.overconfident
@@ -264,31 +265,40 @@ class Job:
                 *notes,
                 f"On priors whose posterior is known exactly, the std of {self.spec.algorithm.name} is {known}.",
             )
-        if one.truth is None and seen is not None and float(seen[0]) < DOUBTFUL:
-            notes = (
-                *notes,
-                f"The result agrees with only {float(seen[0]):.0%} of the measurements: check that the matrix, "
-                "the order of its columns, the thresholds and the noise belong to them.",
-            )
-        failed = ""
-        if self.spec.algorithm.reconstructs and not self.spec.algorithm.shows_a_part:
-            codes = one.codes
-            chance = None if codes is None else chance_consistency(codes[0].cpu().numpy())
-            trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}
-            residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
-            failed = failure(mean, truth, trivial, None if seen is None else float(seen[0]), chance, residuals)
-            notes = (*notes, failed) if failed else notes
+        consistency, failed = self._judged(one, mean)
+        notes = (*notes, *filter(None, (doubt(truth, consistency), failed)))
         measured = self._measured
         if measured is None:
             seed = self.spec.matrix_seed
             measured = pieces_of(one, self.spec.operator, seed, LARGEST_KEPT_MATRIX) if images == 1 else {}
         return Reconstruction(
             spec=self.spec, samples=samples, mean=mean, std=moments.std if rows == SAMPLES else None, own_mean=own, truth=truth,
-            consistency=None if seen is None else float(seen[0]), consistency_truth=None if true is None else float(true[0]),
+            consistency=consistency, consistency_truth=None if true is None else float(true[0]),
             predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
             status="finished early" if self.finished_early else "done", history=self.history, facts=self.facts,
             notes=notes, failed=failed, measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
         )  # fmt: skip
+
+    def _judged(self, one: Measurement, mean: np.ndarray) -> tuple[float | None, str]:
+        """How much of what was measured of one image an estimate (c, h, w) agrees with, and why it has failed if it has."""
+        seen = one.consistency(torch.from_numpy(mean)[None])
+        consistency = None if seen is None else float(seen[0])
+        if not self.spec.algorithm.reconstructs or self.spec.algorithm.shows_a_part:
+            return consistency, ""
+        chance = None if one.codes is None else chance_consistency(one.codes[0].cpu().numpy())
+        trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}
+        residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
+        truth = None if one.truth is None else one.truth[0].numpy()
+        return consistency, failure(mean, truth, trivial, consistency, chance, residuals)
+
+    def added_to(self, earlier: Reconstruction) -> Reconstruction:
+        """``earlier``, a run of the same measurement, with this one's samples added, and judged anew."""
+        merged = earlier.with_more(self.reconstructions()[0])
+        consistency, failed = self._judged(self.measurement, merged.mean)
+        outdated = {earlier.failed, doubt(earlier.truth, earlier.consistency)}
+        notes = [note for note in merged.notes if note not in outdated]
+        notes += filter(None, (doubt(merged.truth, consistency), failed))
+        return replace(merged, consistency=consistency, failed=failed, notes=tuple(notes))
 
 
 def environment(device: str) -> dict:

@@ -8,13 +8,27 @@ import numpy as np
 
 from engine.runs.metrics import rmse
 
-__all__ = ["PRIOR_MEAN", "SEEN", "chance_consistency", "failure"]
+__all__ = ["PRIOR_MEAN", "SEEN", "chance_consistency", "doubt", "failure"]
 
 MARGIN = 1.02
 """A result as good as the trivial one up to this factor, which is what a flat truth gives, is not called worse."""
 PRIOR_MEAN = "the prior's mean"
 SEEN = "what was seen"
 _WORDS = {PRIOR_MEAN: "which looks at no measurement", SEEN: "interpolated or back-projected without any prior"}
+
+
+DOUBTFUL = 0.75
+"""Share of own measurements below which the result is doubted aloud: wrong matrices give half of the bits."""
+
+
+def doubt(truth: np.ndarray | None, consistency: float | None) -> str:
+    """One sentence on measurements that may not be what they are said to be, or nothing."""
+    if truth is not None or consistency is None or consistency >= DOUBTFUL:
+        return ""
+    return (
+        f"The result agrees with only {consistency:.0%} of the measurements: check that the matrix, "
+        "the order of its columns, the thresholds and the noise belong to them."
+    )
 
 
 def chance_consistency(codes: np.ndarray) -> float:

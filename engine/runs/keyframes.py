@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from engine.algorithms import Iterate
 
-__all__ = ["BUDGET", "Keyframe", "KeyframeRecorder", "pack", "unpack"]
+__all__ = ["BUDGET", "Keyframe", "KeyframeRecorder", "Spread", "pack", "unpack"]
 
 BUDGET = 8 << 20
 MOST, FEWEST, ROWS = 64, 8, 8
@@ -30,20 +31,39 @@ class Keyframe:
     mean: np.ndarray
 
 
+class Spread:
+    """Chooses, of steps that come one after another, at most ``count``, half of them spaced by ratio and half evenly: much
+    happens in the first steps. The first and the last are among them, and all where there are no more than ``count``."""
+
+    def __init__(self, count: int) -> None:
+        self.count = max(2, count)
+        self._cell = -1
+
+    def takes(self, step: int, steps: int, last: bool = False) -> bool:
+        """Whether this step of ``steps`` is chosen; ``last`` where the run ends early with it."""
+        if steps <= self.count:
+            return True
+        share = (step / steps + math.log(max(1, step)) / math.log(steps)) / 2
+        cell = math.floor(share * (self.count - 1) + 1e-9)
+        if cell <= self._cell and not last:
+            return False
+        self._cell = cell
+        return True
+
+
 class KeyframeRecorder:
-    """Takes the iterates of a run with one image and keeps those at steps spaced half by ratio and half evenly."""
+    """Takes the iterates of a run with one image and keeps those that :class:`Spread` chooses."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.budget = budget
         self.frames: list[Keyframe] = []
-        self._wanted: set[int] = set()
-        self._rows = ROWS
+        self._rows, self._spread = ROWS, Spread(MOST)
 
     def add(self, iterate: Iterate, rows: int) -> None:
         """Takes one iterate; ``rows`` is how many the run will have in the end."""
         if not self.frames:
             self._plan(iterate, rows)
-        if iterate.step in self._wanted or iterate.is_last:
+        if self._spread.takes(iterate.step, iterate.steps, iterate.is_last):
             shown = _half(iterate.x[: self._rows])
             same = iterate.denoised is None or iterate.denoised is iterate.x
             estimate = iterate.x if iterate.denoised is None else iterate.denoised
@@ -54,10 +74,7 @@ class KeyframeRecorder:
     def _plan(self, iterate: Iterate, rows: int) -> None:
         image = 2 * int(np.prod(iterate.x.shape[1:]))
         self._rows = max(1, min(ROWS, rows, (self.budget // (FEWEST * image) - 1) // 2))
-        count = int(np.clip(self.budget // (image * (2 * self._rows + 1)), 2, MOST))
-        ratios = np.geomspace(1, iterate.steps, count // 2)
-        evenly = np.linspace(1, iterate.steps, count - count // 2)
-        self._wanted = {round(s) for s in (*ratios, *evenly)}
+        self._spread = Spread(min(MOST, self.budget // (image * (2 * self._rows + 1))))
 
 
 def _half(tensor: Any) -> np.ndarray:
@@ -76,13 +93,18 @@ def pack(frames: tuple[Keyframe, ...]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def unpack(arrays: dict[str, np.ndarray]) -> tuple[Keyframe, ...]:
-    """:func:`pack`, back; KeyError or ValueError where something is missing."""
-    numbers = sorted({name.split(".")[0] for name in arrays})
-    return tuple(
-        Keyframe(
-            int(arrays[f"{n}.step"]), str(arrays[f"{n}.phase"]), arrays[f"{n}.iterate"],
-            arrays.get(f"{n}.denoised"), arrays[f"{n}.mean"],
-        )
-        for n in numbers
-    )  # fmt: skip
+def unpack(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> tuple[Keyframe, ...]:
+    """:func:`pack`, back, for pictures of a shape (c, h, w); ValueError where something is missing or of another shape."""
+    frames = []
+    for n in sorted({name.split(".")[0] for name in arrays}):
+        step, phase, iterate, mean = (arrays.get(f"{n}.{part}") for part in ("step", "phase", "iterate", "mean"))
+        denoised = arrays.get(f"{n}.denoised")
+        if step is None or phase is None or iterate is None or mean is None or step.shape or phase.shape:
+            raise ValueError("a frame is not whole")
+        rows = [rows for rows in (iterate, denoised) if rows is not None]
+        if any(a.shape[1:] != shape or not len(a) for a in rows) or mean.shape != shape or step.dtype.kind not in "iu":
+            raise ValueError("a frame is of another shape")
+        if any(a.dtype.kind != "f" for a in (*rows, mean)):
+            raise ValueError("a frame holds no numbers")
+        frames.append(Keyframe(int(step), str(phase), iterate, denoised, mean))
+    return tuple(frames)

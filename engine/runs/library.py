@@ -8,7 +8,6 @@ opening every document for a list; each call brings it up to date with the folde
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
-from engine.files import make_folder
+from engine.files import make_folder, remove_file, sweep
 from engine.priors.library import user_folder
 from engine.runs.document import SUFFIX, open_run, read_facts, save_run
 from engine.settings import suggest
@@ -28,11 +27,10 @@ from engine.settings import suggest
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
 
-__all__ = ["COLUMNS", "Entry", "Library", "new_name"]
+__all__ = ["COLUMNS", "Entry", "Library", "is_made_up", "new_name"]
 
 BUDGET = 2 << 30
 """Bytes of unpinned runs; the variable QCS_STUDIO_LIBRARY_BYTES sets another number."""
-STALE_SECONDS = 3600
 PINNED, INDEX, LAYOUT = "pinned", "index.sqlite", 1
 NAME = re.compile(r"[^\W_][\w .,+=()-]{0,119}")
 TEXTS = ("name", "image", "operator", "quantizer", "prior", "algorithm", "rows", "status", "failed")
@@ -146,7 +144,7 @@ class Library:
 
     def rebuild(self) -> int:
         """Makes the index anew; how many runs it holds."""
-        (self.folder / INDEX).unlink(missing_ok=True)
+        remove_file(make_folder(self.folder) / INDEX)
         return len(self.list())
 
     def _find(self, name: str) -> Path | None:
@@ -160,20 +158,23 @@ class Library:
             raise InputError(f"Cannot move '{path}' ({error.strerror or error}).") from None
 
     def _keep_to_budget(self, newest: Path) -> None:
-        for left in (
-            *self.folder.glob(f".*{SUFFIX}"),
-            *self.folder.glob(f"{PINNED}/.*{SUFFIX}"),
-        ):  # by a program that was killed
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                    left.unlink()
-        files = [p for p in self.folder.glob(f"*{SUFFIX}") if not p.name.startswith(".")]
-        files = sorted(files, key=lambda p: p.stat().st_mtime_ns, reverse=True)
+        for folder in (self.folder, self.folder / PINNED):
+            sweep(folder, f".*{SUFFIX}")  # as the first versions named unfinished ones, too
         total = 0
-        for path in files:
-            total += path.stat().st_size
+        for path, facts in sorted(self._files(""), key=lambda file: file[1].st_mtime_ns, reverse=True):
+            total += facts.st_size
             if total > self.budget and path != newest:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # gone already, or not to be removed: neither concerns the new run
+                    path.unlink()
+
+    def _files(self, part: str) -> Iterator[tuple[Path, os.stat_result]]:
+        """The documents in the folder or in its ``part``, with size and time; a dangling link is none."""
+        with contextlib.suppress(OSError), os.scandir(self.folder / part) as files:
+            for file in files:
+                if file.name.endswith(SUFFIX) and not file.name.startswith("."):
+                    with contextlib.suppress(OSError):
+                        if file.is_file():
+                            yield Path(file.path), file.stat()
 
     @contextlib.contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
@@ -206,44 +207,38 @@ class Library:
         known = dict(index.execute("SELECT path, stamp FROM runs"))
         there: dict[str, tuple[str, os.stat_result]] = {}
         for part in ("", PINNED):
-            with contextlib.suppress(OSError), os.scandir(self.folder / part) as files:
-                for file in files:
-                    if file.name.endswith(SUFFIX) and not file.name.startswith(".") and file.is_file():
-                        facts = file.stat()
-                        there[f"{part}/{file.name}" if part else file.name] = (
-                            f"{facts.st_mtime_ns}/{facts.st_size}",
-                            facts,
-                        )
+            for path, facts in self._files(part):
+                stamp = f"{facts.st_mtime_ns}/{facts.st_size}"
+                there[f"{part}/{path.name}" if part else path.name] = (stamp, facts)
         index.executemany("DELETE FROM runs WHERE path = ?", [(p,) for p in known if p not in there])
         marks = ", ".join("?" * (len(COLUMNS) + 2))
-        for path, (stamp, facts) in there.items():
-            if known.get(path) != stamp:
-                row = self._row(path, facts)
+        for file, (stamp, facts) in there.items():
+            if known.get(file) != stamp:
+                row = self._row(file, facts)
                 if row is None:
-                    index.execute("DELETE FROM runs WHERE path = ?", (path,))
+                    index.execute("DELETE FROM runs WHERE path = ?", (file,))
                 else:
-                    index.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", (path, stamp, *row))
+                    index.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", (file, stamp, *row))
         index.commit()
 
     def _row(self, path: str, file: os.stat_result) -> Sequence[Any] | None:
-        """What the index holds of a document; None for a damaged one, which is not listed."""
+        """What the index holds of a document, a value for each of COLUMNS; None for a damaged one, which is not listed."""
         try:
-            told = read_facts(self.folder / path)
-            recipe, metrics = told["recipe"], told["metrics"]
-            values = (
-                recipe
-                | metrics
-                | {k: told.get(k) for k in ("rows", "status", "failed", "seconds", "network_calls", "samples")}
-            )
-            values |= {
-                "name": Path(path).stem, "created": told.get("created") or file.st_mtime, "bytes": file.st_size,
-                "pinned": int(path.startswith(f"{PINNED}/")), "image": recipe.get("image") or recipe.get("measurement"),
-            }  # fmt: skip
-            return [
-                values.get(c) if not isinstance(values.get(c), (dict, list)) else json.dumps(values[c]) for c in COLUMNS
-            ]
-        except (InputError, KeyError, TypeError):
+            facts = read_facts(self.folder / path)
+        except InputError:
             return None
+        recipe, pinned = facts["recipe"], path.startswith(f"{PINNED}/")
+        values = recipe | facts["metrics"] | facts | {
+            "name": Path(path).stem, "created": facts.get("created") or file.st_mtime, "bytes": file.st_size,
+            "pinned": int(pinned), "image": recipe.get("image") or recipe.get("measurement"),
+        }  # fmt: skip
+        texts = [None if values.get(c) is None else str(values[c]) for c in TEXTS]
+        return [*texts, *(_number(values.get(c)) for c in NUMBERS)]
+
+
+def _number(value: Any) -> float | None:
+    """What SQLite can hold of it."""
+    return float(value) if isinstance(value, (int, float)) and abs(value) < 1e300 else None
 
 
 def check_name(name: str) -> str:
@@ -253,6 +248,14 @@ def check_name(name: str) -> str:
             f"'{name}' is not a name for a run: begin with a letter or digit, then letters, digits, spaces and _ . , + = ( ) -."
         )
     return name
+
+
+MADE_UP = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d [0-9a-f]{4}")
+
+
+def is_made_up(name: str) -> bool:
+    """Whether a run's name is of :func:`new_name`'s making, so that nobody knows the run by it."""
+    return MADE_UP.fullmatch(name) is not None
 
 
 def new_name(result: Reconstruction) -> str:

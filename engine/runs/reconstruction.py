@@ -10,8 +10,16 @@ import numpy as np
 
 from engine.algorithms.base import RESTARTS, SAMPLES
 from engine.errors import InputError
-from engine.files import all_or_none, make_folder, write_atomically, write_json
-from engine.images import save_png, save_tiff
+from engine.files import (
+    all_or_none,
+    is_finite,
+    make_folder,
+    remove_file,
+    without_infinities,
+    write_json,
+)
+from engine.foreign.arrays import save_arrays
+from engine.images import read_recipe, save_png, save_tiff
 from engine.runs.calibration import calibration
 from engine.runs.keyframes import Keyframe
 from engine.runs.metrics import image_metrics, rmse
@@ -21,8 +29,9 @@ from engine.runs.spec import RunSpec
 __all__ = ["STD_FULL_SCALE", "Reconstruction", "tile"]
 
 STD_FULL_SCALE = 0.5
-EXPORTS = (".png", ".tif", ".tiff", ".npz")
 """A standard deviation of this size is white in std.png."""
+EXPORTS = (".png", ".tif", ".tiff", ".npz")
+OVERFLOW = "Some numbers of this run grew beyond what can be computed with; they are written as null."
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,9 @@ class Reconstruction:
         return self.samples.std(0, ddof=1) if self.rows_are == RESTARTS and len(self.samples) > 1 else None
 
     def with_more(self, other: Reconstruction) -> Reconstruction:
-        """This run with the samples of a second one added, which continued its sample numbers. A second run that was
-        finished early has no samples to give, only estimates: then this run stays as it is."""
+        """This run with the samples of a second one added, which continued its sample numbers; consistency, ``failed`` and notes
+        are still this run's (:meth:`engine.runs.job.Job.added_to` judges anew). A second run that was finished early has no
+        samples to give, only estimates: then this run stays as it is."""
         if other.status != "done":
             return replace(
                 self, notes=(*self.notes, "The added samples were stopped before they were samples; none was kept.")
@@ -105,26 +115,34 @@ class Reconstruction:
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
-        """What ``result.json`` holds."""
-        return {
+        """What ``result.json`` holds; None in the place of numbers that are not finite, which the notes then tell."""
+        values = {
             "recipe": self.spec.as_dict(), "command": self.spec.as_command(), "status": self.status,
             "rows": self.rows_are, "failed": self.failed, "metrics": self.metrics(), "samples": len(self.samples),
             "network_calls": self.network_calls,
             "seconds": round(self.seconds, 4), "std_png_full_scale": STD_FULL_SCALE, "notes": list(self.notes),
             "history": self.history, **self.facts,
         }  # fmt: skip
+        if is_finite(values):
+            return values
+        return without_infinities(values | {"notes": [*(n for n in self.notes if n != OVERFLOW), OVERFLOW]})
 
     def write(self, folder: Path | str) -> Path:
         """Writes result.json, result.npz, mean.png, std.png, samples.png into a folder, all or none; raises InputError if
-        it cannot."""
+        it cannot. Pictures of an earlier result that this one does not have are removed."""
         folder = make_folder(folder)
         recipe = self.spec.as_json()
+        pictures = {
+            "mean.png": self.mean,
+            "std.png": None if self.std is None else self.std / STD_FULL_SCALE,
+            "samples.png": tile(self.samples) if len(self.samples) else None,
+        }
         with all_or_none():
-            save_png(folder / "mean.png", self.mean, recipe)
-            if self.std is not None:
-                save_png(folder / "std.png", self.std / STD_FULL_SCALE, recipe)
-            if len(self.samples):
-                save_png(folder / "samples.png", tile(self.samples), recipe)
+            for name, pixels in pictures.items():
+                if pixels is not None:
+                    save_png(folder / name, pixels, recipe)
+                elif read_recipe(folder / name) is not None:  # no picture of the user's own
+                    remove_file(folder / name)
             self.write_npz(folder / "result.npz")
             write_json(folder / "result.json", self.as_dict())
         return folder
@@ -133,12 +151,7 @@ class Reconstruction:
         """Samples, mean, std, truth as they are, with the recipe as JSON text."""
         arrays: dict[str, Any] = {"samples": self.samples, "mean": self.mean, "recipe": np.array(self.spec.as_json())}
         arrays |= {n: a for n, a in (("std", self.std), ("truth", self.truth)) if a is not None}
-
-        def save(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-
-        return write_atomically(path, save)
+        return save_arrays(path, arrays)
 
     def export(self, path: Path | str, what: str) -> Path:
         """One picture or file: ``what`` is mean, std or samples; the suffix says PNG, 16-bit TIFF or NPZ."""

@@ -19,8 +19,7 @@ import numpy as np
 import torch
 
 from engine.errors import InputError
-from engine.files import write_atomically
-from engine.foreign.arrays import checked_matrix, read_arrays, read_vector
+from engine.foreign.arrays import checked_matrix, read_arrays, read_vector, save_arrays
 from engine.foreign.json_text import parsed_json
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
@@ -111,12 +110,7 @@ def save_pieces(path: Path | str, arrays: dict[str, Any]) -> Path:
         raise InputError(f"'{path}': a measurement file must end in .npz.")
     if not path.parent.is_dir():
         raise InputError(f"The folder '{path.parent}' does not exist; create it or choose another place.")
-
-    def save(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-
-    return write_atomically(path, save)
+    return save_arrays(path, arrays)
 
 
 def _numbers_of(operator: Operator) -> np.ndarray:
@@ -157,8 +151,22 @@ def holds_bits(y: np.ndarray) -> bool:
     return y.dtype.kind in "iuf" and (bool((np.abs(y) == 1).all()) or bool(np.isin(y, (0, 1)).all() and y.any()))
 
 
+def _refuse_contradictions(pieces: dict[str, np.ndarray]) -> None:
+    """InputError where two entries say the same thing, of which one would have to be believed."""
+    edges = [key for key in ("lower", "upper") if key in pieces]
+    others = [key for key in ("y", "thresholds", "flip", "dither") if key in pieces]
+    if edges and others:
+        raise InputError(
+            f"There are both '{others[0]}' and '{edges[0]}': cells are given by their edges 'lower' and 'upper' alone, or as "
+            "'y'; leave one out."
+        )
+    if "A" in pieces and "operator" in pieces:
+        raise InputError("There are both 'A' and 'operator', two sensing matrices; leave one out.")
+
+
 def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
     """A measurement from the entries of a file; every fault is an InputError that names the entry."""
+    _refuse_contradictions(pieces)
     shape = pictured(pieces)
     operator = _operator(pieces, shape)
     more: dict[str, Any] = {"offset": number_of("offset", pieces, 0.0)}

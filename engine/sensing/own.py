@@ -130,6 +130,7 @@ class Completion:
         out: dict[str, Any] = dict(pieces)
         if self.matrix:
             out["A"] = read_matrix(self.matrix)
+            out.pop("operator", None)
         elif self.recipe:
             out.pop("A", None)
             out["operator"] = np.array(json.dumps({"recipe": self.recipe, "seed": self.seed}))

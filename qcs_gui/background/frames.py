@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.algorithms.base import ESTIMATE
+from engine.runs.keyframes import Spread
 from qcs_gui.background.worker import sentence_for
 
 if TYPE_CHECKING:
@@ -120,19 +121,20 @@ class Kept:
 
 
 class Keyframes:
-    """Frames spread over the run within a byte budget: when it is full, every second one goes and the stride doubles."""
+    """Frames spread over the run as the engine's kept ones are, within a byte budget: all, and a quarter fewer each
+    time it is full."""
 
     def __init__(self, budget: int = TIMELINE_BYTES) -> None:
         self.budget = budget
         self.frames: list[Frame] = []
-        self._stride, self._count, self._bytes = 1, 0, 0
+        self._spread: Spread | None = None
+        self._bytes = 0
 
     def add(self, frame: Frame) -> None:
-        if self._count % self._stride == 0 or frame.final:
+        if self._spread is None or self._spread.takes(frame.step, frame.steps, frame.final):
             self.frames.append(frame)
             self._bytes += frame.nbytes
-        self._count += 1
-        self._thin()
+            self._thin()
 
     def replace_last(self, frame: Frame) -> None:
         """Puts a frame in the place of the last one."""
@@ -143,9 +145,11 @@ class Keyframes:
             self.add(frame)
 
     def _thin(self) -> None:
-        while self._bytes > self.budget and len(self.frames) > 2:
-            self.frames = self.frames[:-1:2] + self.frames[-1:]
-            self._stride *= 2
+        newest, count = self.frames[-1], len(self.frames)
+        while self._bytes > self.budget and count > 2:
+            count = max(2, 3 * count // 4)
+            spread = self._spread = Spread(count)
+            self.frames = [f for f in self.frames if spread.takes(f.step, f.steps, f is newest)]
             self._bytes = sum(f.nbytes for f in self.frames)
 
 
@@ -193,12 +197,7 @@ def execute(request: RunRequest, control: Any, mailbox: Mailbox[Frame]) -> Recon
         if request.pace and not iterate.is_last:
             # what is waited for an audience is the consumer's time, which the run does not count
             control.linger(start + request.pace * iterate.step / iterate.steps - time.monotonic())
-    result = job.reconstructions()[0]
-    if request.earlier is None:
-        return result
-    merged = request.earlier.with_more(result)
-    inside = job.measurement.consistency(torch.from_numpy(merged.mean)[None])
-    return replace(merged, consistency=None if inside is None else float(inside[0]))
+    return job.reconstructions()[0] if request.earlier is None else job.added_to(request.earlier)
 
 
 def _array(tensor: Any) -> np.ndarray:

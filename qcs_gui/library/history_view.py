@@ -159,10 +159,12 @@ class HistoryView(QWidget):
 
 def _words(entry: Entry) -> str:
     """Two short lines."""
+    from engine.runs.library import is_made_up
+
     psnr = "" if entry.psnr_mean is None else f"   {entry.psnr_mean:.1f} dB"
     mark = "\N{BLACK STAR} " if entry.pinned else ""
     failed = "   failed" if entry.failed else ""
     when = time.strftime("%d %b %H:%M", time.localtime(entry.created))
     stem = (entry.image or "").removeprefix("sample:").rsplit("/", 1)[-1]
-    named = entry.name if not entry.name.endswith(tuple("0123456789abcdef")) or " " not in entry.name else stem
+    named = stem if is_made_up(entry.name) else entry.name
     return f"{mark}{named}   {entry.algorithm.split(' ')[0]}\n{when}{psnr}{failed}"

@@ -107,9 +107,9 @@ class Langevin(AlgorithmChoice):
                     x = x + stride * velocity
                 calls += 1
                 if not bool(torch.isfinite(x).all()):
+                    way_out = "or take another algorithm" if self.guard else "or switch the stability guard on"
                     raise EngineError(
-                        f"Langevin dynamics diverged at noise level {sigma:.3g}; lower the step below {self.step:g} "
-                        "or switch the stability guard on."
+                        f"Langevin dynamics diverged at noise level {sigma:.3g}; lower the step below {step:.3g} {way_out}."
                     )
                 statistics, messages = likelihood_facts(made)
                 statistics["sigma"] = sigma

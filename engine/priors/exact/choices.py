@@ -88,8 +88,9 @@ class _ExactChoice(PriorChoice):
         return {"mean": mean, "sigma_min": 0.0, "sigma_max": math.inf, "image_shape": self.image_shape, "card": card}
 
     def _named(self, prior: GaussianPrior | MixturePrior, device: str):
-        prior.card = replace(prior.card, name=self.name, title=self.label, data=self.facts["card"]["data"])
-        return prior.to(device)
+        named = prior.to(device)  # a copy: the fitted one is kept for others
+        named.card = replace(prior.card, name=self.name, title=self.label, data=self.facts["card"]["data"])
+        return named
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ instant baselines."""
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -105,9 +106,11 @@ class GaussianPrior(DenoiserPrior):
         return self.centre
 
     def to(self, device: str) -> GaussianPrior:
-        self.centre, self.values = self.centre.to(device), self.values.to(device)
-        self.vectors = None if self.vectors is None else self.vectors.to(device)
-        return self
+        """The prior on that device; this one, which others may be using, stays where it is."""
+        moved = copy.copy(self)
+        moved.centre, moved.values = self.centre.to(device), self.values.to(device)
+        moved.vectors = None if self.vectors is None else self.vectors.to(device)
+        return moved
 
 
 class MixturePrior(DenoiserPrior):
@@ -149,6 +152,8 @@ class MixturePrior(DenoiserPrior):
         return self.centre
 
     def to(self, device: str) -> MixturePrior:
-        self.parts = [p.to(device) for p in self.parts]
-        self.weights, self.centre = self.weights.to(device), self.centre.to(device)
-        return self
+        """As :meth:`GaussianPrior.to`."""
+        moved = copy.copy(self)
+        moved.parts = [p.to(device) for p in self.parts]
+        moved.weights, moved.centre = self.weights.to(device), self.centre.to(device)
+        return moved

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,12 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.files import write_atomically
 from engine.priors.base import Card, GeneratorPrior
 from engine.priors.generators.decoders import Decoder, decoder_shape
 from engine.priors.header import GENERATOR_FORMAT, read_header
 from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.unfilled import unfilled
+from engine.priors.weights_file import save_weights
 from engine.seeds import RowGenerators
 
 __all__ = ["NetworkGenerator", "as_latents"]
@@ -64,15 +63,13 @@ class NetworkGenerator(GeneratorPrior):
 
     def save(self, path: Path | str) -> Path:
         """Writes fp16 weights, the shape of the network and the card as one safetensors file, atomically."""
-        from safetensors.torch import save_file
-
         tensors = {k: v.detach().half().contiguous() for k, v in self.network.state_dict().items()}
         facts = {
             "format": GENERATOR_FORMAT, "kind": "generator", "network": self.network.shape.as_dict(),
             "image_shape": list(self.image_shape), "mean": self.mean, "deviation": self.deviation,
             "card": self.card.as_dict(),
         } | ({"meta": self.meta} if self.meta else {})  # fmt: skip
-        return write_atomically(path, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
+        return save_weights(path, tensors, facts)
 
     @classmethod
     def load(cls, path: Path | str) -> NetworkGenerator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.files import make_folder, write_atomically
+from engine.files import make_folder
 from engine.priors.base import Card
 from engine.priors.header import read_header, refuse_odd_levels
 from engine.priors.importing.checkpoints import Weights, read_checkpoint
@@ -31,6 +30,7 @@ from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.schedule import FLOW, schedule
 from engine.priors.networks.score_network import ScorePrior
 from engine.priors.networks.variance_preserving import VELOCITY, VariancePreserving, sigma_range
+from engine.priors.weights_file import save_weights
 
 __all__ = ["import_prior", "read_network"]
 
@@ -118,7 +118,7 @@ def _is_own(source: Path) -> bool:
 
 def _adopt(settings: PriorImport, source: Path, name: str, target: Path) -> Path:
     """Copies a prior of this program under its new name, once its weights were read whole and are what they should be."""
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     from engine.priors.networks.registry import read_prior
 
@@ -126,7 +126,7 @@ def _adopt(settings: PriorImport, source: Path, name: str, target: Path) -> Path
     facts, tensors = read_header(source), load_file(source)
     facts["card"] = facts["card"] | {"name": name} | ({"title": settings.title} if settings.title else {})
     make_folder(target.parent)
-    return write_atomically(target, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
+    return save_weights(target, tensors, facts)
 
 
 def _source(settings: PriorImport) -> Path:

@@ -3,7 +3,6 @@ diffusion-based generative models" (2022), and the file it is kept in."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,13 +13,13 @@ import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header
 from engine.priors.networks.denoisers import Denoising, build, in_channels_last, shape_from
 from engine.priors.networks.pieces import in_pieces
 from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.unfilled import unfilled
+from engine.priors.weights_file import save_weights
 
 __all__ = ["EdmDenoiser"]
 
@@ -59,8 +58,6 @@ class EdmDenoiser(DenoiserPrior):
 
     def save(self, path: Path | str) -> Path:
         """Writes fp16 weights, the shape of the network and the card as one safetensors file, atomically."""
-        from safetensors.torch import save_file
-
         tensors = {k: v.detach().half().contiguous() for k, v in self.network.state_dict().items()}
         facts = {
             "format": FORMAT,
@@ -75,7 +72,7 @@ class EdmDenoiser(DenoiserPrior):
             "sigma_max": self.sigma_max,
             "card": self.card.as_dict(),
         }
-        return write_atomically(path, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(facts)}))
+        return save_weights(path, tensors, facts)
 
     @classmethod
     def load(cls, path: Path | str) -> EdmDenoiser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import InputError
-from engine.files import write_atomically
 from engine.priors.base import Card, DenoiserPrior
 from engine.priors.header import FORMAT, read_header, refuse_odd_levels
 from engine.priors.networks.plausible import refuse_implausible
 from engine.priors.networks.unfilled import unfilled
+from engine.priors.weights_file import save_weights
 
 __all__ = ["PIXELS_AT_ONCE", "ImportedPrior"]
 
@@ -81,14 +80,12 @@ class ImportedPrior(DenoiserPrior):
 
     def save(self, path: Path | str, half: bool = False) -> Path:
         """Writes weights (fp16 where ``half``, else float32), header and card as one safetensors file, atomically."""
-        from safetensors.torch import save_file
-
         tensors = {
             k: (v.half() if half and v.is_floating_point() and k not in self.full else v).detach().contiguous()
             for k, v in self.network.state_dict().items()
         }
         header = self.facts | {"format": FORMAT, "kind": self.kind, "card": self.card.as_dict()}
-        return write_atomically(path, lambda p: save_file(tensors, p, metadata={"qcs": json.dumps(header)}))
+        return save_weights(path, tensors, header)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

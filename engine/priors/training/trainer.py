@@ -8,7 +8,6 @@ while it runs without changing the steps already done.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
 from abc import ABC, abstractmethod
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from engine.device import choose_device
 from engine.errors import EngineError, InputError
-from engine.files import make_folder, write_atomically
+from engine.files import json_text, make_folder, write_atomically
 from engine.foreign.json_text import parsed_json
 from engine.priors.base import Card
 from engine.priors.training.settings import Training
@@ -231,18 +230,17 @@ class Trainer(ABC):
             "settings": self.settings.fixed(),
             "step": self.step, "loss": self.loss, "seconds": self.seconds, "mean": self.mean, "deviation": self.deviation,
         } | self.state()  # fmt: skip
-        write_atomically(self.checkpoint, lambda p: torch.save(state, p))
+        write_atomically(self.checkpoint, lambda p: _write_state(p, state))
         self.saved += 1
-        line = json.dumps(
-            {
-                "settings": self.settings.fixed(),
-                "step": self.step,
-                "loss": round(self.loss, 5),
-                "seconds": round(self.seconds, 1),
-            }
-        )
-        with self.checkpoint.with_suffix(".log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+        line = {
+            "settings": self.settings.fixed(), "step": self.step, "loss": round(self.loss, 5), "seconds": round(self.seconds, 1),
+        }  # fmt: skip
+        log = self.checkpoint.with_suffix(".log.jsonl")
+        try:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json_text(line) + "\n")
+        except OSError as error:
+            raise InputError(f"Cannot write '{log}' ({error.strerror or error}); free space and resume.") from None
 
     def _resume(self) -> None:
         try:
@@ -266,6 +264,16 @@ class Trainer(ABC):
             raise InputError(
                 f"'{self.checkpoint}' does not fit this training ({reason}); remove it to start anew."
             ) from None
+
+
+def _write_state(path: Path, state: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # a full disk, which torch only says to have lost its place
+                raise error.__context__ from None
+            raise
 
 
 def _same_training(before: str, now: str) -> bool:
