@@ -88,8 +88,8 @@ class Channel(ABC):
     def mode(self, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
         """argmax over z of ln p(y | z) - (z - mean)^2 / (2 variance), element by element, float64.
 
-        Newton's method inside a bracket that halves wherever Newton would leave it or gets no nearer: the mode lies between ``mean`` and
-        ``mean + variance * score(mean)``, as the score falls with z.
+        Newton's method inside a bracket that halves wherever Newton would leave it or gets no nearer: the mode lies between
+        ``mean`` and ``mean + variance * score(mean)``, as the score falls with z.
         """
         other = mean + variance * self.local(mean, noise).score
         low, high = torch.minimum(mean, other), torch.maximum(mean, other)
