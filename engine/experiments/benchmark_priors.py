@@ -20,6 +20,7 @@ from engine.priors.library import priors
 from engine.runs.job import environment, measure
 from engine.runs.metrics import psnr
 from engine.runs.spec import RunSpec
+from engine.sensing.channels.cell import EdgedChannel
 from engine.sensing.measurement import Measurement
 
 __all__ = ["baseline", "bits", "bussgang_lmmse"]
@@ -70,8 +71,8 @@ def bussgang_lmmse(measurement: Measurement, prior: GaussianPrior, iterations: i
 
 def _bussgang_gain(measurement: Measurement, variance: float) -> float:
     """Var E[t | cell] / variance for t ~ N(0, variance), with the cells that the measurement has."""
-    assert measurement.channel is not None and measurement.lower is not None and measurement.upper is not None
-    edges = torch.unique(torch.cat([measurement.lower.flatten(), measurement.upper.flatten()]))
+    assert isinstance(measurement.channel, EdgedChannel), "only cells have a Bussgang gain"
+    edges = torch.unique(torch.cat([measurement.channel.lower.flatten(), measurement.channel.upper.flatten()]))
     edges = edges[edges.isfinite()]
     if len(edges) > 512:  # thresholds of their own for every row: one cut of each
         edges = edges[:: len(edges) // 256]

@@ -23,7 +23,8 @@ def parsed_json(content: str | bytes) -> Any:
 def some_entries(content: bytes, keys: Sequence[str]) -> dict[str, Any]:
     """The entries of a JSON object that have these keys. What follows the last of them is not looked at; ValueError where
     the object is damaged before, or one has a number that is not finite."""
-    text, found = content.decode(), {}
+    text = content.decode()
+    found: dict[str, Any] = {}
     at = _SPACE.match(text).end()  # type: ignore[union-attr]
     if text[at : at + 1] != "{":
         raise ValueError("it is no object")

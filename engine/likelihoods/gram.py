@@ -20,7 +20,8 @@ class GramSolver:
     def __init__(self, operator: Operator) -> None:
         self.operator, self.basis = operator, operator.gram_eigenbasis()
         self.values = None if self.basis is None else self.basis.values.double().clamp_min(0)
-        self.near = operator.nearly_eigenbasis() if self.basis is None else None
+        self._last: Tensor | None = None
+        self.near = operator.nearly_eigenbasis() if self.basis is None else self.basis
 
     def mean_gain(self) -> float:
         """tr(A A^T) / M."""
@@ -35,6 +36,10 @@ class GramSolver:
         working = torch.float32 if r.shape[1] > _LARGE else torch.float64
         return self.basis.synthesise((self.basis.analyse(r.to(working)) / (a + b * self.values)).to(working)).double()
 
+    def solve_weighted(self, r: Tensor, noise: Tensor, b: Tensor) -> Tensor:
+        """(diag(noise) + b A A^T)^-1 r with a noise of every row, (batch, rows), by conjugate gradients."""
+        return self._iterate(r.double(), noise.double(), b.double()[:, None])
+
     def _iterate(self, r: Tensor, a: Tensor, b: Tensor) -> Tensor:
         def apply(w: Tensor) -> Tensor:
             return a * w + b * self.operator.forward(self.operator.adjoint(w.float())).double()
@@ -42,11 +47,17 @@ class GramSolver:
         def nearly_solve(v: Tensor) -> Tensor:
             if self.near is None:
                 return v / (a + b * self.mean_gain())
-            scaled = self.near.analyse(v.float()) / (a + b * self.near.values.double().clamp_min(0))
+            level = a.mean(1, keepdim=True)
+            scaled = self.near.analyse(v.float()) / (level + b * self.near.values.double().clamp_min(0))
             return self.near.synthesise(scaled.float()).double()
 
         w = nearly_solve(r)
         rest = r - apply(w)
+        if self._last is not None and self._last.shape == r.shape:
+            # splittings ask for nearly the same again and again
+            again = r - apply(self._last)
+            nearer = again.square().sum(1, keepdim=True) < rest.square().sum(1, keepdim=True)
+            w, rest = torch.where(nearer, self._last, w), torch.where(nearer, again, rest)
         goal = _TOLERANCE**2 * r.square().sum(1, keepdim=True)
         near = nearly_solve(rest)
         along, size = near, (rest * near).sum(1, keepdim=True)
@@ -59,4 +70,5 @@ class GramSolver:
             near = nearly_solve(rest)
             new = (rest * near).sum(1, keepdim=True)
             along, size = near + new / size.clamp_min(1e-300) * along, new
+        self._last = w
         return w

@@ -186,7 +186,7 @@ class Job:
             raise EngineError(
                 f"Out of memory with {spec.samples} samples on {self.device}; lower the number of samples or the image size."
             ) from None
-        except torch.linalg.LinAlgError:
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             raise EngineError(
                 "A matrix of this run could not be decomposed: its numbers grew beyond what can be computed with; take a smaller "
                 "step or penalty, or give matrix, measurements and noise in other units, near 1."

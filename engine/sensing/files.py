@@ -228,8 +228,8 @@ def _photons(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> tuple[Q
     if not isinstance(facts, dict) or set(facts) - {"kind", "frames", "typical", "read", "full"}:
         raise InputError("'photons' must be JSON with 'kind', 'frames', 'typical', 'read' or 'full'.")
     kind, frames = facts.get("kind"), whole("frames", facts.get("frames", 1), 1, 2**31)
-    numbers = {key: facts.get(key, default) for key, default in (("read", 0.0), ("full", math.inf), ("typical", None))}
-    if kind not in ("clicks", "counts") or not all(v is None or isinstance(v, int | float) for v in numbers.values()):
+    numbers = {key: facts.get(key, default) for key, default in (("read", 0.0), ("full", math.inf), ("typical", 0.0))}
+    if kind not in ("clicks", "counts") or not all(isinstance(v, int | float) for v in numbers.values()):
         raise InputError("'photons' needs kind 'clicks' or 'counts', and numbers for all else.")
     clicks, read, full = kind == "clicks", float(numbers["read"]), float(numbers["full"])
     if read < 0 or not full > 0 or (clicks and (read or full < math.inf)) or (read and full < math.inf):
@@ -244,9 +244,8 @@ def _photons(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> tuple[Q
     if clicks and y.max() > frames:
         raise InputError(f"'y' counts {y.max():g} clicks in {frames} frames; give the number of frames.")
     typical = numbers["typical"] or max(float(y.mean()), 0.5 / y.size)
-    made = PhotonDetector(
-        *(t if len(t) > 1 else float(t[0]) for t in (gain, dark)), typical, frames, clicks, read, full
-    )
+    gains, darks = (torch.from_numpy(t) if len(t) > 1 else float(t[0]) for t in (gain, dark))
+    made = PhotonDetector(gains, darks, typical, frames, clicks, read, full)
     return made, torch.from_numpy(y if read else y.astype(np.int64))
 
 

@@ -278,12 +278,14 @@ def measurement_pictures(measurement: Measurement) -> MeasurementPictures:
     """Pictures of the measurement; the back-projection is scaled to the range 0 to 1."""
     import torch
 
+    codes: torch.Tensor | None
     if measurement.values is not None:
         centred, codes, cells = measurement.values.float(), None, 0
     elif measurement.lower is None or measurement.upper is None:
-        centred = measurement.decoded().values
-        cells = 0 if measurement.quantizer is None else measurement.quantizer.cells
-        codes = measurement.codes.clamp_max(cells - 1) if cells else None
+        values = measurement.decoded().values
+        assert values is not None
+        centred, cells = values, 0 if measurement.quantizer is None else measurement.quantizer.cells
+        codes = measurement.codes.clamp_max(cells - 1) if cells and measurement.codes is not None else None
     else:
         finite = torch.where(measurement.lower.isfinite(), measurement.lower, measurement.upper - 1)
         above = torch.where(measurement.upper.isfinite(), measurement.upper, measurement.lower + 1)

@@ -108,7 +108,7 @@ def reconstruct_live(request: LiveRequest, source: LiveSource) -> Frame:
     device = choose_device(spec.device)
     if request.fast:
         spec = spec.replace(prior=spec.prior.quick(device))
-    shape: tuple[int, int, int] = request.pixels.shape  # type: ignore[assignment]
+    shape: tuple[int, int, int] = request.pixels.shape
     key = (str(spec.operator), shape, spec.matrix_seed)
     operator = source.kept.get(key)
     if operator is None:

@@ -29,7 +29,7 @@ class ExportController(Feature):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        asked = {
+        asked: dict[str, tuple[str, str, str, Callable[[Path], None]]] = {
             "export_mean": ("Export mean", "mean.png", PICTURES, partial(self.export, "mean")),
             "export_std": ("Export std", "std.png", PICTURES, partial(self.export, "std")),
             "export_samples": ("Export samples", "samples.png", PICTURES, partial(self.export, "samples")),
@@ -41,7 +41,8 @@ class ExportController(Feature):
             "export_report": ("Export report", "report.html", "Web page (*.html)", self.export_report),
             "save_run": ("Save run file", "run.json", "Run files (*.json)", self.save_run),
         }  # fmt: skip
-        self.act(**{name: partial(self._ask, *question) for name, question in asked.items()})
+        for name, (title, near, filters, export) in asked.items():
+            self.act(**{name: partial(self._ask, title, near, filters, export)})
         self.act(copy_command=self.copy_command)
         self.session.observe(self._changed)
         self._changed("result")

@@ -109,7 +109,7 @@ class HistoryController(Feature):
             what = f"'{first}'" if len(names) == 1 else f"{len(names)} runs"
             answer = QMessageBox.question(self.window, "Delete", f"Delete {what}? This cannot be undone.")
             if answer == QMessageBox.StandardButton.Yes:
-                self._do(lambda: [library.delete(n) for n in names])
+                self._do(partial(_delete, library, names))
 
     def _partner(self, name: str) -> None:
         """Alt+click: that run beside the one on the stage."""
@@ -133,3 +133,8 @@ class HistoryController(Feature):
     @property
     def folder(self) -> Path:
         return _library().folder
+
+
+def _delete(library: Library, names: list[str]) -> None:
+    for name in names:
+        library.delete(name)

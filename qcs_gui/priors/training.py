@@ -115,6 +115,7 @@ class TrainingController(Feature):
         if name:
             return replace(unfinished()[name], threads=self.context.threads)
         cls = d.panel.cls
+        assert issubclass(cls, Training)
         values = {**STARTING[cls], **d.panel.values(), "steps": 10_000_000, "threads": self.context.threads}
         settings = prepare_settings(cls(**values))
         if settings.prior in unfinished():

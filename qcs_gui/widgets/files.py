@@ -49,8 +49,8 @@ def ask_save(parent: QWidget, title: str, near: str | Path, filters: str) -> Pat
     """Where to write, None for nowhere; a name without an ending gets that of the chosen filter, else it would be hidden when
     such files are opened."""
     # what has no ending is a folder: to write into one that is there replaces nothing
-    options = {} if "*." in filters else {"options": QFileDialog.Option.DontConfirmOverwrite}
-    name, chosen = QFileDialog.getSaveFileName(parent, title, folders.suggest(near), filters, **options)
+    options = QFileDialog.Option(0) if "*." in filters else QFileDialog.Option.DontConfirmOverwrite
+    name, chosen = QFileDialog.getSaveFileName(parent, title, folders.suggest(near), filters, options=options)
     if not folders.took(name):
         return None
     ending = re.search(r"\*(\.\w+)", chosen or filters.split(";;")[0])

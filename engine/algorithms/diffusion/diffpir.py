@@ -69,7 +69,7 @@ class DiffPir(_SplitDiffusion):
         return viewed(measurement, self.data)
 
     def towards(self, half: Consistency, denoised: Tensor, rho: float) -> Tensor:
-        return half.mode(denoised, rho)
+        return half.approach(denoised, rho)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ class MessagePassing:
         self.rounds += 1
         predicted = self.measurement.predict(self.x_e).double()
         due = self.rounds >= FIRST_CONTRAST and (self.rounds - FIRST_CONTRAST) % CONTRAST_EVERY == 0
-        if due and self.measurement.values is None and self.prior.contrast is not None:
+        channel = self.measurement.channel
+        if due and channel is not None and not channel.knows_scale and self.prior.contrast is not None:
             predicted = self._set_contrast(predicted)
         if self.measurement.values is None:
             self._output(predicted)

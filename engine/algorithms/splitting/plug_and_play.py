@@ -61,7 +61,9 @@ class PlugAndPlay(AlgorithmChoice):
         dual = torch.zeros_like(z)
         for step, level in enumerate(geometric_levels(first, last, self.steps), start=1):
             with torch.no_grad():
-                x = half.mode(z - dual, level / math.sqrt(self.weight))
+                # a dual variable makes up for what a wide proximal map smooths away; without one, photons need their slope
+                nearest = half.mode if self.splitting == "admm" else half.approach
+                x = nearest(z - dual, level / math.sqrt(self.weight))
                 z = prior.denoise(x + dual, max(level, prior.sigma_min))
                 if self.splitting == "admm":
                     dual = dual + x - z

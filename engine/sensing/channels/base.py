@@ -85,6 +85,11 @@ class Channel(ABC):
         the noise of z alone."""
         raise NotImplementedError
 
+    def scored(self, z: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Values and noise variances of a Gaussian log-likelihood that stands for ln p(y | z) near z, for channels whose own is
+        far from quadratic over the steps that algorithms take; None for others."""
+        return None
+
     def mode(self, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
         """argmax over z of ln p(y | z) - (z - mean)^2 / (2 variance), element by element, float64.
 

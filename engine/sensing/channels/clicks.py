@@ -12,6 +12,9 @@ from engine.sensing.channels.photons import Law, PhotonChannel
 
 __all__ = ["ClickChannel"]
 
+_BLINDING = 30.0
+"""Photons per frame beyond which every frame clicks."""
+
 
 @dataclass(frozen=True)
 class ClickChannel(PhotonChannel):
@@ -37,9 +40,8 @@ class ClickChannel(PhotonChannel):
         k = self.counts
         return k, (self.frames - 0.5 * k) / self.frames
 
-    def information(self, rate: float) -> float:
-        each = rate / self.frames
-        return 1 / (self.frames * math.expm1(each))
+    def information(self, rate: Tensor) -> Tensor:
+        return 1 / (self.frames * torch.expm1((rate / self.frames).clamp_max(_BLINDING)))
 
     def decoded(self) -> tuple[Tensor, float]:
         share = self.counts.clamp_max(self.frames - 0.5) / self.frames

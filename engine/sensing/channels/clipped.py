@@ -36,8 +36,9 @@ class ClippedChannel(Channel):
             (values <= self.low, -math.inf, self.low),
         ):
             if bool(outside.any()):
-                edges = (torch.full_like(values[outside], edge) for edge in (lower, upper))
-                for known, told in zip(found, cell_moments(*edges, mean[outside], variance[outside]), strict=True):
+                edges = [torch.full_like(values[outside], edge) for edge in (lower, upper)]
+                cell = cell_moments(edges[0], edges[1], mean[outside], variance[outside])
+                for known, told in zip(found, cell, strict=True):
                     known[outside] = told
         return CellMoments(*found)
 

@@ -36,7 +36,7 @@ class CountChannel(PhotonChannel):
     def like_counts(self) -> tuple[Tensor, Tensor]:
         return self.counts.clamp_max(self.full), torch.ones_like(self.counts)
 
-    def information(self, rate: float) -> float:
+    def information(self, rate: Tensor) -> Tensor:
         return 1 / rate
 
 
@@ -108,7 +108,7 @@ class NoisyCountChannel(PhotonChannel):
     def like_counts(self) -> tuple[Tensor, Tensor]:
         return self.counts.clamp_min(0.5 * self.floor), torch.ones_like(self.counts)
 
-    def information(self, rate: float) -> float:
+    def information(self, rate: Tensor) -> Tensor:
         return 1 / (rate + self.read**2)
 
     def decoded(self) -> tuple[Tensor, float]:

@@ -32,6 +32,7 @@ _FALLEN, _WIDEST, _EDGE_STEPS = 38.0, 8.8, 6
 _NODES, _WEIGHTS = (torch.from_numpy(x) for x in np.polynomial.legendre.leggauss(16))
 _LAYER = 12.0
 """Floors below the floor within which the rate vanishes."""
+_DARKEST = 0.02
 _CHUNK = 1 << 12
 
 
@@ -69,7 +70,7 @@ class PhotonChannel(Channel):
         """k and n such that k ln rate - n rate is close to ln p(y | rate), for a first guess of modes."""
 
     @abstractmethod
-    def information(self, rate: float) -> float:
+    def information(self, rate: Tensor) -> Tensor:
         """Fisher information about the rate, per measurement."""
 
     @property
@@ -96,7 +97,7 @@ class PhotonChannel(Channel):
         return noise + 1 / self._typical_curvature()
 
     def _typical_curvature(self) -> float:
-        return float(self.gain.square().mean()) * self.information(self.typical)
+        return float(self.gain.square().mean() * self.information(torch.tensor(self.typical)))
 
     def steepest(self, noise: float) -> None:
         """Dark pixels curve far more than bright ones."""
@@ -104,6 +105,14 @@ class PhotonChannel(Channel):
 
     def sharpest(self, noise: float) -> float:
         return 1 / self.equivalent_noise(noise)
+
+    def scored(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Fisher scoring: values and the variances of their noise, of which a Gaussian log-likelihood has the slope of
+        ln p(y | z) at z, and its curvature as it is expected of all y. Rates below a fiftieth of the typical one are taken for
+        that."""
+        z = torch.maximum(z.double(), (_DARKEST * self.typical - self.dark) / self.gain)
+        variance = 1 / (self.gain.square() * self.information(self.gain * z + self.dark))
+        return z + variance * self._at(z).score, variance
 
     def _near_mode(self, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
         """The mode for a Poisson law, which is the root of a quadratic."""

@@ -38,7 +38,7 @@ class FunctionOperator(Operator):
         rows: int,
         image_shape: tuple[int, int, int],
     ) -> None:
-        self.image_shape, self.rows = tuple(image_shape), rows
+        self.image_shape, self.rows = image_shape, rows
         self._forward, self._adjoint, self.device = forward, adjoint, torch.device("cpu")
         self._check()
         self._norms = self._find_norms()

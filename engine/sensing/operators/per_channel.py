@@ -46,7 +46,12 @@ class PerChannel(Operator):
         return PerChannel(self.inner.to(device), self.channels)
 
     def gram_eigenbasis(self) -> GramEigenbasis | None:
-        basis = self.inner.gram_eigenbasis()
+        return self._of_all(self.inner.gram_eigenbasis())
+
+    def nearly_eigenbasis(self) -> GramEigenbasis | None:
+        return self._of_all(self.inner.nearly_eigenbasis())
+
+    def _of_all(self, basis: GramEigenbasis | None) -> GramEigenbasis | None:
         if basis is None:
             return None
         rows = self.inner.rows

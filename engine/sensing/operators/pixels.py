@@ -79,9 +79,8 @@ def filled(x: Tensor, seen: Tensor) -> Tensor:
         above, weight = levels[-1]
         if max(above.shape[2:]) == 1:
             break
-        pool = {"kernel_size": 2, "ceil_mode": True, "count_include_pad": False}
-        share = F.avg_pool2d(weight, **pool)
-        mean = F.avg_pool2d(above * weight, **pool) / share.clamp_min(1e-12)
+        share, mean = (F.avg_pool2d(t, 2, ceil_mode=True, count_include_pad=False) for t in (weight, above * weight))
+        mean = mean / share.clamp_min(1e-12)
         levels.append((mean, (share > 0).to(x.dtype)))
     smooth = levels[-1][0]
     for above, weight in reversed(levels[:-1]):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.errors import InputError
-from engine.sensing.operators.base import Operator
+from engine.seeds import generator
+from engine.sensing.operators.base import GramEigenbasis, Operator
+from engine.sensing.operators.orthonormal import dct, inverse_dct
 from engine.sensing.operators.per_channel import PerChannel
 from engine.sensing.operators.sparse import SparseOperator
 
 __all__ = ["ScanOperator", "make_scan", "ray_lengths", "rays_of"]
+
+
+PROBES = 24
 
 
 class ScanOperator(SparseOperator):
@@ -25,6 +31,32 @@ class ScanOperator(SparseOperator):
     def laid_out(self, z: Tensor) -> Tensor:
         """The sinogram, one line per angle."""
         return z.reshape(1, *self.scan)
+
+    def nearly_eigenbasis(self) -> GramEigenbasis:
+        """Cosines along angles and detectors, in which A A^T of any range of angles is nearly diagonal: what pictures of finite
+        size give is confined in frequency. Its diagonal is found by a few random probes, smoothed over neighbours."""
+        return self._near
+
+    @cached_property
+    def _near(self) -> GramEigenbasis:
+        def flip(z: Tensor, change) -> Tensor:
+            sheet = z.reshape(-1, *self.scan)
+            return change(change(sheet).transpose(-1, -2)).transpose(-1, -2).reshape(len(z), -1)
+
+        def analyse(z: Tensor) -> Tensor:
+            return flip(z, dct)
+
+        def synthesise(w: Tensor) -> Tensor:
+            return flip(w, inverse_dct)
+
+        device = self.matrix.device
+        signs = torch.randint(0, 2, (PROBES, self.rows), generator=generator(0, "probes")).to(device) * 2.0 - 1
+        met = signs * analyse(self.forward(self.adjoint(synthesise(signs))))
+        values = met.mean(0).reshape(1, 1, *self.scan)
+        for _ in range(2):  # nearly all of a probe's error is a neighbour's
+            padded = torch.nn.functional.pad(values, (1, 1, 1, 1), mode="replicate")
+            values = torch.nn.functional.avg_pool2d(padded, 3, stride=1)
+        return GramEigenbasis(values.flatten().clamp_min(1e-4 * float(values.max())), analyse, synthesise)
 
     def interpolate(self, z: Tensor) -> Tensor:
         """Filtered back-projection (Ram-Lak filter in space, so that its mean is right), at the scale that explains z best."""

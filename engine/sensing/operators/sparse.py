@@ -102,15 +102,17 @@ def _both_ways(
     """The matrix and its transpose as CSR tensors."""
     from scipy.sparse import csr_array
 
-    matrix = csr_array((np.asarray(entries, np.float32), columns, starts), shape=shape)
+    matrix = csr_array((np.asarray(entries, np.float32), columns, row_starts), shape=shape)
     matrix.sum_duplicates()
     made = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         for each in (matrix, matrix.T.tocsr()):
-            places = (torch.from_numpy(a.astype(np.int64)) for a in (each.indptr, each.indices))
+            row_starts, row_columns = (torch.from_numpy(a.astype(np.int64)) for a in (each.indptr, each.indices))
             data = torch.from_numpy(each.data.copy())
-            made.append(torch.sparse_csr_tensor(*places, data, each.shape, check_invariants=True))
+            made.append(
+                torch.sparse_csr_tensor(row_starts, row_columns, data, tuple(each.shape), check_invariants=True)
+            )
     return made[0], made[1]
 
 

@@ -32,7 +32,7 @@ class TransformRows(Operator):
         self, transform: str, index: Tensor, image_shape: tuple[int, int, int], scale: float = 1.0, levels: int = 1,
         rising: bool = False,
     ) -> None:  # fmt: skip
-        self.transform, self.index, self.image_shape = transform, index.long(), tuple(image_shape)
+        self.transform, self.index, self.image_shape = transform, index.long(), image_shape
         self.scale, self.levels, self.rising, self.rows = float(scale), levels, rising, len(index)
         check_size(transform, self.image_shape, levels)
         if not self.rows or int(index.min()) < 0 or int(index.max()) >= self.pixels:
@@ -58,7 +58,7 @@ class TransformRows(Operator):
         walsh, name = self.transform == "walsh", "dct" if self.transform == "dct" else "hadamard"
         change = getattr(orthonormal, prefix + name)
         for _ in range(2):
-            order = sequency(picture.shape[-1]).to(picture.device) if walsh else None
+            order = sequency(picture.shape[-1]).to(picture.device) if walsh else torch.empty(0)
             if walsh and prefix:
                 picture = picture[..., order.argsort()]
             picture = change(picture)
