@@ -102,7 +102,7 @@ def _both_ways(
     """The matrix and its transpose as CSR tensors."""
     from scipy.sparse import csr_array
 
-    matrix = csr_array((np.asarray(entries, np.float32), columns, row_starts), shape=shape)
+    matrix = csr_array((np.asarray(entries, np.float32), columns, starts), shape=shape)
     matrix.sum_duplicates()
     made = []
     with warnings.catch_warnings():
