@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.cli.progress import Bar
 from engine.cli.sources import completed_measurement, given, repeated, set_threads, spec_of
 from engine.errors import EngineError, InputError
+from engine.files import json_text
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = {} if arguments.no_save else _keep(result, arguments.save)
     shown = {k: round(v, 4) for k, v in result.metrics().items() if v is not None}
     print(
-        json.dumps(
+        json_text(
             {"out": str(folder)} | kept
             | {"seconds": round(result.seconds, 2), "network_calls": result.network_calls, "rows": result.rows_are} | shown
         )
@@ -120,7 +120,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     evaluation.write(folder)
     summary = evaluation.summary()
     shown = {"out": str(folder), "count": summary["count"], "rows": summary["rows"]} | summary["mean"]
-    print(json.dumps(shown, indent=2))
+    print(json_text(shown, indent=2))
     if summary["failed"]:
         print(
             f"qcs: {summary['failed']} of {summary['count']} reconstructions have failed: they are worth less than a trivial "
@@ -146,7 +146,7 @@ def measure(arguments: argparse.Namespace) -> int:
     truth, notes = runs.load_truth(spec)
     measurement = runs.measure(spec, torch.from_numpy(truth)[None])
     save_measurement(arguments.out, measurement, spec.operator, spec.matrix_seed)
-    print(json.dumps({"out": arguments.out, "measurements": measurement.operator.rows, "notes": list(notes)}))
+    print(json_text({"out": arguments.out, "measurements": measurement.operator.rows, "notes": list(notes)}))
     return DONE
 
 
@@ -165,9 +165,7 @@ def denoise(arguments: argparse.Namespace) -> int:
         choice, arguments.images, noise, arguments.out, seed, arguments.device, arguments.limit, turns,
         progress=lambda done, total: bar(done / total, f"{done}/{total} images"),
     )  # fmt: skip
-    print(
-        json.dumps({"out": arguments.out, "count": summary["count"], "seconds": summary["seconds"]} | summary["mean"])
-    )
+    print(json_text({"out": arguments.out, "count": summary["count"], "seconds": summary["seconds"]} | summary["mean"]))
     return DONE
 
 
@@ -176,7 +174,7 @@ def describe(arguments: argparse.Namespace) -> int:
 
     facts = descriptions.describe()
     if arguments.json:
-        print(json.dumps(facts, indent=2))
+        print(json_text(facts, indent=2))
         return DONE
     for family, entries in facts.items():
         print(f"{family}:")
@@ -228,7 +226,7 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"Stopped at step {trainer.step}; the same command resumes there.")
     if not interrupted:
         prior = trainer.finish()
-        print(json.dumps(prior.card.as_dict(), indent=2))
+        print(json_text(prior.card.as_dict(), indent=2))
     return INTERRUPTED if interrupted else DONE
 
 
@@ -283,7 +281,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
         table = _measured_methods(arguments) if own else _table(arguments)
         rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
         if arguments.json:
-            print(json.dumps(table, indent=2))
+            print(json_text(table, indent=2))
         for row in [] if arguments.json else rows:
             print(_line(row))
         return DONE
@@ -292,7 +290,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
 
         table = {"likelihoods": likelihoods, "scale": scale}[arguments.what]()
         if arguments.json:
-            print(json.dumps(table, indent=2))
+            print(json_text(table, indent=2))
         else:
             for row in table["rows"]:
                 print("  ".join(f"{key} {value}" for key, value in row.items()))
@@ -302,7 +300,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     spec = spec_of(arguments)
     table = compare_algorithms(spec)
     if arguments.json:
-        print(json.dumps(table, indent=2))
+        print(json_text(table, indent=2))
     else:
         for name, row in table["algorithms"].items():
             ratio = f"{1 / row['time_ratio']:.1f} times faster than qcs-sgm" if name != "qcs-sgm" else ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from engine.cli.commands import DONE
 from engine.errors import InputError
+from engine.files import json_text
 
 __all__ = ["add_arguments", "add_pictures"]
 
@@ -73,7 +73,7 @@ def conditioning(arguments: argparse.Namespace) -> int:
     if arguments.chart:
         _draw(found, arguments.chart)
     if arguments.json:
-        print(json.dumps(found))
+        print(json_text(found))
     return DONE
 
 
@@ -134,5 +134,5 @@ def make_picture(arguments: argparse.Namespace) -> int:
         (save_deep_png if arguments.what == "low-rank" else save_png)(arguments.out, pixels)
     else:
         raise InputError(f"--out {arguments.out} is not valid: give a file that ends in .tif or .png.")
-    print(json.dumps({"out": arguments.out, "width": pixels.shape[2], "height": pixels.shape[1]}))
+    print(json_text({"out": arguments.out, "width": pixels.shape[2], "height": pixels.shape[1]}))
     return DONE

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from engine.cli.commands import DONE
 from engine.errors import InputError
+from engine.files import json_text
 
 __all__ = ["add_arguments", "design"]
 
@@ -55,7 +55,7 @@ def design(arguments: argparse.Namespace) -> int:
         raise InputError(f"The prior '{spec.prior.name}' is for grey pictures; leave --colour out.")
     found = compared(spec, shape, budget, kind, arguments.fixed_time)
     if arguments.json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print(json_text(found.as_dict(), indent=2))
         return DONE
     for split in found.splits:
         mark = "  <- best" if split is found.best else ""

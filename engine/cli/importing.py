@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from pathlib import Path
 
 from engine.cli.commands import DONE
+from engine.files import json_text
 from engine.priors.importing.settings import PriorImport
 
 __all__ = ["add_arguments", "import_prior"]
@@ -46,5 +46,5 @@ def import_prior(arguments: argparse.Namespace) -> int:
         "sigma_range": [facts["sigma_min"], facts["sigma_max"]],
         "notes": card["notes"],
     }
-    print(json.dumps(found, indent=2))
+    print(json_text(found, indent=2))
     return DONE

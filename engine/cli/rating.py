@@ -4,11 +4,11 @@ samples beside the nearest pictures that it was trained on; how far pictures of 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from engine.cli.commands import DONE
 from engine.errors import InputError
+from engine.files import json_text
 
 __all__ = ["add_arguments", "add_copies", "add_generators", "check_copies", "rate_generators", "rate_prior"]
 
@@ -50,7 +50,7 @@ def rate_prior(arguments: argparse.Namespace) -> int:
     )
     prior.card = replace(prior.card, quality=denoising_quality(prior, images))
     prior.save(path)
-    print(json.dumps({k: prior.card.quality[k] for k in ("sigma", "rmse", "psnr")} | {"pictures": len(images)}))
+    print(json_text({k: prior.card.quality[k] for k in ("sigma", "rmse", "psnr")} | {"pictures": len(images)}))
     return DONE
 
 
@@ -103,7 +103,7 @@ def check_copies(arguments: argparse.Namespace) -> int:
     assert isinstance(prior, (DenoiserPrior, GeneratorPrior))
     found = copies(prior, training, others, arguments.samples, arguments.seed)
     save_png(arguments.out, found.sheet.numpy())
-    print(json.dumps(found.as_dict()))
+    print(json_text(found.as_dict()))
     return DONE
 
 
@@ -147,5 +147,5 @@ def rate_generators(arguments: argparse.Namespace) -> int:
         if len({s.shape for s in sheets}) > 1:
             raise InputError("One sheet takes generators of pictures of one size; give them one by one.")
         save_png(arguments.sheet, torch.cat(sheets, 1).numpy())
-    print(json.dumps(rows))
+    print(json_text(rows))
     return DONE

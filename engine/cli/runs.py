@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 from engine.errors import InputError
+from engine.files import json_text
 
 __all__ = ["add_arguments", "add_film", "add_report"]
 
@@ -102,7 +102,7 @@ def _list(arguments: argparse.Namespace) -> int:
         " ".join(arguments.search), arguments.sort, not arguments.ascending, where, arguments.limit
     )
     if arguments.json:
-        print(json.dumps([{"path": str(e.path)} | e.values for e in entries], indent=2))
+        print(json_text([{"path": str(e.path)} | e.values for e in entries], indent=2))
         return DONE
     for entry in entries:
         facts = dict(entry.values)
@@ -119,7 +119,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     result = _library().open(arguments.run)
-    print(json.dumps(result.as_dict() | {"keyframes": len(result.keyframes)}, indent=2))
+    print(json_text(result.as_dict() | {"keyframes": len(result.keyframes)}, indent=2))
     return DONE
 
 
@@ -164,10 +164,10 @@ def _export(arguments: argparse.Namespace) -> int:
         result.export(out, "mean")
     else:
         result.write(out)
-    print(json.dumps({"out": str(out)}))
+    print(json_text({"out": str(out)}))
     return DONE
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    print(json.dumps({"runs": _library().rebuild()}))
+    print(json_text({"runs": _library().rebuild()}))
     return DONE

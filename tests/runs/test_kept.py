@@ -12,7 +12,7 @@ import torch
 from engine.cli import main
 from engine.errors import EngineError, InputError
 from engine.images import load_image, save_png
-from engine.images.samples import sample_names, sample_path
+from engine.images.bundled import sample_names, sample_path
 from engine.runs import RunSpec, open_run, reconstruct, save_run
 from engine.runs.film import write_film
 from engine.runs.job import prepare
@@ -310,3 +310,11 @@ def test_another_evaluation_or_other_pictures_take_nothing_over(evaluation, pict
     begin()
     (pictures / "0.png").rename(pictures / "00.png")
     assert evaluation.evaluate(SPEC, pictures, limit=2, folder=tmp_path).taken_over == 0
+
+
+def test_commands_print_json_that_every_reader_takes(result, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(result), "metrics", lambda self: {"psnr_mean": float("nan"), "cosine_mean": None})
+    monkeypatch.setattr("engine.runs.job.Job.reconstructions", lambda self: [result])
+    words = ["--algorithm", "turbo rounds=2 levels=2", "--samples", "2", "--no-save", "--out", str(tmp_path)]
+    assert main(["run", *words]) == 0
+    assert strict(capsys.readouterr().out.splitlines()[-1])["psnr_mean"] is None
