@@ -40,10 +40,10 @@ def import_prior(arguments: argparse.Namespace) -> int:
     found = {
         "path": str(path),
         "name": card["name"],
-        "kind": facts["kind"],
+        "kind": facts.get("kind", "denoiser"),
         "parameters": card["parameters"],
         "image_shape": facts["image_shape"],
-        "sigma_range": [facts["sigma_min"], facts["sigma_max"]],
+        "sigma_range": [facts[k] for k in ("sigma_min", "sigma_max") if k in facts],  # a generator has none
         "notes": card["notes"],
     }
     print(json_text(found, indent=2))

@@ -87,3 +87,12 @@ def test_a_smaller_picture_is_measured_by_a_share_of_what_there_was(operator):
     found = with_share_of_rows((1, 8, 8), before, now)
     assert found.operator.rows_for((1, 4, 4)) == {"inpainting": 8, "identity": 16}.get(operator, 15)
     assert scaled_rows(now, (1, 8, 8), (1, 4, 4)).operator.rows_for((1, 4, 4)) <= 16
+
+
+@pytest.mark.parametrize("name", ["vae-mnist", "mnist"])
+def test_the_programs_own_priors_can_be_imported_under_another_name(capsys, name):
+    from importlib.resources import files
+
+    source = files("resources") / "priors" / f"{name}.safetensors"
+    assert main(["import-prior", "--file", str(source), "--name", "mine"]) == 0, capsys.readouterr().err
+    assert "mine" in priors().choices
