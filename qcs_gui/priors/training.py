@@ -117,7 +117,9 @@ class TrainingController(Feature):
         cls = d.panel.cls
         assert issubclass(cls, Training)
         values = {**STARTING[cls], **d.panel.values(), "steps": 10_000_000, "threads": self.context.threads}
-        settings = prepare_settings(cls(**values))
+        wanted = cls(**values)
+        assert isinstance(wanted, Training)
+        settings = prepare_settings(wanted)
         if settings.prior in unfinished():
             raise InputError(
                 f"There is an unfinished training '{settings.prior}': choose it above to resume, or another name."
