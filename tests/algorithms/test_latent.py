@@ -49,6 +49,7 @@ def last(name, measurement, prior, samples, images=(0,)):
     return end
 
 
+@pytest.mark.slow
 def test_latent_langevin_samples_the_exact_posterior():
     prior, operator, y, _ = seen()
     samples = 4000
@@ -87,6 +88,7 @@ def test_the_dynamics_no_longer_adapt_where_they_sample(monkeypatch):
     assert all(torch.equal(rest[0], step) for step in rest)
 
 
+@pytest.mark.slow
 def test_one_bit_samples_agree_with_importance_sampling():
     prior, operator, y, _ = seen("one-bit", rows=20)
     x = last("latent-langevin powers=12 moves=2 settle=20", y, prior, 3000).x
@@ -102,6 +104,7 @@ def test_one_bit_samples_agree_with_importance_sampling():
     assert float((got.std(0) / spread).mean()) == pytest.approx(1, abs=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["none", "uniform bits=3"])
 def test_descent_finds_the_picture(quantizer):
     prior, _, y, z = seen(quantizer, rows=40, noise=0.01, images=2)
@@ -116,6 +119,7 @@ def test_descent_finds_the_picture(quantizer):
         assert float((x - truth).square().mean().sqrt()) < limit, name
 
 
+@pytest.mark.slow
 def test_signs_give_the_direction_and_the_norm_must_be_told():
     prior, _, y, z = seen("one-bit", rows=60, noise=0.01)
     truth = (prior.generate(z) - 0.5).flatten()
@@ -134,6 +138,7 @@ def test_csgm_keeps_the_best_of_each_row():
     assert torch.equal(iterates[-1].loss, least)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dcs", "sdlss"])
 def test_learnt_steps_do_what_they_were_trained_for(tmp_path, monkeypatch, method):
     from engine.errors import InputError

@@ -39,6 +39,7 @@ def psnr(x, truth):
     return float(-10 * torch.log10((x.clamp(0, 1) - truth).square().mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["scaled-gd", "gd", "scaled-gd-lambda"])
 @pytest.mark.parametrize("rank", ["3", "auto"])
 def test_a_picture_of_low_rank_comes_back_from_half_of_its_pixels(method, rank):
@@ -82,6 +83,7 @@ def test_factors_and_pictures_are_the_same_data_term(quantizer, written, kind):
     assert float(slope) == pytest.approx(float((a.right * way).sum()), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_scaling_makes_up_for_the_condition_number():
     rows = conditioning("completion", (1.0, 10.0), side=120, rank=4, iterations=1500)["rows"]
     steps = {(row["method"], row["condition"]): row["iterations"] for row in rows}
@@ -90,12 +92,14 @@ def test_scaling_makes_up_for_the_condition_number():
     assert all(row["distance"] < 1e-4 for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("problem", "side", "rank"), [("robust-pca", 160, 4), ("tensors", 30, 3), ("sensing", 60, 2)])
 def test_each_problem_is_solved_to_a_millionth(problem, side, rank):
     row = conditioning(problem, (5.0,), side=side, rank=rank, iterations=400)["rows"][0]
     assert row["iterations"] is not None and row["error"] < 1e-6
 
 
+@pytest.mark.slow
 def test_a_rank_that_is_too_high_is_no_harm_from_a_small_random_start():
     rows = conditioning("over-estimated", (10.0,), side=40, rank=2, iterations=300)["rows"]
     steps = {row["method"]: row["iterations"] or 10**6 for row in rows}
@@ -135,6 +139,7 @@ def test_distance_does_not_see_how_a_matrix_is_factored():
     assert aligned_distance(truth._replace(left=1.1 * truth.left), truth) > 1e-2
 
 
+@pytest.mark.slow
 def test_large_matrices_are_never_formed():
     rows = large_completion(side=300, rank=3, share=0.2, seconds=5.0)["rows"]
     assert rows[0]["error"] <= 1e-4 and {"seconds", "peak_mb"} <= rows[0].keys() & rows[1].keys()
@@ -145,6 +150,7 @@ def test_large_matrices_are_never_formed():
     assert max(t.numel() for t in vars(places).values() if isinstance(t, torch.Tensor)) <= places.seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operator", "more"), [("identity", 5), ("inpainting measurements=7500", 2)])
 def test_dithered_bits_of_a_picture_of_rank_five_beat_the_linear_estimate(operator, more):
     truth = torch.from_numpy(low_rank_picture(100, 100, 5, 10.0))[None]
@@ -180,6 +186,7 @@ def test_the_rank_is_counted_where_noise_ends():
     assert int(discernible(spectrum_of(fit, 30, RowGenerators([generator(0, "x")])), fit)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("quantizer", ["none", "one-bit", "dithered", "uniform bits=3", "lloyd-max bits=2"])
 def test_the_contract(method, quantizer):

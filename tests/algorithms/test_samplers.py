@@ -110,6 +110,7 @@ def test_turbo_one_bit_is_the_exact_posterior_for_orthogonal_rows():
     assert float(end.x.double().var(0).mean()) == pytest.approx(variance, rel=0.03)
 
 
+@pytest.mark.slow
 def test_turbo_one_bit_correlated_prior_against_gibbs():
     """x | z is Gaussian and z | y a box-truncated Gaussian, sampled here coordinate by coordinate."""
     shape, rows = (1, 8, 8), 48
@@ -166,6 +167,7 @@ class Recursion:
         return float(self.covariance[0, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 def test_langevin_follows_its_own_closed_form_recursion(momentum):
     """Isotropic prior, A A^T = c I, linear: every coordinate of the rows' span and of its complement is a scalar
@@ -201,6 +203,7 @@ def test_langevin_follows_its_own_closed_form_recursion(momentum):
     assert float(outside.var(0).sum()) == pytest.approx(var_out * 18, rel=4 * math.sqrt(2 / (chains * 18)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["none", "one-bit"])
 def test_langevin_reaches_the_posterior_up_to_its_discretisation_bias(quantizer):
     """A Langevin step of size s times the curvature inflates a variance by 1 / (1 - s/2); at step 0.1 of a total
@@ -221,6 +224,7 @@ def test_langevin_reaches_the_posterior_up_to_its_discretisation_bias(quantizer)
     assert float(end.x.double().var(0).mean()) == pytest.approx(variance, rel=0.11)
 
 
+@pytest.mark.slow
 def test_guard_keeps_the_paper_step_finite_and_says_so():
     prior = GaussianPrior(SHAPE, MEAN, SD**2)
     operator = OPERATORS.parse("gaussian measurements=12").build(SHAPE, 0)
@@ -245,6 +249,7 @@ def test_limit_of_stability_is_that_of_the_recursion():
 # -- guided ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["none", "one-bit"])
 def test_guided_is_the_exact_posterior_in_the_limit(quantizer):
     """Isotropic prior, A A^T = c I, spread = prior sd: the guidance is exact, only the 500 levels remain."""
@@ -267,6 +272,7 @@ def test_guided_is_the_exact_posterior_in_the_limit(quantizer):
 # -- reverse diffusion and schedules -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_qcs_sgm_plus_alone_is_the_same_as_among_others():
     spec = RunSpec(algorithm="qcs-sgm-plus levels=12 repeats=2", operator="ill-conditioned measurements=100", samples=4)
     among = reconstruct(spec).samples

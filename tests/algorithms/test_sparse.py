@@ -25,6 +25,7 @@ def objective(job, x, prior, penalty):
     return float(0.5 * residual.square().sum() + penalty * prior.penalty(x).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", [0.01, 0.1])
 @pytest.mark.parametrize("operator", ["gaussian measurements=200", "dct measurements=300"])
 def test_lasso_reaches_the_objective_of_scikit_learn(penalty, operator):
@@ -43,6 +44,7 @@ def test_lasso_reaches_the_objective_of_scikit_learn(penalty, operator):
     assert objective(job, job.last.x.double(), prior, penalty) <= best * (1 + 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", ["wavelet level=0", "total-variation level=0"])
 @pytest.mark.parametrize("quantizer", ["none", "one-bit", "uniform bits=3"])
 def test_lasso_reaches_the_objective_of_a_plain_ista(written, quantizer):
@@ -79,6 +81,7 @@ def test_the_discrepancy_leaves_what_the_noise_would():
     assert 0.5 < float(residual.square().mean()) / 0.2**2 <= 1.1
 
 
+@pytest.mark.slow
 def test_an_image_alone_is_the_same_as_among_others():
     truths = np.stack([load_truth(RunSpec(image=f"sample:digit-{d}"))[0] for d in (3, 7, 1)])
     for written in ("lasso", "biht"):

@@ -26,6 +26,7 @@ def last(iterates):
     return iterate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "steps"), [("ddpm", 150), ("ddim", 100), ("second-order", 40)])
 @pytest.mark.parametrize("level", [0.08, 0.2, 0.5])
 def test_denoising_samplers_draw_the_exact_conditional(sampler, steps, level):
@@ -39,6 +40,7 @@ def test_denoising_samplers_draw_the_exact_conditional(sampler, steps, level):
     assert float(x.std()) == pytest.approx(deviation, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written",
     [
@@ -65,6 +67,7 @@ def test_samplers_reach_the_posterior_of_a_gaussian(written):
     assert float((end.mean[0].flatten() - mean).norm() / mean.norm()) < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operator", ["inpainting", "super-resolution", "blur width=2", "identity"])
 @pytest.mark.parametrize("quantizer", ["none", "uniform bits=4", "dithered"])
 def test_plug_and_play_beats_what_was_seen_on_photographs(operator, quantizer):

@@ -18,6 +18,7 @@ def run(capsys, *arguments):
     return status, captured.out, captured.err
 
 
+@pytest.mark.slow
 def test_run_evaluate_measure(capsys, tmp_path, digit):
     status, out, _ = run(capsys, "run", *FAST, "--out", tmp_path / "r")
     assert status == 0
@@ -46,6 +47,7 @@ def test_run_evaluate_measure(capsys, tmp_path, digit):
     assert (tmp_path / "e" / "reconstructions.png").exists()
 
 
+@pytest.mark.slow
 def test_options_complete_a_measurement_file(capsys, tmp_path):
     run(capsys, "measure", "--image", "sample:digit-3", "--noise", 0.1, "--out", tmp_path / "whole.npz", "--seed", 4)
     with np.load(tmp_path / "whole.npz") as file:
@@ -66,6 +68,7 @@ def test_options_complete_a_measurement_file(capsys, tmp_path):
     assert (tmp_path / "part" / "measurement.npz").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_results_before(capsys, tmp_path, monkeypatch):
     from engine.runs import reconstruction
 
@@ -92,6 +95,7 @@ def test_describe(capsys):
     assert "turbo" in [a["name"] for a in facts["algorithms"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -175,6 +179,7 @@ def test_pipes_and_sockets_are_not_read(capsys, tmp_path, monkeypatch, arguments
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operator", ["phase-retrieval", "inpainting", "blur", "super-resolution factor=4", "single-pixel"]
 )
@@ -203,6 +208,7 @@ def test_engine_failure_is_status_1(capsys, tmp_path):
     assert "diverged" in err
 
 
+@pytest.mark.slow
 def test_train_and_resume(capsys, tmp_path, digit):
     import torch
 
@@ -256,6 +262,7 @@ def test_train_and_resume(capsys, tmp_path, digit):
         assert torch.allclose(value, b.network.state_dict()[key], atol=1e-4), key
 
 
+@pytest.mark.slow
 def test_a_prior_is_rated_and_its_weights_stay(capsys, tmp_path):
     import shutil
 
@@ -287,6 +294,7 @@ def test_a_prior_is_rated_and_its_weights_stay(capsys, tmp_path):
     assert "does not exist" in err
 
 
+@pytest.mark.slow
 def test_copies_of_training_pictures_would_show(capsys, tmp_path):
     from PIL import Image
 
@@ -312,6 +320,7 @@ def test_copies_of_training_pictures_would_show(capsys, tmp_path):
     assert status == 2 and "any size" in err
 
 
+@pytest.mark.slow
 def test_a_prior_that_copies_is_seen():
     import torch
 
@@ -323,6 +332,7 @@ def test_a_prior_that_copies_is_seen():
     assert float(distance.max()) < 1e-3
 
 
+@pytest.mark.slow
 def test_conditioning_tells_iterations_and_draws(tmp_path, capsys):
     chart = tmp_path / "curves.svg"
     words = [

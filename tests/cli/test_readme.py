@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from engine.cli import main
 
@@ -22,6 +23,7 @@ def test_the_numpy_example_reconstructs(tmp_path, monkeypatch, capsys):
     assert "psnr" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_noise_is_estimated_where_the_file_has_none(tmp_path, monkeypatch, capsys):
     import json
 

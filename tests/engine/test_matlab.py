@@ -30,6 +30,7 @@ def test_a_good_file_is_read_right_and_soon(tmp_path, packed):
     assert (arrays["S"] == np.eye(4)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "value"), [(145, 9), (176, 0), (177, 9), (361, 1), (371, 255), (397, 14)])
 def test_files_on_which_scipy_crashes_are_one_sentence(tmp_path, at, value):
     content = bytearray(written(tmp_path / "m.mat"))
@@ -39,6 +40,7 @@ def test_files_on_which_scipy_crashes_are_one_sentence(tmp_path, at, value):
         read_arrays(tmp_path / "m.mat")
 
 
+@pytest.mark.slow
 def test_random_damage(tmp_path):
     draw = random.Random(0)
     for number in range(12):

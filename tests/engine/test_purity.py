@@ -15,6 +15,7 @@ def python(code):
     )
 
 
+@pytest.mark.slow
 def test_engine_and_models_know_no_qt():
     modules = [
         ".".join(p.relative_to(ROOT).with_suffix("").parts)
@@ -33,6 +34,7 @@ def test_engine_and_models_know_no_qt():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [
@@ -48,6 +50,7 @@ def test_forms_and_window_come_up_before_torch(code):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--help"], ["describe", "--json"], ["runs", "list"]])
 def test_commands_that_need_no_engine_import_none(words, tmp_path):
     code = (
@@ -65,6 +68,7 @@ def test_main_window_imports_no_engine_thread():
     assert "worker" not in (ROOT / "qcs_gui/main_window.py").read_text()
 
 
+@pytest.mark.slow
 def test_priors_are_built_without_the_compiler_of_torch():
     code = (
         "import sys; from engine.priors.library import priors; from engine.priors.networks.unfilled import unfilled\n"

@@ -40,6 +40,7 @@ def test_what_goes_wrong_there_is_one_sentence_here(what, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory")
 def test_memory_is_limited():
     with pytest.raises(InputError, match="damaged"):

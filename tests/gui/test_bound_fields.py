@@ -153,6 +153,7 @@ def enter(widget, value):
         widget.editingFinished.emit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [OPERATORS, QUANTIZERS, ALGORITHMS], ids=lambda f: f.kind)
 def test_every_setting_goes_through_its_field(qtbot, family):
     form = ChoiceForm("Form", family, next(iter(family.choices)))
@@ -175,6 +176,7 @@ def test_every_setting_goes_through_its_field(qtbot, family):
 # -- one measurement, many priors --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_prior_sees_the_measurement_that_was_made(open_studio, qtbot):
     spec = RunSpec(quantizer="uniform bits=2", algorithm=QUICK, samples=1)
     studio = open_studio(spec)
@@ -195,6 +197,7 @@ def test_another_prior_sees_the_measurement_that_was_made(open_studio, qtbot):
     assert session.spec.quantizer.step is None  # auto stays auto in the set-up
 
 
+@pytest.mark.slow
 def test_a_prior_for_other_pictures_measures_them(open_studio, qtbot):
     studio = open_studio(RunSpec(quantizer="uniform bits=2", algorithm=QUICK, samples=1))
     first = run(studio, qtbot)
@@ -204,6 +207,7 @@ def test_a_prior_for_other_pictures_measures_them(open_studio, qtbot):
     assert run(studio, qtbot).spec.measured != first.spec.measured
 
 
+@pytest.mark.slow
 def test_a_new_size_keeps_the_operator_that_does_not_fit_yet(open_studio):
     studio = open_studio(
         RunSpec(image="sample:photo-camera", prior="natural", size="32", operator="dct measurements=200")

@@ -1,5 +1,7 @@
 """The expected PSNR before a run, and the designer."""
 
+import pytest
+
 from qcs_gui.design.dialog import KINDS
 
 
@@ -15,6 +17,7 @@ def test_the_expected_psnr_stands_beside_the_time(open_studio, qtbot):
     qtbot.waitUntil(lambda: "expected" not in window.estimate_label.text(), timeout=30000)
 
 
+@pytest.mark.slow
 def test_a_design_is_taken_over_by_one_click(open_studio, qtbot, click):
     studio = open_studio()
     studio.window.actions_by_name["design"].trigger()

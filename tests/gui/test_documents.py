@@ -28,6 +28,7 @@ def choose(monkeypatch, name, what):
     monkeypatch.setattr(QFileDialog, f"get{what}FileName", lambda *_: (str(name), ""))
 
 
+@pytest.mark.slow
 def test_a_saved_result_opens_with_its_arrays_curves_and_frames(qtbot, studio, tmp_path, monkeypatch):
     result = ran(qtbot, studio, QUICK)
     choose(monkeypatch, tmp_path / "mine", "Save")  # the ending is added
@@ -49,6 +50,7 @@ def test_a_saved_result_opens_with_its_arrays_curves_and_frames(qtbot, studio, t
     assert studio.session.extends_result  # samples can be added to it
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_one_sentence_and_leaves_what_is_shown(qtbot, studio, tmp_path):
     result = ran(qtbot, studio, QUICK)
     (tmp_path / "bad.qcs").write_bytes(b"PK not a run")
@@ -83,6 +85,7 @@ def test_one_estimate_has_no_std_and_says_so(qtbot, studio, tmp_path):
     assert open_run(tmp_path / "lasso.qcs").rows_are == "one estimate"
 
 
+@pytest.mark.slow
 def test_an_algorithm_for_another_kind_of_prior_says_so_and_offers_the_right_one(studio, click):
     window, combo = studio.window, studio.window.prior_form.combo
     combo.setCurrentIndex(combo.findData("wavelet"))  # turbo was chosen by hand
@@ -94,6 +97,7 @@ def test_an_algorithm_for_another_kind_of_prior_says_so_and_offers_the_right_one
     assert studio.session.spec.algorithm.name == "turbo"
 
 
+@pytest.mark.slow
 def test_a_failed_result_is_called_so(qtbot, studio):
     worse = QUICK.replace(
         prior="mnist", operator="correlated convention=element-wise", algorithm="turbo levels=4", noise=0.1

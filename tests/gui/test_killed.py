@@ -37,6 +37,7 @@ for seed in range(1, 1000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_killed_at_any_moment_nothing_is_lost(tmp_path, request):
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config"), "QT_QPA_PLATFORM": "offscreen"}

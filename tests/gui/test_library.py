@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 from specs import QUICK
@@ -18,6 +19,7 @@ def wait_idle(studio, qtbot, condition=lambda: True):
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE and condition(), timeout=60000)
 
 
+@pytest.mark.slow
 def test_a_preset_of_several_runs_ends_in_a_comparison(keeping, qtbot, monkeypatch):
     studio = keeping()
     specs = [QUICK, QUICK.replace(quantizer="uniform bits=3")]
@@ -32,6 +34,7 @@ def test_a_preset_of_several_runs_ends_in_a_comparison(keeping, qtbot, monkeypat
     page.columns.flick()
 
 
+@pytest.mark.slow
 def test_algorithms_are_compared_and_exported(keeping, qtbot, tmp_path, click):
     studio = keeping()
     studio.window.actions_by_name["compare_algorithms"].trigger()
@@ -53,6 +56,7 @@ def test_algorithms_are_compared_and_exported(keeping, qtbot, tmp_path, click):
     assert (tmp_path / "f.pdf").read_bytes()[:4] == b"%PDF"
 
 
+@pytest.mark.slow
 def test_cancelling_a_list_ends_it(keeping, qtbot, click):
     studio = keeping()
     long = QUICK.replace(algorithm="qcs-sgm levels=200 repeats=50")
@@ -65,6 +69,7 @@ def test_cancelling_a_list_ends_it(keeping, qtbot, click):
     assert not studio.window.compare.results and not studio.window.compare.busy.text()
 
 
+@pytest.mark.slow
 def test_history_keeps_names_pins_and_deletes(keeping, qtbot, click, run_to_end, monkeypatch):
     studio = keeping()
     first = run_to_end(studio)
@@ -100,6 +105,7 @@ def test_history_keeps_names_pins_and_deletes(keeping, qtbot, click, run_to_end,
     qtbot.waitUntil(lambda: "my first" not in [e.name for e in Library().list()], timeout=10000)
 
 
+@pytest.mark.slow
 def test_alt_click_makes_a_run_the_partner(keeping, qtbot, run_to_end):
     studio = keeping()
     run_to_end(studio)
@@ -143,6 +149,7 @@ def test_the_session_comes_back_and_a_damaged_one_never_blocks(tmp_path):
     assert not kept.path.exists() and kept.path.with_suffix(".damaged.json").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_loses_nothing(keeping, qtbot, run_to_end, monkeypatch, tmp_path):
     import engine.files
 

@@ -16,6 +16,7 @@ def wait_idle(studio, qtbot, condition=lambda: True):
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE and condition(), timeout=60000)
 
 
+@pytest.mark.slow
 def test_live_mode_follows_strokes_and_settings(keeping, qtbot, click):
     studio = keeping()
     click(studio.window.live_button)
@@ -61,6 +62,7 @@ def test_the_canvas_undoes_erases_and_has_brushes(keeping, qtbot, click):
     dialog.reject()
 
 
+@pytest.mark.slow
 def test_a_run_can_be_slowed_and_its_time_is_the_engines(keeping, qtbot, click):
     studio = keeping()
     studio.window.pace.setCurrentText("About 6 s")
@@ -80,6 +82,7 @@ def test_a_run_can_be_slowed_and_its_time_is_the_engines(keeping, qtbot, click):
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.slow
 def test_a_live_picture_is_never_taken_for_the_result(keeping, qtbot, click, run_to_end):
     studio = keeping()
     result = run_to_end(studio)

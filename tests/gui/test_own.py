@@ -76,6 +76,7 @@ def test_what_a_file_lacks_is_added_in_the_dialog(open_studio, qtbot, click, own
     assert kept.operator.rows == 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["text.npz", "v73.mat", "words.csv"])
 def test_a_bad_measurement_file_is_one_sentence_in_the_dialog(open_studio, qtbot, tmp_path, name):
     (tmp_path / "text.npz").write_text("no archive")
@@ -163,6 +164,7 @@ def test_offset_and_sensing_picture(open_studio, run_to_end):
     assert studio.window.curves.curves["message_change"].getData()[0] is not None
 
 
+@pytest.mark.slow
 def test_own_measurements_can_be_cancelled_and_run_twice(open_studio, qtbot, click, run_to_end, own):
     studio = open_studio(RunSpec(algorithm="qcs-sgm levels=200 repeats=50", samples=2, device="cpu"))
     drop(studio.window, own / "own.npz")

@@ -1,6 +1,7 @@
 """The prior page, the stage and the training dialog for priors that are no denoisers."""
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from engine.runs.spec import RunSpec
@@ -55,6 +56,7 @@ def test_a_generator_is_walked_through_and_fitted(open_studio, qtbot, click):
     assert not page.levels.isEnabled() and not page.shown.isEnabled()  # it draws in one step
 
 
+@pytest.mark.slow
 def test_the_training_dialog_offers_generators(open_studio, qtbot):
     studio = open_studio()
     studio.window.actions_by_name["train_prior"].trigger()

@@ -44,6 +44,7 @@ def look_at(page, name):
     page.combo.setCurrentIndex(page.combo.findData(name))
 
 
+@pytest.mark.slow
 def test_the_menu_opens_the_card_of_the_windows_prior(page):
     studio, page = page
     facts = page.card.facts()
@@ -65,6 +66,7 @@ def test_the_menu_opens_the_card_of_the_windows_prior(page):
     assert studio.app.clipboard().text().startswith("qcs train ")
 
 
+@pytest.mark.slow
 def test_other_priors_can_be_looked_at_and_a_restricted_licence_warns(page):
     studio, page = page
     look_at(page, "natural")
@@ -79,6 +81,7 @@ def test_other_priors_can_be_looked_at_and_a_restricted_licence_warns(page):
     assert studio.session.spec.prior.name == "mnist"
 
 
+@pytest.mark.slow
 def test_samples_are_drawn_live_and_numbered_on(page, qtbot, click):
     _, page = page
     page.levels.setValue(4)
@@ -99,6 +102,7 @@ def test_samples_are_drawn_live_and_numbered_on(page, qtbot, click):
     assert page.draw_button.isEnabled() and not page.stop_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_iterates_come_before_the_end_and_stop_keeps_what_is_shown(page, qtbot, click):
     _, page = page
     page.levels.setValue(1000)
@@ -161,6 +165,7 @@ def test_another_picture_is_denoised_when_the_window_loads_it(page, qtbot):
     assert np.array_equal(page.trio.pixels[2], studio.session.pixels)
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_denoised_in_its_middle(page, qtbot):
     studio, page = page
     look_at(page, "gaussian")
@@ -236,6 +241,7 @@ def test_closing_the_window_ends_a_drawing(open_studio, qtbot, click):
     assert not page.isVisible()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_while_samples_are_drawn(page, qtbot, click, run_to_end):
     studio, page = page
     alone = run_to_end(studio)
@@ -249,6 +255,7 @@ def test_a_run_goes_on_while_samples_are_drawn(page, qtbot, click, run_to_end):
     assert np.array_equal(studio.session.result.mean, alone.mean)
 
 
+@pytest.mark.slow
 def test_a_broken_prior_is_one_sentence(page, qtbot, click, monkeypatch):
     studio, page = page
 
@@ -263,6 +270,7 @@ def test_a_broken_prior_is_one_sentence(page, qtbot, click, monkeypatch):
     assert page.draw_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_colours_follow_the_theme(page):
     studio, page = page
     before = page.sheet.backgroundBrush().color().name()
@@ -270,6 +278,7 @@ def test_colours_follow_the_theme(page):
     assert page.sheet.backgroundBrush().color().name() != before
 
 
+@pytest.mark.slow
 def test_every_widget_of_the_page_has_a_name_and_a_tool_tip(page):
     _, page = page
     kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QPlainTextEdit)

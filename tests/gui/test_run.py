@@ -19,6 +19,7 @@ def idle(studio, qtbot):
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE, timeout=20000)
 
 
+@pytest.mark.slow
 def test_run_shows_everything_and_equals_the_command_line(open_studio, run_to_end):
     studio = open_studio()
     result = run_to_end(studio)
@@ -72,6 +73,7 @@ def test_finish_while_paused(open_studio, qtbot, click):
     assert studio.session.result.status == "finished early"
 
 
+@pytest.mark.slow
 def test_cancel_restores_what_was_there(open_studio, run_to_end, qtbot, click):
     studio = open_studio()
     before = run_to_end(studio)
@@ -87,6 +89,7 @@ def test_cancel_restores_what_was_there(open_studio, run_to_end, qtbot, click):
     assert studio.window.progress.value() == 1000
 
 
+@pytest.mark.slow
 def test_cancel_of_the_first_run_leaves_empty_panels(open_studio, qtbot, click):
     studio = open_studio(LONG)
     started(studio, qtbot, click)
@@ -97,6 +100,7 @@ def test_cancel_of_the_first_run_leaves_empty_panels(open_studio, qtbot, click):
     assert studio.window.run_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_samples_can_be_added(open_studio, run_to_end, qtbot, click):
     studio = open_studio()
     first = run_to_end(studio)
@@ -115,6 +119,7 @@ def test_samples_can_be_added(open_studio, run_to_end, qtbot, click):
     assert np.allclose(panels["error"].pixels, result.mean - result.truth)
 
 
+@pytest.mark.slow
 def test_finishing_added_samples_early_keeps_the_result_as_it_was(open_studio, run_to_end, qtbot, click, monkeypatch):
     studio = open_studio()
     first = run_to_end(studio)
@@ -127,6 +132,7 @@ def test_finishing_added_samples_early_keeps_the_result_as_it_was(open_studio, r
     assert "none was kept" in result.notes[-1]
 
 
+@pytest.mark.slow
 def test_a_sample_is_one_click_away(open_studio, run_to_end, qtbot):
     studio = open_studio()
     result = run_to_end(studio)
@@ -137,6 +143,7 @@ def test_a_sample_is_one_click_away(open_studio, run_to_end, qtbot):
     assert np.allclose(studio.window.board.panels["denoised"].pixels, result.samples[1])
 
 
+@pytest.mark.slow
 def test_timeline_looks_back_while_it_runs(open_studio, qtbot, click):
     studio = open_studio(LONG)
     started(studio, qtbot, click)
@@ -153,6 +160,7 @@ def test_timeline_looks_back_while_it_runs(open_studio, qtbot, click):
     idle(studio, qtbot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [RuntimeError("boom\nlines"), MemoryError(), SystemExit(3), KeyboardInterrupt(), ValueError()]
 )
@@ -179,6 +187,7 @@ def test_any_engine_failure_ends_in_a_usable_window(open_studio, run_to_end, mon
     assert run_to_end(studio) is not None
 
 
+@pytest.mark.slow
 def test_close_while_running_asks_and_then_ends_all(open_studio, qtbot, click, monkeypatch):
     studio = open_studio(LONG)
     started(studio, qtbot, click)
@@ -190,6 +199,7 @@ def test_close_while_running_asks_and_then_ends_all(open_studio, qtbot, click, m
     assert not studio.runs.worker._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_frames_of_an_old_run_are_dropped(open_studio, run_to_end):
     from dataclasses import replace
 
@@ -201,6 +211,7 @@ def test_frames_of_an_old_run_are_dropped(open_studio, run_to_end):
     assert studio.panels.frames_shown == shown
 
 
+@pytest.mark.slow
 def test_copy_as_command_gives_the_same_arrays_to_the_bit(open_studio, run_to_end, tmp_path):
     import shlex
 

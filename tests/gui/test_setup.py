@@ -34,6 +34,7 @@ def drop(window, path):
     window.dropEvent(QDropEvent(QPointF(where), action, data, button, key))
 
 
+@pytest.mark.slow
 def test_bundled_digit_is_loaded_and_estimated_at_the_start(open_studio):
     studio = open_studio()
     assert studio.session.pixels.shape == (1, 28, 28)
@@ -43,6 +44,7 @@ def test_bundled_digit_is_loaded_and_estimated_at_the_start(open_studio):
     assert studio.window.run_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_open_button_loads_a_picture(open_studio, qtbot, click, tmp_path, monkeypatch):
     studio = open_studio()
     Image.fromarray(np.full((40, 60, 3), 128, np.uint8)).save(tmp_path / "grey.png")
@@ -53,6 +55,7 @@ def test_open_button_loads_a_picture(open_studio, qtbot, click, tmp_path, monkey
     assert "cropped and resized to 28 x 28" in studio.window.image.image_label.text()
 
 
+@pytest.mark.slow
 def test_drop_and_choose_a_sample(open_studio, qtbot, tmp_path):
     studio = open_studio()
     Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
@@ -66,6 +69,7 @@ def test_drop_and_choose_a_sample(open_studio, qtbot, tmp_path):
     qtbot.waitUntil(lambda: studio.session.spec.image == "sample:digit-7", timeout=10000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["text.png", "nan.tif", "missing.png", "bad.json"])
 def test_a_bad_file_is_one_message_and_loses_nothing(open_studio, qtbot, tmp_path, name):
     import tifffile
@@ -82,6 +86,7 @@ def test_a_bad_file_is_one_message_and_loses_nothing(open_studio, qtbot, tmp_pat
     assert studio.window.run_button.isEnabled()
 
 
+@pytest.mark.slow
 def test_draw_by_hand_and_run(open_studio, qtbot, click, run_to_end):
     studio = open_studio()
     click(studio.window.image.draw_button)
@@ -103,6 +108,7 @@ def test_draw_by_hand_and_run(open_studio, qtbot, click, run_to_end):
     assert np.allclose(load_image(studio.session.spec.image).pixels[0], pixels)  # the recipe names a file that is there
 
 
+@pytest.mark.slow
 def test_forms_follow_the_settings(open_studio, qtbot):
     studio = open_studio()
     window = studio.window
@@ -126,6 +132,7 @@ def test_forms_follow_the_settings(open_studio, qtbot):
     assert (spec.noise, spec.samples, spec.seed) == (0.2, 5, 9)
 
 
+@pytest.mark.slow
 def test_every_choice_can_be_shown_and_read_back(open_studio):
     studio = open_studio()
     window = studio.window
@@ -136,6 +143,7 @@ def test_every_choice_can_be_shown_and_read_back(open_studio):
             assert form.choice() == form.family.parse(form.name())
 
 
+@pytest.mark.slow
 def test_preset_fills_the_form(open_studio):
     studio = open_studio()
     form = studio.window.algorithm_form
@@ -144,6 +152,7 @@ def test_preset_fills_the_form(open_studio):
     assert studio.session.spec.algorithm.step == 2.0
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_greyed_with_the_reason(open_studio):
     studio = open_studio()
     window = studio.window
@@ -161,6 +170,7 @@ def test_what_does_not_fit_is_greyed_with_the_reason(open_studio):
     assert model.item(turbo).isEnabled()
 
 
+@pytest.mark.slow
 def test_memory_is_told_before_run(open_studio):
     studio = open_studio()
     window = studio.window
@@ -169,6 +179,7 @@ def test_memory_is_told_before_run(open_studio):
     assert "GB" in window.estimate_label.text()
 
 
+@pytest.mark.slow
 def test_exports_and_run_file(open_studio, run_to_end, qtbot, tmp_path, monkeypatch):
     studio = open_studio()
     actions = studio.window.actions_by_name
@@ -195,6 +206,7 @@ def test_exports_and_run_file(open_studio, run_to_end, qtbot, tmp_path, monkeypa
     assert studio.app.clipboard().text().startswith("qcs run --image sample:digit-3")
 
 
+@pytest.mark.slow
 def test_export_to_a_bad_place_is_one_message_and_keeps_the_result(
     open_studio, run_to_end, qtbot, tmp_path, monkeypatch
 ):
@@ -207,6 +219,7 @@ def test_export_to_a_bad_place_is_one_message_and_keeps_the_result(
     assert studio.session.result is not None
 
 
+@pytest.mark.slow
 def test_theme_switch_and_zoom(open_studio, run_to_end, click):
     studio = open_studio()
     run_to_end(studio)
@@ -236,6 +249,7 @@ def test_theme_switch_and_zoom(open_studio, run_to_end, click):
         assert bottom >= panel.pixels.shape[1] - 0.01
 
 
+@pytest.mark.slow
 def test_pixel_read_out(open_studio, qtbot, click):
     studio = open_studio()
     click(studio.window.stage.grid_button)
@@ -246,6 +260,7 @@ def test_pixel_read_out(open_studio, qtbot, click):
     assert f"row 10, column 14: {panel.pixels[0, 10, 14]:.3f}" in studio.window.pixel_label.text()
 
 
+@pytest.mark.slow
 def test_every_control_has_an_accessible_name(open_studio):
     studio = open_studio()
     kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
@@ -277,6 +292,7 @@ def test_numbers_mean_the_same_in_every_language(qtbot):
         QLocale.setDefault(QLocale.c())
 
 
+@pytest.mark.slow
 def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_path):
     studio = open_studio()
     before = studio.session.spec
@@ -291,6 +307,7 @@ def test_a_run_file_whose_image_is_gone_changes_nothing(open_studio, qtbot, tmp_
     assert "m.npz" in studio.window.problem.sentence.text()
 
 
+@pytest.mark.slow
 def test_a_photograph_with_a_digits_prior_is_offered_the_right_one(open_studio, click, qtbot):
     studio = open_studio()
     w, session = studio.window, studio.session

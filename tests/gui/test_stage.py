@@ -16,6 +16,7 @@ def done(open_studio, run_to_end):
     return studio
 
 
+@pytest.mark.slow
 def test_views_by_button_key_and_thumb(done, qtbot, click):
     stage = done.window.stage
     for number, key in enumerate(VIEWS, start=1):
@@ -30,6 +31,7 @@ def test_views_by_button_key_and_thumb(done, qtbot, click):
     assert "200 bits = 25 bytes" in stage.measured_thumb.caption
 
 
+@pytest.mark.slow
 def test_digits_typed_into_a_field_choose_no_view(done, qtbot):
     stage = done.window.stage
     stage.show_view("truth")
@@ -38,6 +40,7 @@ def test_digits_typed_into_a_field_choose_no_view(done, qtbot):
     assert stage.picture.key == "truth"
 
 
+@pytest.mark.slow
 def test_split_shows_both_sides_of_the_line(done, click):
     picture = done.window.stage.picture
     done.window.show_view("mean")
@@ -51,6 +54,7 @@ def test_split_shows_both_sides_of_the_line(done, click):
     assert not picture.right.isVisible()
 
 
+@pytest.mark.slow
 def test_grid_enlarges_by_a_double_click(done, click):
     stage = done.window.stage
     click(stage.grid_button)
@@ -61,6 +65,7 @@ def test_grid_enlarges_by_a_double_click(done, click):
     assert stage.board.shown == ("mean", "error")
 
 
+@pytest.mark.slow
 def test_nothing_on_a_plot_can_be_turned_by_accident(done, qtbot):
     curves = done.window.curves
     done.window.actions_by_name["diagnostics"].setChecked(True)
@@ -74,6 +79,7 @@ def test_nothing_on_a_plot_can_be_turned_by_accident(done, qtbot):
     assert curves.plots["PSNR (dB)"].isVisible()
 
 
+@pytest.mark.slow
 def test_a_click_on_a_curve_goes_to_that_step(done):
     frames = done.panels.keyframes.frames
     done.window.curves.clicked.emit(frames[1].step)
@@ -82,6 +88,7 @@ def test_a_click_on_a_curve_goes_to_that_step(done):
     assert done.panels.shown is frames[-1]
 
 
+@pytest.mark.slow
 def test_a_run_is_played(done, qtbot, click):
     timeline = done.window.stage.timeline
     timeline.rate.setCurrentText("20 / s")
@@ -96,12 +103,14 @@ def test_a_run_is_played(done, qtbot, click):
     click(timeline.play_button)
 
 
+@pytest.mark.slow
 def test_a_click_on_the_timeline_jumps(done, qtbot):
     slider = done.window.timeline
     qtbot.mouseClick(slider, Qt.MouseButton.LeftButton, pos=slider.rect().center())
     assert abs(slider.value() - slider.maximum() / 2) <= 1
 
 
+@pytest.mark.slow
 def test_pixels_pairs_and_calibration(done, qtbot):
     panel = done.window.stage.uncertainty
     done.window.stage.picture.clicked.emit(10, 14)
@@ -117,6 +126,7 @@ def test_pixels_pairs_and_calibration(done, qtbot):
     assert np.allclose(store.pixels["probability"][0], expected)
 
 
+@pytest.mark.slow
 def test_methods_without_samples_say_why(open_studio, run_to_end):
     studio = open_studio(QUICK.replace(algorithm="plug-and-play steps=2"))
     run_to_end(studio)
@@ -126,6 +136,7 @@ def test_methods_without_samples_say_why(open_studio, run_to_end):
     assert studio.window.stage.store.pixels["interval"] is None
 
 
+@pytest.mark.slow
 def test_the_menu_copies_and_recolours(done, tmp_path):
     menu = done.menu.build("std")
     texts = [a.text() for a in menu.actions()]
@@ -156,6 +167,7 @@ def test_ranges_fit_the_data_until_they_are_fixed():
     assert fitting("error", -large) == (-0.3, 0.3)
 
 
+@pytest.mark.slow
 def test_the_view_is_kept_and_restored(done):
     window = done.window
     window.show_view("error")
@@ -176,6 +188,7 @@ def test_the_view_is_kept_and_restored(done):
     )
 
 
+@pytest.mark.slow
 def test_escape_in_a_field_does_not_cancel(open_studio, qtbot, click):
     studio = open_studio(LONG)
     click(studio.window.run_button)

@@ -20,12 +20,14 @@ def photo(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_window_opens_with_a_picture_named_on_the_command_line(open_studio, qtbot, photo):
     studio = open_studio(result=str(photo))
     qtbot.waitUntil(lambda: studio.session.original.shape == (3, 60, 90), timeout=30000)
     assert not studio.window.problem.isVisible()
 
 
+@pytest.mark.slow
 def test_closing_is_what_enter_does_in_a_problem(open_studio, qtbot, tmp_path):
     studio = open_studio()
     broken = tmp_path / "broken.png"

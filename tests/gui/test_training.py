@@ -37,6 +37,7 @@ def wait_steps(qtbot, d, least=1):
     )
 
 
+@pytest.mark.slow
 def test_a_prior_is_trained_paused_kept_and_chosen(dialog, qtbot, click):
     studio, d = dialog
     assert not d.keep_button.isEnabled()
@@ -60,6 +61,7 @@ def test_a_prior_is_trained_paused_kept_and_chosen(dialog, qtbot, click):
     assert card["quality"]["sigma"]
 
 
+@pytest.mark.slow
 def test_a_trained_prior_is_used_with_one_click(dialog, qtbot, click):
     studio, d = dialog
     click(d.start_button)
@@ -71,6 +73,7 @@ def test_a_trained_prior_is_used_with_one_click(dialog, qtbot, click):
     assert not d.isVisible()
 
 
+@pytest.mark.slow
 def test_a_training_without_a_name_is_one_sentence(dialog, qtbot, click):
     _, d = dialog
     d.panel.fields["prior"].setText("")
@@ -78,6 +81,7 @@ def test_a_training_without_a_name_is_one_sentence(dialog, qtbot, click):
     qtbot.waitUntil(lambda: "Give the prior a name" in d.says.text(), timeout=60000)
 
 
+@pytest.mark.slow
 def test_pictures_that_are_left_out_are_said(dialog, pictures, qtbot, click):
     _, d = dialog
     (pictures / "07a.png").write_bytes(b"no picture")
@@ -90,6 +94,7 @@ def test_pictures_that_are_left_out_are_said(dialog, pictures, qtbot, click):
     qtbot.waitUntil(lambda: "Saved for later" in d.says.text(), timeout=60000)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_left_goes_on_where_it_was(dialog, qtbot, click):
     studio, d = dialog
     click(d.start_button)
@@ -120,6 +125,7 @@ def test_a_training_that_was_left_goes_on_where_it_was(dialog, qtbot, click):
     assert not unfinished()
 
 
+@pytest.mark.slow
 def test_the_objective_of_the_papers_can_be_chosen(dialog, qtbot, click):
     _, d = dialog
     d.panel.fields["objective"].setCurrentText("ncsnv2")
@@ -146,6 +152,7 @@ def test_what_cannot_be_trained_on_is_said_in_the_dialog(dialog, qtbot, click, t
     assert "letters, digits" in d.says.text()
 
 
+@pytest.mark.slow
 def test_closing_the_window_saves_the_training(dialog, qtbot, click):
     studio, d = dialog
     click(d.start_button)
@@ -155,6 +162,7 @@ def test_closing_the_window_saves_the_training(dialog, qtbot, click):
     assert not [t for t in threading.enumerate() if t.name == "training"]
 
 
+@pytest.mark.slow
 def test_a_network_is_imported_and_a_bad_file_is_one_sentence(open_studio, qtbot, click, tmp_path):
     import torch
 

@@ -43,6 +43,7 @@ def choose(form, name):
     form.combo.setCurrentIndex(form.combo.findData(name))
 
 
+@pytest.mark.slow
 def test_saving_one_result_does_not_count_for_the_next(studio, qtbot, run_to_end, monkeypatch, tmp_path):
     first = run_to_end(studio)
     gate, real = threading.Event(), engine.runs.document.save_run
@@ -71,6 +72,7 @@ def test_saving_one_result_does_not_count_for_the_next(studio, qtbot, run_to_end
     assert not asked and open_run(tmp_path / "second.qcs").spec.seed == 5
 
 
+@pytest.mark.slow
 def test_dialogs_and_menus_go_when_they_are_closed(studio, qtbot):
     window = studio.window
     asked = ("open_measurement", "draw", "compare_algorithms", "preferences")
@@ -101,6 +103,7 @@ def test_dialogs_and_menus_go_when_they_are_closed(studio, qtbot):
     assert len(window.findChildren(QMenu)) == menus
 
 
+@pytest.mark.slow
 def test_a_measurement_file_is_read_when_typing_ends_and_the_last_look_counts(studio, qtbot, monkeypatch, own):
     looks, gate, real = [], threading.Event(), qcs_gui.setup.own._read
 
@@ -129,6 +132,7 @@ def test_a_measurement_file_is_read_when_typing_ends_and_the_last_look_counts(st
     dialog.reject()
 
 
+@pytest.mark.slow
 def test_a_failed_prediction_is_said(studio, qtbot, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("no table of fixed points")
@@ -143,6 +147,7 @@ def test_a_failed_prediction_is_said(studio, qtbot, monkeypatch):
     qtbot.waitUntil(lambda: "no table" not in window.estimate_label.text(), timeout=10000)
 
 
+@pytest.mark.slow
 def test_one_undo_takes_a_preset_back_and_its_rows_are_its_own(studio, qtbot):
     spec, picture = studio.session.spec, studio.session.original
     preset = RunSpec(
@@ -159,6 +164,7 @@ def test_one_undo_takes_a_preset_back_and_its_rows_are_its_own(studio, qtbot):
     assert studio.session.spec.seed == 9 and studio.session.spec.image == preset.image
 
 
+@pytest.mark.slow
 def test_a_trained_prior_is_used_for_own_measurements(studio, qtbot, click, own):
     take_own(studio, qtbot, click, own)
     choose(studio.window.prior_form, "gaussian")
@@ -172,6 +178,7 @@ def test_a_trained_prior_is_used_for_own_measurements(studio, qtbot, click, own)
     assert studio.session.spec.prior.name == "mnist" and studio.session.spec.measurement == file
 
 
+@pytest.mark.slow
 def test_new_leaves_neither_the_old_measurement_nor_its_truth(studio, qtbot, click, run_to_end, own):
     window, store = studio.window, studio.window.stage.store
     window.seed.setValue(5)
@@ -195,6 +202,7 @@ def test_new_leaves_neither_the_old_measurement_nor_its_truth(studio, qtbot, cli
     assert "own.npz" not in window.image.image_label.text()
 
 
+@pytest.mark.slow
 def test_new_forgets_measurements_that_are_still_being_read(studio, qtbot, click, monkeypatch, own):
     drop(studio.window, own)
     qtbot.waitUntil(studio.own.dialog.use_button.isEnabled, timeout=10000)
@@ -213,6 +221,7 @@ def test_new_forgets_measurements_that_are_still_being_read(studio, qtbot, click
     assert not studio.session.spec.measurement and studio.session.pixels is not None
 
 
+@pytest.mark.slow
 def test_every_dialog_begins_in_the_folder_of_the_last_file(studio, click, monkeypatch, tmp_path):
     begun = []
 

@@ -13,6 +13,7 @@ def wait_idle(studio, qtbot, condition=lambda: True):
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE and condition(), timeout=60000)
 
 
+@pytest.mark.slow
 def test_a_preset_runs_by_one_click(keeping, qtbot, click):
     studio = keeping()
     studio.window.actions_by_name["gallery"].trigger()
@@ -27,6 +28,7 @@ def test_a_preset_runs_by_one_click(keeping, qtbot, click):
     assert studio.window.pages.currentWidget() is studio.window.stage
 
 
+@pytest.mark.slow
 def test_undo_and_redo(keeping, qtbot):
     studio = keeping()
     actions = studio.window.actions_by_name
@@ -44,6 +46,7 @@ def test_undo_and_redo(keeping, qtbot):
     assert not actions["redo"].isEnabled()
 
 
+@pytest.mark.slow
 def test_new_goes_back_to_the_defaults(keeping, qtbot, run_to_end):
     studio = keeping()
     run_to_end(studio)
@@ -54,6 +57,7 @@ def test_new_goes_back_to_the_defaults(keeping, qtbot, run_to_end):
     assert studio.window.board.panels["mean"].pixels is None
 
 
+@pytest.mark.slow
 def test_everything_by_keyboard(keeping, qtbot, tmp_path, monkeypatch):
     """Gallery, choose, run, pause, finish, compare, export, quit."""
     studio = keeping()
@@ -93,6 +97,7 @@ def test_everything_by_keyboard(keeping, qtbot, tmp_path, monkeypatch):
     assert not window.isVisible()
 
 
+@pytest.mark.slow
 def test_every_focusable_widget_has_an_accessible_name(keeping, run_to_end):
     from PySide6.QtGui import QAccessible
 
@@ -122,6 +127,7 @@ def test_every_focusable_widget_has_an_accessible_name(keeping, run_to_end):
     assert not nameless, nameless
 
 
+@pytest.mark.slow
 def test_recent_files_and_panels(keeping, qtbot, tmp_path):
     from PIL import Image
 
@@ -145,6 +151,7 @@ def test_recent_files_and_panels(keeping, qtbot, tmp_path):
     assert studio.window.stage.is_grid
 
 
+@pytest.mark.slow
 def test_a_larger_pictures_rows_do_not_stop_a_smaller_one(keeping, qtbot):
     studio = keeping(
         QUICK.replace(prior="natural", operator="dct measurements=8000", size="128", image="sample:photo-cat")
@@ -173,6 +180,7 @@ def test_a_prior_of_this_program_is_imported(tmp_path):
     assert priors().parse("discs").load("cpu", (1, 28, 28)).card.name == "discs"
 
 
+@pytest.mark.slow
 def test_a_dropped_export_brings_its_set_up_back_and_a_move_copies(keeping, qtbot, run_to_end, tmp_path):
     from PySide6.QtCore import QMimeData, QUrl
     from PySide6.QtGui import QDropEvent

@@ -87,6 +87,7 @@ def test_unbiased_draws_leave_the_measurement_its_noise(operator):
     assert z.var(0).sum().item() == pytest.approx(float(covariance.trace()), rel=0.02)
 
 
+@pytest.mark.slow
 def test_unbiased_draws_of_cells_have_the_posterior_as_their_margin():
     """One pixel, one bit, a Gaussian prior: x and z in turn, against the posterior by quadrature."""
     count, rho, noise = 4000, 0.15, 0.2
@@ -109,6 +110,7 @@ def test_unbiased_draws_of_cells_have_the_posterior_as_their_margin():
     assert float(x.std()) == pytest.approx(deviation, rel=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "channel",
     [CellChannel, lambda a, b: CellChannel(a, b, flip=0.1), lambda a, b: DitherChannel(a, b, "logistic", 0.3)],
@@ -142,6 +144,7 @@ def test_truncated_normals_in_both_tails(low, high):
     assert float(t.mean()) == pytest.approx(exact, abs=2e-3 * max(1, abs(exact)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["one-bit", "uniform bits=3"])
 def test_cells_of_coupled_rows_are_drawn_like_by_metropolis(quantizer):
     """At a coupling as fine as the noise data augmentation mixes within a call: both samplers have the same law."""
@@ -157,6 +160,7 @@ def test_cells_of_coupled_rows_are_drawn_like_by_metropolis(quantizer):
     assert float(x.std(0).mean() / sd) == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_metropolis_chain_has_the_right_law_in_two_dimensions():
     count, rho = 3000, 0.7
     operator = DenseOperator(torch.tensor([[1.0, 0.6], [0.0, 0.8]]), (1, 1, 2))

@@ -68,6 +68,7 @@ def compare(matrix, score, want):
     return float(score @ want / (score.norm() * want.norm())), float(score.norm() / want.norm())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", RANDOM_LIKE)
 def test_twenty_draws_are_exact_within_eight_iterations(written):
     """One to three bits, beta from 50 to 0.01, against Gibbs sampling of the truncated Gaussian."""
@@ -97,6 +98,7 @@ def test_one_sweep_is_exact_where_the_rows_are_orthogonal():
     assert isinstance(make_likelihood("ep", seen), DiagonalLikelihood)
 
 
+@pytest.mark.slow
 def test_orthogonal_rows_of_unequal_norm_take_the_diagonal_score():
     seen, x, _ = case("orthogonal", 3, 1.0, 0)
     unequal = DenseOperator(seen.operator.matrix * torch.linspace(0.05, 3, ROWS)[:, None], SHAPE)

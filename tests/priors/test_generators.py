@@ -91,6 +91,7 @@ def test_latents_of_every_kind_have_their_distribution():
     assert torch.allclose(as_latents(normal, "sphere").norm(dim=1), torch.ones(4000), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_best_latent_of_a_generated_picture_is_found():
     prior = priors().parse("vae-mnist").load()
     z = prior.draw_latents(RowGenerators([generator(3, "latent", i) for i in range(2)]))
@@ -99,6 +100,7 @@ def test_the_best_latent_of_a_generated_picture_is_found():
     assert float((found - pictures).square().mean()) < 0.003
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["vae", "gan", "ambient-gan"])
 def test_a_training_that_was_broken_off_goes_on_the_same(tmp_path, pictures, method):
     common = {
@@ -120,6 +122,7 @@ def test_a_training_that_was_broken_off_goes_on_the_same(tmp_path, pictures, met
     assert prior.card.notes.startswith("4 steps")
 
 
+@pytest.mark.slow
 def test_a_session_adds_a_generator_to_the_list(tmp_path, pictures, monkeypatch):
     from engine.control import Control
 
@@ -187,6 +190,7 @@ def test_the_frechet_distance_of_gaussians_is_exact():
     assert 0 < frechet(near, seen) < frechet(far, seen)
 
 
+@pytest.mark.slow
 def test_generators_are_rated_by_the_command(tmp_path, capsys):
     from engine.cli import main
 
@@ -202,6 +206,7 @@ def test_generators_are_rated_by_the_command(tmp_path, capsys):
     assert main(["rate-generators", "mnist", "--images", str(tmp_path)]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["dcs", "sdlss"])
 def test_a_matrix_can_be_learnt_with_the_steps(tmp_path, pictures, method, monkeypatch):
     common = {

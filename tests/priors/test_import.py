@@ -131,6 +131,7 @@ def test_a_network_of_flow_matching_sees_the_straight_path(tmp_path):
         import_prior(settings.replace(name="odd", schedule="cosine"))
 
 
+@pytest.mark.slow
 def test_denoiser_contract(tmp_path):
     authors_file(tmp_path / "n.pth", score_net(channels=3))
     contract(load_prior(import_prior(PriorImport(file=str(tmp_path / "n.pth")))))
@@ -150,6 +151,7 @@ def test_sizes_that_do_not_suit(tmp_path):
         import_prior(guided_settings(tmp_path / "g.pt", GUIDED["residual"], name="x").replace(side=18))
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path, capsys):
     file = authors_file(tmp_path / "checkpoint_5.pth", score_net(), score_net(seed=3))
     assert main(["import-prior", "--file", str(file), "--name", "cli", "--licence", "MIT", "--mean", "0.1"]) == 0

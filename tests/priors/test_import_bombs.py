@@ -66,6 +66,7 @@ def archived(path, content, packing):
         archive.writestr("a/version", "3\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["packed", "stored", "plain"])
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bombs_are_one_sentence(tmp_path, bomb, way):

@@ -30,6 +30,7 @@ def test_attention_takes_any_width(width):
     assert not torch.equal(attention(x), x)
 
 
+@pytest.mark.slow
 def test_a_compiled_network_answers_and_learns_the_same():
     network = filled(LeanNet(LeanShape.of(1, 16, 2, 1, False)))
     names = list(network.state_dict())

@@ -31,6 +31,7 @@ def all_priors():
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(all_priors()))
 def test_denoiser_contract(name):
     choice, shape = all_priors()[name]
@@ -82,6 +83,7 @@ def test_spectral_gaussian_is_the_dense_one(channels):
     assert torch.allclose(prior.log_prob(x, 0.3), dense.log_prob(x, 0.3))
 
 
+@pytest.mark.slow
 def test_gaussian_and_mixture_are_fitted_to_a_folder(tmp_path):
     from engine.images import save_png
 
@@ -104,6 +106,7 @@ def test_gaussian_and_mixture_are_fitted_to_a_folder(tmp_path):
         priors().parse("gaussian images=/nowhere").load()
 
 
+@pytest.mark.slow
 def test_mnist_denoises_unseen_digits_as_its_card_says():
     prior = priors().get("mnist")().load()
     digits = torch.stack(

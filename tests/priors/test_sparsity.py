@@ -71,6 +71,7 @@ def test_wavelets_are_those_of_pywavelets():
         assert any(np.allclose(sorted_[0], other, atol=1e-9) for other in sorted_[1:])
 
 
+@pytest.mark.slow
 def test_total_variation_prox_agrees_with_chambolle_run_to_convergence():
     from skimage.restoration import denoise_tv_chambolle
 
@@ -82,6 +83,7 @@ def test_total_variation_prox_agrees_with_chambolle_run_to_convergence():
         assert np.abs(mine - oracle).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_memory_only_saves_work():
     prior, x, memory = load("total-variation", (1, 16, 16)), draw((1, 16, 16)), {}
     for _ in range(60):

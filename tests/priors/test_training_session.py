@@ -31,6 +31,7 @@ def test_a_name_that_is_taken_is_refused(settings, name):
         prepare_settings(settings.replace(prior=name))
 
 
+@pytest.mark.slow
 def test_the_curves_go_on_where_they_were(settings):
     settings, control, seen = prepare_settings(settings), Control(), []
 
@@ -61,6 +62,7 @@ def test_what_was_left_out_is_told_and_on_the_card(settings, tmp_path):
     assert priors().parse("mine").facts["card"]["notes"].endswith(seen[0].note)
 
 
+@pytest.mark.slow
 def test_the_learning_rate_falls_to_nothing_and_the_weights_come_to_rest(settings, tmp_path):
     steps = 60
     trainer = DenoiserTrainer(settings.replace(out=str(tmp_path / "a.safetensors"), steps=steps, decay=0.5))

@@ -42,6 +42,7 @@ def test_a_picture_that_is_sure_everywhere_is_judged_too():
     assert calibration(samples, samples.mean(0), truth)["coverage_90"] == pytest.approx(0.9, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["one-bit", "uniform bits=3"])
 @pytest.mark.parametrize("operator", ["gaussian measurements=200", "dct measurements=200"])
 def test_turbo_covers_what_it_should_on_gaussian_priors(operator, quantizer):

@@ -86,6 +86,7 @@ def test_names_in_a_report_are_text(results):
     assert "<img src=x" not in page and "&lt;img" in page
 
 
+@pytest.mark.slow
 def test_the_command_line_films_and_reports(tmp_path, capsys):
     run = ["run", "--image", "sample:digit-1", "--algorithm", QUICK, "--samples", "2", "--save", "one"]
     assert main([*run, "--out", str(tmp_path / "r")]) == 0
@@ -99,6 +100,7 @@ def test_the_command_line_films_and_reports(tmp_path, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_comparison_says_whether_the_runs_saw_the_same_data(tmp_path):
     from engine.runs.document import open_run, save_run
     from engine.runs.job import reconstruct

@@ -54,6 +54,7 @@ def test_results_of_earlier_versions_open(result, tmp_path):
         open_run(tmp_path / "empty")
 
 
+@pytest.mark.slow
 def test_mutated_documents_open_right_or_are_refused_in_one_sentence(result, tmp_path):
     raw, rng = save_run(tmp_path / "a.qcs", result).read_bytes(), random.Random(1)
     for _ in range(200):
@@ -173,6 +174,7 @@ for number in range(10_000):
 """
 
 
+@pytest.mark.slow
 def test_kills_leave_no_corrupt_document_and_lose_no_finished_run(tmp_path, monkeypatch):
     rng = random.Random(0)
     for attempt in range(5):
@@ -188,6 +190,7 @@ def test_kills_leave_no_corrupt_document_and_lose_no_finished_run(tmp_path, monk
             open_run(entry.path)
 
 
+@pytest.mark.slow
 def test_run_saves_repeats_and_runs_manages(tmp_path, capsys):
     base = ["run", "--algorithm", "turbo rounds=2 levels=2", "--samples", "2", "--threads", "1"]
     assert qcs(*base, "--save", "mine", "--out", str(tmp_path / "a")) == 0
@@ -207,6 +210,7 @@ def test_run_saves_repeats_and_runs_manages(tmp_path, capsys):
     assert qcs("run", "--from", "ours", "--noise", "0.1", "--out", str(tmp_path / "e")) == 2
 
 
+@pytest.mark.slow
 def test_own_measurements_are_repeated_when_their_file_has_gone(tmp_path, capsys):
     rng = np.random.default_rng(0)
     A = rng.normal(size=(60, 784)) / 8

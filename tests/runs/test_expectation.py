@@ -44,6 +44,7 @@ def test_nothing_is_expected_where_nothing_can_be_known():
     assert evolution_of(spec.operator, spec.prior, DIGIT, spec.noise, 0.0) is None
 
 
+@pytest.mark.slow
 def test_the_design_spends_the_budget_and_takes_the_best():
     found = design(RunSpec(operator="dct", algorithm="turbo"), DIGIT, 0.5)
     assert all(s.rows * s.bits <= 392 for s in found.splits)

@@ -31,6 +31,7 @@ def written(spec):
     return {key: str(values[key]) for key in spec.measured.keys}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operator", "quantizer"), OPEN)
 def test_settled_recipes_leave_nothing_open_and_measure_the_same(operator, quantizer):
     spec = RunSpec(operator=operator, quantizer=quantizer, seed=3, device="cpu", algorithm=None)

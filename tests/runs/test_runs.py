@@ -44,6 +44,7 @@ def spec(algorithm="turbo rounds=4 levels=5", **more):
     return RunSpec(algorithm=algorithm, **values)
 
 
+@pytest.mark.slow
 @each_algorithm
 def test_same_spec_same_arrays(algorithm):
     first, second = (reconstruct(spec(algorithm)) for _ in range(2))
@@ -88,6 +89,7 @@ def in_precision(algorithm, precision, **more):
     return spec(algorithm, **({} if algorithm in OF_GENERATORS else {"prior": f"mnist precision={precision}"}) | more)
 
 
+@pytest.mark.slow
 @at_each_precision
 def test_a_sample_alone_is_the_same_in_a_batch(algorithm, precision, processor):
     together = reconstruct(in_precision(algorithm, precision)).samples
@@ -96,6 +98,7 @@ def test_a_sample_alone_is_the_same_in_a_batch(algorithm, precision, processor):
         assert agree(algorithm, precision, alone, together[i])
 
 
+@pytest.mark.slow
 @at_each_precision
 def test_an_image_alone_is_the_same_among_others(algorithm, precision, processor):
     one = in_precision(algorithm, precision, samples=2)
@@ -114,6 +117,7 @@ def test_an_image_alone_is_the_same_among_others(algorithm, precision, processor
         assert agree(algorithm, precision, alone.mean, together[i].mean)
 
 
+@pytest.mark.slow
 @each_algorithm
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 def test_finish_keeps_the_estimate_within_one_step(algorithm, where):
@@ -133,6 +137,7 @@ def test_finish_keeps_the_estimate_within_one_step(algorithm, where):
         assert len(result.samples) == 3
 
 
+@pytest.mark.slow
 @each_algorithm
 @pytest.mark.parametrize("where", ["first", "middle", "last"])
 def test_cancel_within_one_step(algorithm, where):
@@ -153,6 +158,7 @@ def test_cancel_within_one_step(algorithm, where):
     assert seen == stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [1, 5, 10])
 def test_pause_holds_and_resume_changes_nothing(where):
     job, control, reached = prepare(spec()), Control(), threading.Event()
@@ -178,6 +184,7 @@ def test_pause_holds_and_resume_changes_nothing(where):
     assert np.array_equal(job.reconstructions()[0].samples, reconstruct(spec()).samples)
 
 
+@pytest.mark.slow
 def test_added_samples_equal_a_larger_run():
     few, more = reconstruct(spec(samples=2)), reconstruct(spec(samples=3, first_sample=2))
     joined, whole = few.with_more(more), reconstruct(spec(samples=5))
@@ -187,6 +194,7 @@ def test_added_samples_equal_a_larger_run():
     assert np.allclose(joined.mean, whole.mean, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_iterates_are_never_written_to_again():
     for algorithm in ALGORITHMS.values():
         stream = prepare(spec(algorithm)).stream()
@@ -285,6 +293,7 @@ def test_more_bits_help():
     assert quality[0] + 1 < quality[1] < quality[2] - 1
 
 
+@pytest.mark.slow
 def test_clean_messages_still_give_spread_samples():
     """Almost noiseless linear data: the samples spread as turbo predicts, not collapsed onto the denoised message."""
     job = prepare(spec("turbo", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8))
@@ -302,6 +311,7 @@ def test_predicted_error_never_exceeds_the_prior(noise):
     assert result.predicted_rmse <= prior.variance**0.5 * 1.001
 
 
+@pytest.mark.slow
 def test_evaluation_keeps_what_is_done_when_interrupted(tmp_path, digit, monkeypatch):
     import engine.experiments.evaluation as module
 

@@ -59,6 +59,7 @@ def test_reach_is_how_far_an_output_pixel_sees(make):
     assert 0.5 * net.shape.reach <= seen <= net.shape.reach
 
 
+@pytest.mark.slow
 def test_groups_of_rows_and_their_gradients():
     net = network()
     x, label = torch.randn(5, 1, 16, 16, requires_grad=True), torch.zeros(5)

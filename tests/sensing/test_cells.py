@@ -35,6 +35,7 @@ def check(lower, upper, mean, variance):
     assert ratio == pytest.approx(want[2], rel=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     position=st.floats(-41, 41),

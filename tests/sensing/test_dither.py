@@ -37,6 +37,7 @@ def integral(sign, distribution, width, mean):
     return float(mpmath.log(z)), float(centre - m), float(spread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", ["logistic", "uniform"])
 @pytest.mark.parametrize("width", [0.2, 0.6, 15.0])
 @pytest.mark.parametrize(("mean", "sign"), [(-7.5, 1), (0.7, -1), (4.0, -1)])

@@ -30,6 +30,7 @@ def evolution(operator, offset=0.0):
     return Evolution(white_profile(), values, rows / 784, rows, NOISE, offset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", ["dct measurements=300", "gaussian measurements=300", "gaussian measurements=1600"])
 def test_real_values_of_white_pictures_are_predicted_exactly(written):
     operator = OPERATORS.parse(written)
@@ -41,6 +42,7 @@ def test_real_values_of_white_pictures_are_predicted_exactly(written):
     assert found == pytest.approx(left, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "quantizer", ["one-bit", "one-bit flip=0.1", "uniform bits=3", "dithered", "dithered known=false"]
 )
@@ -94,6 +96,7 @@ def test_operators_that_are_not_random_like_predict_nothing():
         assert OPERATORS.parse(written).typical_eigenvalues(SHAPE) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 200, 784, 5000])
 def test_typical_eigenvalues_are_those_of_the_matrix(rows):
     operator = OPERATORS.parse(f"gaussian measurements={rows}")

@@ -199,6 +199,7 @@ def test_hostile_files(tmp_path):
         assert "\n" not in str(caught.value), json.dumps(name)
 
 
+@pytest.mark.slow
 def test_bits_are_taken_as_bits_however_they_are_written(tmp_path):
     from scipy.io import savemat
 

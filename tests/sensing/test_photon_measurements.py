@@ -99,6 +99,7 @@ def test_settings_that_contradict_one_another_are_refused():
             QUANTIZERS.parse(written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", KINDS)
 @pytest.mark.parametrize("operator", OPERATORS_TRIED)
 def test_the_data_term_has_its_gradient_and_the_mode_none(operator, quantizer):

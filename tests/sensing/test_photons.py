@@ -125,6 +125,7 @@ def integral(kind, count, mean, deviation, given):
 SLOWER = [c for c in CASES if c not in (("noisy", 0.4), ("clicks 16", 0), ("full", 40))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "count"), SLOWER)
 @pytest.mark.parametrize(("mean", "deviation"), [(0.5, 0.2), (-0.4, 0.3), (0.02, 5.0), (30.0, 2.0)])
 def test_moments_against_quadrature(kind, count, mean, deviation):
