@@ -122,10 +122,10 @@ class MainWindow(QMainWindow):
         settings = RunSpec.settings()
         self.fields = {
             key: SettingBox(settings[key], getattr(spec, key))
-            for key in ("noise", "offset", "measurement_seed", "samples", "seed")
+            for key in ("noise", "offset", "measurement_seed", "samples", "seed", "held_out")
         }
         for key, box in self.fields.items():
-            step = "5  Algorithm" if key in ("samples", "seed") else "2  Sensing"
+            step = "5  Algorithm" if key in ("samples", "seed", "held_out") else "2  Sensing"
             box.setAccessibleName(f"{step}: {settings[key].label}")
             box.setToolTip(f"{settings[key].help}\nTakes {settings[key].expected()}.")
         self.snr = QLabel()
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
             self.prior_form.layout().addWidget(widget)  # type: ignore[union-attr]
         self.algorithm_form = ChoiceForm("5  Algorithm", ALGORITHMS, spec.algorithm.name)
         extra = QFormLayout()
-        for key in ("samples", "seed"):
+        for key in ("samples", "seed", "held_out"):
             extra.addRow(row_label(settings[key].label), self.fields[key])
         self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
         self.advice = QLabel()

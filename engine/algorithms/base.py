@@ -99,6 +99,8 @@ class AlgorithmChoice(Choice):
     takes: ClassVar[tuple[str, ...]] = ("denoiser",)
     rows_are: ClassVar[str] = SAMPLES
     reconstructs: ClassVar[bool] = True
+    leaves_out: ClassVar[bool] = True
+    """Whether measurements that say nothing, as those that are left out to judge by, are as if they were not there."""
     overconfident: ClassVar[str] = ""
     """By how much its std falls short of the exact one on priors where that is known (``qcs benchmark --what calibration``),
     in words that follow 'its std is'; empty where it does not."""

@@ -61,13 +61,23 @@ class DataTerm:
         """How badly a prediction z = A (x - offset) (batch, rows), made without looking at these measurements, does: f at the
         noise that suits it best, from the true one to the typical response, (batch,). A prediction errs by more than the
         noise, and cells would punish that without measure; for real values it orders predictions as the squared error does."""
+        return self._surprises(z)[0].amin(0)
+
+    def best_surprise(self, z: Tensor) -> tuple[float, float]:
+        """The surprise of one prediction (1, rows), and the variance of its error, beside the noise, that suits it best."""
+        found, noises = self._surprises(z)
+        best = int(found[:, 0].argmin())
+        return float(found[best, 0]), noises[best] - noises[0]
+
+    def _surprises(self, z: Tensor) -> tuple[Tensor, list[float]]:
+        """f at each of some noise levels, (levels, batch), and the variances of these."""
         scale = self._scale
         least = math.sqrt(max(self.noise, (_FLOOR * scale) ** 2))
+        noises = [(least * max(scale / least, 1.0) ** (k / (_SURPRISES - 1))) ** 2 for k in range(_SURPRISES)]
         found, other = [], copy.copy(self)
-        for k in range(_SURPRISES):
-            other.noise = (least * max(scale / least, 1.0) ** (k / (_SURPRISES - 1))) ** 2
+        for other.noise in noises:
             found.append(other.of_responses(z)[0])
-        return torch.stack(found).amin(0)
+        return torch.stack(found), noises
 
     @property
     def least(self) -> float:

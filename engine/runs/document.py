@@ -25,6 +25,7 @@ from engine.foreign.json_text import parsed_json, some_entries
 from engine.priors.choice import missing_prior
 from engine.priors.library import priors
 from engine.runs.keyframes import pack, unpack
+from engine.runs.score import Score
 from engine.runs.spec import RunSpec
 from engine.sensing.own import instrument_of
 
@@ -55,7 +56,9 @@ def save_run(path: Path | str, result: Reconstruction) -> Path:
     facts = {
         "format": FORMAT, "version": VERSION, "created": time.time(), **result.as_dict(),
         "prior": _prior_facts(result), "own_mean": result.own_mean, "consistency": result.consistency,
-        "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse, "facts": result.facts,
+        "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse,
+        "score": None if result.score is None else result.score.as_dict(),
+        "unseen_failure": result.unseen_failure, "facts": result.facts,
         "members": {n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in members.items()},
     }  # fmt: skip
 
@@ -98,7 +101,8 @@ def open_run(path: Path | str) -> Reconstruction:
         truth=arrays.get("truth"), consistency=facts["consistency"], consistency_truth=facts["consistency_truth"],
         predicted_rmse=facts["predicted_rmse"], network_calls=facts["network_calls"], seconds=facts["seconds"],
         status=facts["status"], history=facts["history"], facts=facts["facts"], notes=tuple(facts["notes"]),
-        failed=facts["failed"], measured=measured, keyframes=keyframes,
+        failed=facts["failed"], measured=measured, keyframes=keyframes, score=Score.from_dict(facts.get("score")),
+        unseen_failure=str(facts.get("unseen_failure", "")),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ A :class:`Job` is one batch of images measured by one operator. The window and `
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 import engine
-from engine.algorithms import Draws, Iterate
+from engine.algorithms import AlgorithmChoice, Draws, Iterate
 from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
 from engine.algorithms.one_by_one import one_by_one
 from engine.control import Control
@@ -30,12 +31,15 @@ from engine.priors.base import DenoiserPrior
 from engine.priors.choice import PriorChoice, Shape
 from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
-from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, doubt, failure
+from engine.runs.fallbacks import fallbacks
+from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, doubt, failure, unseen_failure
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
+from engine.runs.score import Score, score
 from engine.runs.spec import RunSpec
 from engine.sensing.files import pieces_of
+from engine.sensing.holding_out import FEWEST, HeldOut, hold_out
 from engine.sensing.measurement import Measurement, simulate
 from engine.sensing.operators import Operator
 from engine.sensing.own import instrument_of
@@ -43,6 +47,8 @@ from engine.sensing.own import instrument_of
 __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
 
 HISTORY_POINTS = 400
+HELD_OUT = 0.05
+"""Share of own measurements that is left out to judge by."""
 LARGEST_KEPT_MATRIX = 1 << 22
 """Entries of a matrix of one's own up to which a run keeps it beside what it measured."""
 
@@ -143,6 +149,11 @@ class Job:
         self.device = choose_device(spec.device)
         self.facts = environment(self.device)
         self.measurement = measurement
+        self._candidates = [self.spec.algorithm]
+        if spec.reconstructed.algorithm is None:
+            self._candidates += fallbacks(self.spec)
+        self._tried: list[list[Reconstruction]] = []
+        self.held = self._held_out()
         self.last: Iterate | None = None
         self.finished_early = False
         self.seconds = 0.0
@@ -150,12 +161,49 @@ class Job:
         self.keyframes = KeyframeRecorder()
         self._measured, self._trivial = measured, np.array(0.5)
 
+    def _held_out(self) -> HeldOut | None:
+        """What is left out of the reconstruction to judge it by, where that is asked for and worth it."""
+        share, seen = self.spec.held_out, self.measurement
+        if share is None:
+            share = HELD_OUT if seen.truth is None else 0.0
+        if not share or seen.operator.rows < FEWEST or not self.spec.algorithm.leaves_out:
+            return None
+        return hold_out(seen, share, self.spec.seed, self.indices)
+
     def stream(self, control: Control | None = None) -> Generator[Iterate, None, None]:
         """The iterates, one by one. Time spent paused or in the consumer does not count into ``seconds``.
 
-        Raises EngineError where the run fails, Cancelled when the control cancels.
+        Where the algorithm was left to the program and its result cannot be right, as far as is seen without the truth, the next
+        one that suits goes on. Raises EngineError where the run fails, Cancelled when the control cancels.
         """
         control = control or Control()
+        for number, algorithm in enumerate(self._candidates):
+            more = number + 1 < len(self._candidates)
+            if number:
+                self._begin(algorithm)
+            try:
+                yield from self._attempt(control)
+            except EngineError as error:
+                if not more:
+                    raise
+                self.notes = (*self.notes, f"{algorithm.label} did not get there, so another method went on: {error}")
+                continue
+            if self.finished_early or not more:
+                return
+            results = self._results()
+            if not any(r.unseen_failure for r in results):
+                return
+            self._tried.append(results)
+            self.notes = (
+                *self.notes, f"{algorithm.label}, which was tried first, was given up: {results[0].unseen_failure}",
+            )  # fmt: skip
+
+    def _begin(self, algorithm: AlgorithmChoice) -> None:
+        """Another method from the start."""
+        self.spec = self.spec.replace(algorithm=algorithm)
+        self.last, self.history, self.keyframes = None, {"step": []}, KeyframeRecorder()
+
+    def _attempt(self, control: Control) -> Generator[Iterate, None, None]:
         spec = self.spec
         mark = time.perf_counter()
         try:
@@ -168,7 +216,8 @@ class Job:
             draws = Draws(spec.seed, self.indices, samples)
             alone = isinstance(prior, DenoiserPrior) and prior.precision != "float32"
             compute = partial(one_by_one, spec.algorithm) if alone else spec.algorithm.iterates
-            iterates = compute(self.measurement.to(self.device), prior, draws)
+            fitted = self.measurement if self.held is None else self.held.fitted
+            iterates = compute(fitted.to(self.device), prior, draws)
             for iterate in iterates:
                 _refuse_overflow(iterate)
                 self.last = iterate
@@ -229,7 +278,12 @@ class Job:
         return None if values is None else float(values.mean())
 
     def reconstructions(self) -> list[Reconstruction]:
-        """One per image, from the last iterate; raises EngineError if there was none."""
+        """One per image, from the last iterate, or from the method tried before that predicts measurements better; raises
+        EngineError if there was none."""
+        last = self._results()
+        return [max(tried, key=_worth) for tried in zip(last, *reversed(self._tried), strict=True)]
+
+    def _results(self) -> list[Reconstruction]:
         last = self.last
         if last is None:
             raise EngineError("The run ended before its first step; start it again.")
@@ -265,7 +319,8 @@ class Job:
                 *notes,
                 f"On priors whose posterior is known exactly, the std of {self.spec.algorithm.name} is {known}.",
             )
-        consistency, failed = self._judged(one, mean)
+        shown = samples if rows == SAMPLES else samples[:0]
+        consistency, failed, found, unseen = self._judged(index, mean, shown, predicted)
         notes = (*notes, *filter(None, (doubt(truth, consistency), failed)))
         measured = self._measured
         if measured is None:
@@ -276,29 +331,49 @@ class Job:
             consistency=consistency, consistency_truth=None if true is None else float(true[0]),
             predicted_rmse=predicted, network_calls=last.network_calls, seconds=self.seconds / self.measurement.images,
             status="finished early" if self.finished_early else "done", history=self.history, facts=self.facts,
-            notes=notes, failed=failed, measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
+            notes=notes, failed=failed, score=found, unseen_failure=unseen,
+            measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
         )  # fmt: skip
 
-    def _judged(self, one: Measurement, mean: np.ndarray) -> tuple[float | None, str]:
-        """How much of what was measured of one image an estimate (c, h, w) agrees with, and why it has failed if it has."""
+    def _judged(
+        self, index: int, mean: np.ndarray, samples: np.ndarray, predicted: float | None
+    ) -> tuple[float | None, str, Score | None, str]:
+        """How much of what was measured of one image an estimate (c, h, w) agrees with, why it has failed if it has, how well it
+        predicts measurements, and why it cannot be right as far as is seen without the truth."""
+        one = self.measurement.select([index])
         seen = one.consistency(torch.from_numpy(mean)[None])
         consistency = None if seen is None else float(seen[0])
         if not self.spec.algorithm.reconstructs or self.spec.algorithm.shows_a_part:
-            return consistency, ""
-        chance = None if one.codes is None else chance_consistency(one.codes[0].cpu().numpy())
-        trivial = {PRIOR_MEAN: self._trivial, SEEN: one.simple_estimate()[0].clamp(0, 1).cpu().numpy()}
-        residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
+            return consistency, "", None, ""
+        fitted = one if self.held is None else self.held.fitted.select([index])
+        interpolated = fitted.simple_estimate()[0].clamp(0, 1).cpu().numpy()
+        judge, rows = (one, None) if self.held is None else (self.held.judge.select([index]), self.held.rows[index])
+        found = score(judge, mean, interpolated, self._trivial, samples, predicted, rows, self.spec.seed)
+        norm = float(one.operator.row_norms_squared().double().mean())
+        unseen = unseen_failure(mean, found, None if predicted is None else predicted**2 * norm)
         truth = None if one.truth is None else one.truth[0].numpy()
-        return consistency, failure(mean, truth, trivial, consistency, chance, residuals)
+        chance = None if one.codes is None else chance_consistency(one.codes[0].cpu().numpy())
+        residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
+        trivial = {PRIOR_MEAN: self._trivial, SEEN: interpolated}
+        failed = failure(mean, truth, trivial, consistency, chance, residuals)
+        return consistency, failed or ("" if truth is not None else unseen), found, unseen
 
     def added_to(self, earlier: Reconstruction) -> Reconstruction:
         """``earlier``, a run of the same measurement, with this one's samples added, and judged anew."""
         merged = earlier.with_more(self.reconstructions()[0])
-        consistency, failed = self._judged(self.measurement, merged.mean)
+        samples = merged.samples if merged.rows_are == SAMPLES else merged.samples[:0]
+        consistency, failed, found, unseen = self._judged(0, merged.mean, samples, merged.predicted_rmse)
         outdated = {earlier.failed, doubt(earlier.truth, earlier.consistency)}
         notes = [note for note in merged.notes if note not in outdated]
         notes += filter(None, (doubt(merged.truth, consistency), failed))
-        return replace(merged, consistency=consistency, failed=failed, notes=tuple(notes))
+        return replace(
+            merged, consistency=consistency, failed=failed, score=found, unseen_failure=unseen, notes=tuple(notes)
+        )
+
+
+def _worth(result: Reconstruction) -> tuple[bool, float]:
+    """Orders results of several methods on the same data, without a look at the truth."""
+    return not result.unseen_failure, -math.inf if result.score is None else result.score.result
 
 
 def environment(device: str) -> dict:

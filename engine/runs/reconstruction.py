@@ -24,6 +24,7 @@ from engine.runs.calibration import calibration
 from engine.runs.keyframes import Keyframe
 from engine.runs.metrics import image_metrics, rmse
 from engine.runs.posterior import RunningMoments
+from engine.runs.score import Score
 from engine.runs.spec import RunSpec
 
 __all__ = ["STD_FULL_SCALE", "Reconstruction", "tile"]
@@ -61,6 +62,10 @@ class Reconstruction:
     notes: tuple[str, ...] = ()
     failed: str = ""
     """Why the result is worth less than a trivial one, in one sentence; empty where it is not."""
+    score: Score | None = None
+    """How well it predicts measurements: those that were left out, where there were any."""
+    unseen_failure: str = ""
+    """Why it cannot be right as far as is seen without the truth, in one sentence; empty where nothing speaks against it."""
     measured: dict[str, np.ndarray] = field(default_factory=dict)
     """What was measured, as the entries of a measurement file; a large matrix of one's own is left out."""
     keyframes: tuple[Keyframe, ...] = ()
@@ -74,6 +79,11 @@ class Reconstruction:
             values |= calibration(self.posterior_samples, self.mean, self.truth)
             values["consistency_truth"] = self.consistency_truth
         values["consistency"] = self.consistency
+        if self.score is not None:
+            values |= {
+                "score": self.score.result, "score_trivial": self.score.trivial, "score_inside": self.score.inside,
+                "score_rows": self.score.rows if self.score.held_out else 0,
+            }  # fmt: skip
         if self.predicted_rmse is not None:
             values["predicted_rmse"] = self.predicted_rmse
         return values
@@ -111,7 +121,8 @@ class Reconstruction:
             truth=self.truth, consistency=self.consistency, consistency_truth=self.consistency_truth,
             predicted_rmse=self.predicted_rmse, network_calls=self.network_calls + other.network_calls,
             seconds=self.seconds + other.seconds, status=other.status, history=self.history, facts=self.facts,
-            notes=self.notes, failed=self.failed, measured=self.measured, keyframes=self.keyframes,
+            notes=self.notes, failed=self.failed, measured=self.measured, keyframes=self.keyframes, score=self.score,
+            unseen_failure=self.unseen_failure,
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from engine.priors.library import priors
 from engine.runs.advice import recommend
 from engine.runs.measured import Measured
 from engine.sensing.own import Instrument
-from engine.settings import DEVICE, SEED, Record, Setting, chosen, field_of, integer, suggest
+from engine.settings import DEVICE, SEED, Record, Setting, chosen, field_of, integer, number, suggest
 
 if TYPE_CHECKING:
     from engine.sensing.operators import OperatorChoice
@@ -38,6 +38,14 @@ class Reconstructed(Record):
     samples: int = integer(8, "Posterior samples", "Their spread is the uncertainty.", low=1, high=4096)
     seed: int = field_of(0, SEED)
     device: str = field_of("auto", DEVICE)
+    held_out: float | None = number(
+        None,
+        "Held out",
+        "Share of what was measured that is left out of the reconstruction and predicted from it: a score that needs no truth. "
+        "auto leaves 5 % out where the picture is not known, and nothing where it is.",
+        low=0,
+        high=0.5,
+    )
     first_sample: int = integer(0, "First sample", "Number of the first posterior sample.", low=0, high=2**31)
 
 

@@ -30,7 +30,9 @@ def result_line(result: Reconstruction) -> str:
         value = metrics.get(key)
         if value is not None:
             words.append(form.format(value))
-    if metrics.get("psnr_mean") is None and metrics.get("consistency") is not None:
+    if metrics.get("psnr_mean") is None and result.score is not None:
+        words.append(result.score.words)
+    elif metrics.get("psnr_mean") is None and metrics.get("consistency") is not None:
         words.append(f"{metrics['consistency']:.1%} of the cells kept by the estimate")
     words.append(_counted(result.network_calls, "network call"))
     return "  \N{MIDDLE DOT}  ".join(words)

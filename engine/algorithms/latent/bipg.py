@@ -33,6 +33,7 @@ class Bipg(AlgorithmChoice):
     name = "bipg"
     label = "BIPG (projected gradient)"
     takes: ClassVar = ("generator",)
+    leaves_out: ClassVar = False
     rows_are: ClassVar = ESTIMATE
 
     iterations: int = integer(15, "Iterations", "Gradient steps, each with a projection.", low=1, high=10_000)

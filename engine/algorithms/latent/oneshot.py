@@ -33,6 +33,7 @@ class OneShot(AlgorithmChoice):
     name = "oneshot"
     label = "OneShot (one projection)"
     takes: ClassVar = ("generator",)
+    leaves_out: ClassVar = False
     rows_are: ClassVar = ESTIMATE
 
     norm: str = one_of(

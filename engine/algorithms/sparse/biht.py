@@ -32,6 +32,7 @@ class Biht(AlgorithmChoice):
     name = "biht"
     label = "BIHT (hard thresholding)"
     takes: ClassVar = ("sparsity",)
+    leaves_out: ClassVar = False
     rows_are: ClassVar = ESTIMATE
 
     sparsity: float = number(5.0, "Sparsity", "Share of the coefficients that are kept.", unit="%", above=0, high=100)

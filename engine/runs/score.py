@@ -1,0 +1,101 @@
+"""How well a result predicts measurements, in bits: a score that needs no truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.likelihoods.data_term import DataTerm
+from engine.seeds import generator
+
+if TYPE_CHECKING:
+    from engine.sensing.measurement import Measurement
+
+__all__ = ["Score", "score"]
+
+LOW, HIGH = 0.05, 0.95
+
+
+@dataclass(frozen=True)
+class Score:
+    """Log predictive density of measurements, in bits of each of ``rows``, above that of the prior's mean (chance).
+
+    ``result`` is that of the estimate, ``trivial`` of the picture interpolated or back-projected from the same data. Where the
+    rows were ``held_out`` the result had not seen them. ``inside`` is the share of them within the central 90 % of what the
+    result says about them (by the probability integral transform), None where it says nothing about its error. ``error`` is
+    the variance of the error of A x, less the noise, that fits what was seen best.
+    """
+
+    result: float
+    trivial: float
+    rows: int
+    held_out: bool
+    inside: float | None
+    error: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Score | None:
+        """Reads :meth:`as_dict` back; None for anything else, as documents from before have it."""
+        try:
+            return cls(**values)
+        except TypeError:
+            return None
+
+    @property
+    def words(self) -> str:
+        seen = "measurements that were left out" if self.held_out else "the measurements that it was made from"
+        return f"predicts {seen} {self.result:+.3f} bits each better than chance (interpolated: {self.trivial:+.3f})"
+
+
+def score(
+    judge: Measurement, estimate: np.ndarray, trivial: np.ndarray, chance: np.ndarray | float, samples: np.ndarray,
+    predicted_rmse: float | None, left_out: Tensor | None = None, seed: int = 0,
+) -> Score:  # fmt: skip
+    """The score of an ``estimate`` (c, h, w) of the first image by the measurements ``judge``; ``left_out`` (rows,) says which
+    count, since the estimate has not seen them. ``samples`` (n, c, h, w) or ``predicted_rmse`` say how sure the method is."""
+    shape = judge.operator.image_shape
+    counted = torch.ones(judge.operator.rows, dtype=torch.float64) if left_out is None else left_out.double()
+    count = max(1, int(counted.sum()))
+    term = DataTerm(judge, counted)
+
+    def response(picture: np.ndarray | float) -> Tensor:
+        full = np.broadcast_to(np.asarray(picture, np.float32), shape)
+        return judge.predict(torch.tensor(full)[None]).double()
+
+    nats, errors = zip(*(term.best_surprise(response(p)) for p in (estimate, trivial, chance)), strict=True)
+    gained = [(nats[2] - each) / count / math.log(2) for each in nats]
+    inside = None
+    variance = _variance(judge, samples, predicted_rmse)
+    if variance is not None and (judge.values is not None or judge.lower is not None):
+        inside = _inside(judge, response(estimate), variance, counted.bool(), seed)
+    return Score(gained[0], gained[1], count, left_out is not None, inside, errors[0])
+
+
+def _variance(judge: Measurement, samples: np.ndarray, predicted_rmse: float | None) -> Tensor | None:
+    """What the method says of its error of z, (1, rows) or (1, 1)."""
+    if len(samples) > 1:
+        z = judge.predict(torch.from_numpy(np.ascontiguousarray(samples)).float()).double()
+        return z.var(0, keepdim=True) * (1 + 1 / len(samples))
+    if predicted_rmse is not None:
+        return judge.operator.row_norms_squared().mean().double().reshape(1, 1).cpu() * predicted_rmse**2
+    return None
+
+
+def _inside(judge: Measurement, z: Tensor, variance: Tensor, counted: Tensor, seed: int) -> float:
+    deviation = (variance + judge.noise**2).sqrt().expand_as(z)
+    if judge.values is not None:
+        u = torch.special.ndtr((judge.values.double() - z) / deviation)
+    else:
+        assert judge.lower is not None and judge.upper is not None
+        low, high = (torch.special.ndtr((edge - z) / deviation) for edge in (judge.lower, judge.upper))
+        u = low + (high - low) * torch.rand(z.shape, generator=generator(seed, "pit"), dtype=torch.float64)
+    u = u[0, counted]
+    return float(((u > LOW) & (u < HIGH)).double().mean())
