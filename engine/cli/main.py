@@ -125,11 +125,13 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
             "calibration",
             "advice",
             "prediction",
+            "defaults",
         ),
         help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
         "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
         "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
-        "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches",
+        "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches; "
+        "defaults: every operator and quantizer beside doing nothing, with --prior or with all four",
     )
     parser.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
     parser.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")

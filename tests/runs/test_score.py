@@ -27,7 +27,9 @@ def measured(quantizer, operator="gaussian measurements=400", noise=0.1, seed=0)
     return simulate(truth, OPERATORS.parse(operator).build(SHAPE, seed), QUANTIZERS.parse(quantizer), noise, seed)
 
 
-@pytest.mark.parametrize("quantizer", ["one-bit", "uniform bits=3", "one-bit flip=0.1", "dithered known=false", "photons"])
+@pytest.mark.parametrize(
+    "quantizer", ["one-bit", "uniform bits=3", "one-bit flip=0.1", "dithered known=false", "photons"]
+)
 def test_what_is_left_out_says_nothing_to_the_fit(quantizer):
     seen = measured(quantizer, "identity")
     held = hold_out(seen, 0.1, 3, (0, 1))
@@ -89,7 +91,9 @@ def test_failures_that_are_seen_without_the_truth():
     worse = Score(-0.5, 0.2, 100, False, None, 0.01)
     assert "worse than the prior's mean" in unseen_failure(picture, worse)
     assert "interpolated" in unseen_failure(picture, Score(0.1, 0.6, 100, True, None, 0.01))
-    assert unseen_failure(picture, Score(0.1, 0.6, 100, False, None, 0.01)) == ""  # it was made from what it is judged by
+    assert (
+        unseen_failure(picture, Score(0.1, 0.6, 100, False, None, 0.01)) == ""
+    )  # it was made from what it is judged by
     assert "3.2 times the error" in unseen_failure(picture, Score(0.5, 0.2, 100, True, 0.5, 0.1), 0.01)
     assert unseen_failure(picture, Score(0.1, 0.3, 10, True, None, 0.0)) == ""  # too few to be sure
 
