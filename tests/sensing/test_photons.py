@@ -122,14 +122,6 @@ def integral(kind, count, mean, deviation, given):
     return float(log_z), float((centre + peak - m) / s**2), float(spread / s**2)
 
 
-<<<<<<< HEAD
-SLOWER = [c for c in CASES if c not in (("noisy", 0.4), ("clicks 16", 0), ("full", 40))]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "count"), SLOWER)
-@pytest.mark.parametrize(("mean", "deviation"), [(0.5, 0.2), (-0.4, 0.3), (0.02, 5.0), (30.0, 2.0)])
-=======
 @pytest.mark.parametrize(
     ("kind", "count", "mean", "deviation"),
     [
@@ -138,7 +130,6 @@ SLOWER = [c for c in CASES if c not in (("noisy", 0.4), ("clicks 16", 0), ("full
         ("clicks 1", 0, 0.02, 5.0), ("clicks 1", 1, -0.4, 0.3), ("clicks 16", 3, 0.5, 0.2), ("clicks 16", 16, 30.0, 2.0),
     ],
 )  # fmt: skip
->>>>>>> photons
 def test_moments_against_quadrature(kind, count, mean, deviation):
     given = {"gain": 1.7, "dark": 0.01, "typical": 2.0}
     mpmath.mp.dps = 20
