@@ -14,8 +14,14 @@ from engine.settings import integer, number, one_of
 if TYPE_CHECKING:
     from engine.priors.base import DenoiserPrior
     from engine.sensing.measurement import Measurement
+    from engine.sensing.operators import Operator
 
 __all__ = ["PlugAndPlay"]
+
+WEIGHT, WEIGHT_OF_ALL = 0.15, 0.3
+"""Where there are pixels to fill in, and where there are none. The last level c n, a share c of the noise n, leaves the share
+c^2 / (c^2 + weight) of it in x: no more than the denoiser is told of if the weight is at least c - c^2, a quarter for c = 1/2.
+Filling in is helped by less (photographs: 0.7 dB), pixels that are all seen are hurt (1 to 6 dB, the more noise the worse)."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +42,9 @@ class PlugAndPlay(AlgorithmChoice):
         None, "Last level", "Noise level of the last denoising; auto takes half the measurement's own noise per pixel.",
         above=0, high=100,
     )  # fmt: skip
-    weight: float = number(
-        0.15, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight.",
-        above=0, high=1e6,
+    weight: float | None = number(
+        None, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight. auto takes "
+        "0.15, and 0.3 where every pixel is seen by itself.", above=0, high=1e6,
     )  # fmt: skip
     data: str = data_view()
 
@@ -56,6 +62,7 @@ class PlugAndPlay(AlgorithmChoice):
         half = make_consistency(viewed(measurement, self.data))
         noise = half.noise_per_pixel()
         last = self.level_last or min(max(0.5 * noise, prior.sigma_min, 1e-3), prior.sigma_max)
+        weight = self.weight or (WEIGHT_OF_ALL if _sees_every_pixel(measurement.operator) else WEIGHT)
         first = max(min(max(self.level_first, noise), prior.sigma_max), last)
         z = measurement.simple_estimate()
         dual = torch.zeros_like(z)
@@ -63,10 +70,15 @@ class PlugAndPlay(AlgorithmChoice):
             with torch.no_grad():
                 # a dual variable makes up for what a wide proximal map smooths away; without one, photons need their slope
                 nearest = half.mode if self.splitting == "admm" else half.approach
-                x = nearest(z - dual, level / math.sqrt(self.weight))
+                x = nearest(z - dual, level / math.sqrt(weight))
                 z = prior.denoise(x + dual, max(level, prior.sigma_min))
                 if self.splitting == "admm":
                     dual = dual + x - z
             apart = float((x - z).square().mean().sqrt())
             statistics = {"sigma": level, "disagreement": apart}
             yield Iterate(step, self.steps, x, step, z, statistics, per_image=True, mean=z)
+
+
+def _sees_every_pixel(operator: Operator) -> bool:
+    basis = operator.gram_eigenbasis() if operator.is_linear and operator.rows >= operator.pixels else None
+    return basis is not None and basis.trivial
