@@ -19,9 +19,12 @@ NAMES = [name for name, cls in ALGORITHMS.choices.items() if cls.reconstructs]
 
 
 @pytest.mark.parametrize(
-    "operator", ["identity", "single-pixel measurements=60 differential=false", "gaussian measurements=60"]
+    ("operator", "quantizer"),
+    [
+        ("identity", "photons frames=4 light=0.4"),
+        ("single-pixel measurements=60 differential=false", "photons kind=counts light=5"),
+    ],
 )
-@pytest.mark.parametrize("quantizer", ["photons frames=4 light=0.4", "photons kind=counts light=5"])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_algorithm_runs_with_photons_or_says_why_not(name, quantizer, operator):
     kind = ALGORITHMS.get(name).takes[0]
