@@ -30,7 +30,7 @@ __all__ = ["Law", "PhotonChannel", "floor_of"]
 
 _FALLEN, _WIDEST, _EDGE_STEPS = 38.0, 8.8, 6
 _NODES, _WEIGHTS = (torch.from_numpy(x) for x in np.polynomial.legendre.leggauss(16))
-_LAYER = 12.0
+_SLIGHT, _LAYER = 0.01, 12.0
 """Floors below the floor within which the rate vanishes."""
 _DARKEST = 0.02
 _CHUNK = 1 << 12
@@ -143,11 +143,11 @@ class PhotonChannel(Channel):
         """Moments of one-dimensional tensors."""
         deviation = variance.sqrt()
 
-        def height(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            """The logarithm of the integrand, but for the Gaussian's constant, its derivative, and the score of y."""
+        def height(z: Tensor) -> tuple[Tensor, Tensor, Local]:
+            """The logarithm of the integrand, but for the Gaussian's constant, its derivative, and ln p(y | z)."""
             at = self._at(z)
             away = (z - mean) / variance
-            return at.log_prob - 0.5 * away * (z - mean), at.score - away, at.score
+            return at.log_prob - 0.5 * away * (z - mean), at.score - away, at
 
         peak = self.mode(mean, variance, 0.0)
         top = height(peak)[0]
@@ -166,11 +166,15 @@ class PhotonChannel(Channel):
         half, middle = 0.5 * cuts.diff(dim=0), 0.5 * (cuts[1:] + cuts[:-1])
         nodes, weights = _NODES.to(mean.device)[:, None, None], _WEIGHTS.to(mean.device)[:, None, None]
         z = (middle + half * nodes).flatten(0, 1)
-        value, _, score = height(z)
+        value, _, at = height(z)
         mass = (half * weights).flatten(0, 1) * torch.exp(value - top)
         total = mass.sum(0)
         share = mass / total
         centre = peak + (share * (z - peak)).sum(0)
         ratio = (share * (z - centre).square()).sum(0) / variance
+        score = (share * at.score).sum(0)
+        # of a narrow Gaussian nearly 1, less what y curves: E[curvature] - Var[score]
+        curved = variance * (share * (at.curvature - (at.score - score).square())).sum(0)
+        ratio = torch.where(curved.abs() < _SLIGHT, 1 - curved, ratio)
         log_prob = total.log() + top - 0.5 * torch.log(2 * torch.pi * variance)
-        return CellMoments(log_prob, (share * score).sum(0), ratio)
+        return CellMoments(log_prob, score, ratio)
