@@ -122,10 +122,7 @@ def integral(kind, count, mean, deviation, given):
     return float(log_z), float((centre + peak - m) / s**2), float(spread / s**2)
 
 
-<<<<<<< HEAD
-=======
 @pytest.mark.slow
->>>>>>> photons
 @pytest.mark.parametrize(
     ("kind", "count", "mean", "deviation"),
     [
