@@ -76,6 +76,14 @@ def test_beyond_fifty_deviations_the_variance_keeps_its_accuracy(tail, width):
     assert float(beside.ratio[0]) == pytest.approx(exact(tail, tail + width, 0.0, 1.0)[2], rel=1e-6)
 
 
+@pytest.mark.parametrize("tail", [200.0, 1000.0])
+def test_beyond_fifty_deviations_the_far_edge_counts_where_it_is_near(tail):
+    """A cell so narrow that a share of 1e-6 of the variance is what its far edge cuts off."""
+    lower, upper = torch.tensor([tail]).double(), torch.tensor([tail + 20.02 / tail]).double()
+    ratio = cell_moments(lower, upper, torch.zeros(1), torch.ones(1)).ratio
+    assert float(ratio) == pytest.approx(exact(float(lower), float(upper), 0.0, 1.0)[2], rel=1e-7)
+
+
 def test_beyond_any_table_is_finite_and_right_to_leading_order():
     t = torch.tensor([1e3, 1e5, 1e8], dtype=torch.float64)
     moments = cell_moments(t, torch.full_like(t, INF), torch.zeros(3), torch.ones(3))
