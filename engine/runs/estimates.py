@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 
+from engine.algorithms.base import ESTIMATE
 from engine.priors.choice import Shape
 from engine.runs.spec import RunSpec
 
@@ -69,11 +70,14 @@ def estimate(spec: RunSpec, speed: Speed | None = None, shape: Shape | None = No
     if spec.prior.any_size or at_once > PIXELS_AT_ONCE:
         at_once = min(at_once, max(PIXELS_AT_ONCE, 0 if spec.prior.any_size else area))
     memory = operator.memory_for(shape) + spec.samples * 200 * (math.prod(shape) + rows) + 600 * 4 * at_once
-    work = spec.algorithm.work_for(spec.samples)
+    together, times = spec.samples, 1
+    if getattr(spec.prior, "precision", "float32") != "float32" and spec.algorithm.rows_are != ESTIMATE:
+        together, times = 1, spec.samples  # one by one
+    work = times * spec.algorithm.work_for(together)
     seconds = None
     if speed is not None:
         per_row = speed.per_row * area / speed.pixels
-        seconds = spec.algorithm.steps_for(spec.samples) * speed.per_call + work * per_row
+        seconds = times * spec.algorithm.steps_for(together) * speed.per_call + work * per_row
     return Estimate(memory, seconds, work)
 
 

@@ -8,6 +8,7 @@ from engine.priors.base import Card, DenoiserPrior
 from engine.priors.importing.importer import import_prior
 from engine.priors.library import priors
 from engine.priors.precision import at_precision, has_bfloat16
+from engine.runs.estimates import Speed, estimate
 from engine.runs.job import reconstruct
 from engine.runs.spec import RunSpec
 
@@ -109,6 +110,17 @@ def test_a_result_says_what_it_was_computed_in(able):
     for word in ("bfloat16", "float32"):
         result = reconstruct(RunSpec(image="sample:digit-1", prior=f"mnist precision={word}", **quick))
         assert result.facts["precision"] == word
+
+
+def test_the_time_is_told_for_samples_that_are_computed_one_by_one():
+    speed = Speed(per_call=1.0, per_row=0.1, pixels=784)
+
+    def told(word, samples, algorithm="guided steps=10"):
+        return estimate(RunSpec(prior=f"mnist precision={word}", algorithm=algorithm, samples=samples), speed).seconds
+
+    assert told("bfloat16", 4) == pytest.approx(4 * told("bfloat16", 1)) == pytest.approx(4 * told("float32", 1))
+    assert told("float32", 4) < 3 * told("float32", 1)
+    assert told("bfloat16", 4, "plug-and-play") == told("float32", 4, "plug-and-play")
 
 
 def test_imported_networks_are_never_called_in_bfloat16_unless_asked(tmp_path, able):
