@@ -61,6 +61,7 @@ def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]
     from engine.runs.library import Library
     from engine.runs.spec import flag_of
     from engine.sensing.files import save_pieces
+    from engine.sensing.operators.from_arrays import KINDS
 
     set_threads(arguments)
     result, changes = Library().open(arguments.from_run), given(arguments)
@@ -75,7 +76,7 @@ def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]
         )
     if Path(spec.measurement).is_file():
         return spec.replace(**changes), None
-    if not {"A", "operator"} & result.measured.keys():
+    if not {*KINDS, "operator"} & result.measured.keys():
         raise InputError(f"'{spec.measurement}', which this run reconstructs, is no longer there; put it back.")
     path = save_pieces(make_folder(arguments.out) / "measurement.npz", result.measured)
     return spec.replace(measurement=str(path), **changes), None
@@ -96,6 +97,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     from engine.files import make_folder
     from engine.runs.spec import RunSpec, flag_of
     from engine.sensing.files import assemble, read_pieces, save_pieces
+    from engine.sensing.operators.from_arrays import kind_of
     from engine.sensing.operators.matrix_file import MatrixFile
     from engine.sensing.own import Completion
 
@@ -111,7 +113,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
     pieces = read_pieces(spec.measurement)
     for key in named:
-        if key in pieces or (key == "operator" and "A" in pieces):
+        if key in pieces or (key == "operator" and kind_of(pieces)):
             raise InputError(f"{flag_of(key)} does not go with --measurement: the measurement file decides it.")
     matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
     written = str(recipe.operator) if "operator" in named and not matrix else ""

@@ -90,7 +90,7 @@ def open_run(path: Path | str) -> Reconstruction:
         raise _damaged(path)
     measured = {k[len(ENTRY) :]: v for k, v in arrays.items() if k.startswith(ENTRY)}
     spec = spec_from(facts["recipe"], facts["prior"])
-    if spec.measurement and {"A", "operator"} & measured.keys():
+    if spec.measurement and measured.keys() - {"y", "lower", "upper"}:
         spec = spec.reading(instrument_of(measured))
     try:
         keyframes = unpack(frames, arrays["mean"].shape)

@@ -102,7 +102,7 @@ class RunSpec:
             reason = algorithm.refusal(self.instrument.operator, self.instrument.quantizer, prior)
         if reason:
             raise InputError(f"The algorithm '{algorithm.name}' does not fit here: {reason}.")
-        if not self.measurement and not prior.any_size:
+        if not self.measurement:
             self.shape_for(prior.image_shape)  # a size that the prior does not take
 
     @classmethod

@@ -1,7 +1,8 @@
 """Measurements on disk: files that this program or anybody's ten-line script writes, in NumPy's or MATLAB's format.
 
 Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
-edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}); optional
+edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}), or what
+``operators/from_arrays.py`` reads: ``kernel`` (with ``sensor``), a sparse matrix, rows of a fast ``transform``; optional
 ``shape`` ([channels,] height, width), ``noise`` (estimated where it is missing), ``offset``, ``thresholds`` (common to
 all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded); or
 ``photons`` (JSON: {"kind": "clicks", "frames": 16, "typical": 1.5}, or "kind": "counts" with "read" or "full") with ``gain`` and
@@ -24,6 +25,7 @@ from engine.foreign.json_text import parsed_json
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
+from engine.sensing.operators.from_arrays import ENTRIES, kind_of, operator_from, scene_of
 from engine.sensing.quantizers import Quantizer
 from engine.sensing.quantizers.dithered import KINDS, UnknownDither
 from engine.sensing.quantizers.photons import PhotonDetector
@@ -44,7 +46,7 @@ __all__ = [
 ]
 
 KEYS = (
-    "y", "lower", "upper", "A", "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
+    "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
     "photons", "gain", "dark",
 )  # fmt: skip
 SEEN = ("y", "lower", "upper")
@@ -267,16 +269,10 @@ def recipe_of(entry: np.ndarray) -> tuple[OperatorChoice, int]:
 
 
 def _operator(pieces: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
-    if "A" in pieces:
-        matrix = checked_matrix("A", pieces["A"])
-        pixels = math.prod(shape)
-        if matrix.shape[1] != pixels:
-            raise InputError(
-                f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
-            )
-        return DenseOperator(torch.from_numpy(matrix), shape)
+    if kind_of(pieces):
+        return operator_from(pieces, shape)
     if "operator" not in pieces:
-        raise InputError("There is neither 'A' nor 'operator'; add the sensing matrix or its recipe.")
+        raise InputError("There is neither 'A' nor 'operator' nor 'kernel'; add the sensing matrix or its recipe.")
     choice, seed = recipe_of(pieces["operator"])
     return choice.build(shape, seed)
 
@@ -313,6 +309,9 @@ def pictured(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
     """The shape (channels, height, width) of the picture that was measured; a square grey one where only the number of
     columns of A tells."""
     if "shape" not in pieces:
+        scene = scene_of(pieces)
+        if scene is not None:
+            return scene
         columns = checked_matrix("A", pieces["A"]).shape[1] if "A" in pieces else 0
         side = math.isqrt(columns)
         if not columns or side * side != columns:

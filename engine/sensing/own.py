@@ -36,12 +36,16 @@ class Instrument:
 
 @dataclass(frozen=True)
 class OwnMatrix(OperatorChoice):
-    """A sensing matrix that a measurement file holds."""
+    """A sensing matrix, kernel or transform that a measurement file holds."""
 
     name = "matrix"
     label = "Matrix in the file"
 
     rows: int = integer(1, "Rows", "Measurements.", low=1, high=1 << 31)
+    dense: bool = flag(
+        True, "Matrix", "Whether it is a matrix of numbers, which can be decomposed where it is not too large."
+    )
+    orthogonal: bool = flag(False, "Orthogonal rows", "Whether no row overlaps another, as with rows of a transform.")
     mixes: bool = flag(
         True, "Mixes pixels", "Whether its rows have both signs, as random ones do; masks and light have not."
     )
@@ -52,7 +56,11 @@ class OwnMatrix(OperatorChoice):
 
     @property
     def has_eigenbasis(self) -> bool:
-        return self.rows <= LARGEST_EIGENBASIS
+        return self.orthogonal or (self.dense and self.rows <= LARGEST_EIGENBASIS)
+
+    @property
+    def orthogonal_rows(self) -> bool:
+        return self.orthogonal
 
     @property
     def offset_helps(self) -> bool:
@@ -62,6 +70,8 @@ class OwnMatrix(OperatorChoice):
         return self.rows
 
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
+        if not self.dense:
+            return 64 * (math.prod(image_shape) + self.rows)
         return self.rows * (12 * math.prod(image_shape) + 24 * self.rows)
 
 
@@ -84,6 +94,7 @@ class AsReported(QuantizerChoice):
 def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
     from engine.sensing.files import holds_bits, number_of, recipe_of
+    from engine.sensing.operators.from_arrays import kind_of
 
     noise, offset = (number_of(key, pieces, None) for key in ("noise", "offset"))
     if "y" in pieces:
@@ -92,14 +103,18 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
             bits = max(1, math.ceil(math.log2(max(2, np.asarray(pieces["y"]).max(initial=0) + 1))))
     else:
         bits = 1
-    quantizer = AsReported(bits)
-    if "A" not in pieces and "operator" in pieces:
-        return Instrument(recipe_of(pieces["operator"])[0], quantizer, noise, offset)
+    if "photons" in pieces and bits is None:
+        bits = max(1, math.ceil(math.log2(max(2, np.asarray(pieces["y"]).max(initial=0) + 1))))
+    kind = kind_of(pieces)
+    if not kind and "operator" in pieces:
+        return Instrument(recipe_of(pieces["operator"])[0], AsReported(bits), noise, offset)
     matrix = pieces.get("A")
-    if matrix is None or matrix.ndim != 2:
-        return Instrument(OwnMatrix(), quantizer, noise, offset)
-    light = matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
-    return Instrument(OwnMatrix(max(1, len(matrix)), not light), quantizer, noise, offset)
+    seen = next((pieces[key] for key in ("y", "lower") if key in pieces), np.zeros(1))
+    rows = len(matrix) if matrix is not None and matrix.ndim == 2 else seen.size
+    light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
+    mixes = kind in ("", "A") and not light
+    own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes)
+    return Instrument(own, AsReported(bits), noise, offset)
 
 
 @dataclass(frozen=True)

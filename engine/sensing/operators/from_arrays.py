@@ -1,0 +1,87 @@
+"""Operators that a measurement file holds as arrays: a matrix, dense or sparse, a kernel, or rows of a fast transform."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from engine.errors import InputError
+from engine.foreign.arrays import checked_matrix
+from engine.sensing.operators.base import Operator
+from engine.sensing.operators.convolution import ConvolutionOperator
+from engine.sensing.operators.dense import DenseOperator
+from engine.sensing.operators.sparse import SparseOperator
+from engine.sensing.operators.transform_rows import TransformRows
+
+__all__ = ["ENTRIES", "KINDS", "kind_of", "operator_from", "scene_of"]
+
+KINDS = {"A": "a matrix", "kernel": "a kernel", "indptr": "a sparse matrix", "transform": "rows of a transform"}
+"""The entry that each kind of operator is known by."""
+ENTRIES = (*KINDS, "sensor", "indices", "data", "index", "levels", "rising", "scale")
+TRANSFORMS = ("hadamard", "walsh", "dct", "haar")
+
+
+def kind_of(pieces: Mapping[str, np.ndarray]) -> str:
+    """The entry that holds the operator, empty where none does; InputError where two do."""
+    found = [key for key in KINDS if key in pieces]
+    if len(found) > 1:
+        raise InputError(f"There are both '{found[0]}' and '{found[1]}'; leave the one in that was used.")
+    return found[0] if found else ""
+
+
+def scene_of(pieces: Mapping[str, np.ndarray]) -> tuple[int, int, int] | None:
+    """The picture that a cropped camera saw a part of, where y is that part, (height, width); None where that is not known."""
+    kernel, y = pieces.get("kernel"), pieces.get("y")
+    if kernel is None or y is None or kernel.ndim != 2 or y.ndim != 2 or min(y.shape) < 2:
+        return None
+    beyond = (0, 0) if "sensor" in pieces else (kernel.shape[0] - 1, kernel.shape[1] - 1)
+    return 1, y.shape[0] + beyond[0], y.shape[1] + beyond[1]
+
+
+def operator_from(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
+    """The operator that the entries hold, for pictures of ``shape``; every fault is an InputError that names the entry."""
+    kind, pixels = kind_of(pieces), math.prod(shape)
+    if kind == "A":
+        matrix = checked_matrix("A", pieces["A"])
+        if matrix.shape[1] != pixels:
+            raise InputError(
+                f"'A' has shape {matrix.shape}; for images of shape {shape} it must have {pixels} columns."
+            )
+        return DenseOperator(torch.from_numpy(matrix), shape)
+    if kind == "kernel":
+        kernel = checked_matrix("kernel", pieces["kernel"])
+        if not np.abs(kernel).max() > 0:
+            raise InputError("'kernel' is zero everywhere; give what a point of light looks like.")
+        sensor = _whole("sensor", pieces["sensor"]) if "sensor" in pieces else None
+        if sensor is not None and len(sensor) != 2:
+            raise InputError("'sensor' must be its height and width in pixels.")
+        return ConvolutionOperator(torch.from_numpy(kernel), shape, None if sensor is None else (sensor[0], sensor[1]))
+    if kind == "indptr":
+        for key in ("indices", "data"):
+            if key not in pieces:
+                raise InputError(f"A sparse matrix needs 'indptr', 'indices' and 'data'; '{key}' is missing.")
+        starts, columns = (np.array(_whole(key, pieces[key])) for key in ("indptr", "indices"))
+        if pieces["data"].dtype.kind not in "biuf":
+            raise InputError(f"'data' must hold numbers, not {pieces['data'].dtype}.")
+        return SparseOperator(starts, columns, pieces["data"].reshape(-1), shape)
+    name = str(pieces["transform"].reshape(-1)[0]) if pieces["transform"].size else ""
+    if name not in TRANSFORMS:
+        raise InputError(f"transform={name[:20]} is not known; give one of {', '.join(TRANSFORMS)}.")
+    index = torch.tensor(_whole("index", pieces["index"])) if "index" in pieces else torch.arange(pixels)
+    levels, rising = (
+        _whole(key, pieces[key])[0] if key in pieces else least for key, least in (("levels", 1), ("rising", 0))
+    )
+    scale = pieces.get("scale", np.array(1.0)).reshape(-1)
+    if scale.dtype.kind not in "iuf" or len(scale) != 1 or not 0 < abs(float(scale[0])) < math.inf:
+        raise InputError("'scale' must be one number other than 0.")
+    return TransformRows(name, index, shape, float(scale[0]), levels, bool(rising))
+
+
+def _whole(key: str, array: np.ndarray) -> list[int]:
+    """An entry's whole numbers of at least 0."""
+    if not array.size or array.dtype.kind not in "biuf" or (array != np.rint(array)).any() or array.min() < 0:
+        raise InputError(f"'{key}' must hold whole numbers of at least 0.")
+    return [int(n) for n in array.reshape(-1)]
