@@ -59,6 +59,10 @@ class Consistency(ABC):
     def mode(self, centre: Tensor, rho: Tensor | float) -> Tensor:
         """argmax over x of ln p(y | x) - |x - centre|^2 / (2 rho^2), like ``centre``."""
 
+    def mean(self, centre: Tensor, rho: Tensor | float) -> Tensor:
+        """E[x] under p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``, where it is to be had in closed form; else the mode."""
+        return self.mode(centre, rho)
+
     @abstractmethod
     def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         """x ~ p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``.
@@ -110,6 +114,13 @@ class _Separable(Consistency):
             assert self.measurement.channel is not None
             new = conditional_mode(self.measurement.channel, z, variance.expand_as(z), self.noise)
         return self._moved(centre, new - z)
+
+    def mean(self, centre: Tensor, rho: Tensor | float) -> Tensor:
+        if self.measurement.channel is None:
+            return self.mode(centre, rho)
+        z = self.measurement.predict(centre).double()
+        variance = (self._squared(rho, len(z))[:, None] * self.norms).expand_as(z)
+        return self._moved(centre, variance * self.measurement.channel.moments(z, variance + self.noise).score)
 
     def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         z = self.measurement.predict(centre).double()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlugAndPlay"]
 
+WEIGHT, SIGNS_WEIGHT = 0.15, 0.6
+
 
 @dataclass(frozen=True)
 class PlugAndPlay(AlgorithmChoice):
@@ -36,9 +38,9 @@ class PlugAndPlay(AlgorithmChoice):
         None, "Last level", "Noise level of the last denoising; auto takes half the measurement's own noise per pixel.",
         above=0, high=100,
     )  # fmt: skip
-    weight: float = number(
-        0.15, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight.",
-        above=0, high=1e6,
+    weight: float | None = number(
+        None, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight; auto takes "
+        "0.15, and 0.6 where signs alone are seen and the contrast has to be guessed.", above=0, high=1e6,
     )  # fmt: skip
     data: str = data_view()
 
@@ -51,9 +53,12 @@ class PlugAndPlay(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
+        from engine.algorithms.splitting.contrast import KeptContrast
         from engine.likelihoods.consistency import make_consistency
 
-        half = make_consistency(viewed(measurement, self.data))
+        seen = viewed(measurement, self.data)
+        half, kept = make_consistency(seen), KeptContrast.of(seen, prior)
+        weight = self.weight or (WEIGHT if kept is None else SIGNS_WEIGHT)
         noise = half.noise_per_pixel()
         last = self.level_last or min(max(0.5 * noise, prior.sigma_min, 1e-3), prior.sigma_max)
         first = max(min(max(self.level_first, noise), prior.sigma_max), last)
@@ -61,8 +66,11 @@ class PlugAndPlay(AlgorithmChoice):
         dual = torch.zeros_like(z)
         for step, level in enumerate(geometric_levels(first, last, self.steps), start=1):
             with torch.no_grad():
-                x = half.mode(z - dual, level / math.sqrt(self.weight))
+                # every picture in half-open cells is as good a mode: what is expected there is a picture nearer to the truth
+                towards = half.mode if kept is None else half.mean
+                x = towards(z - dual, level / math.sqrt(weight))
                 z = prior.denoise(x + dual, max(level, prior.sigma_min))
+                z = z if kept is None else kept.restore(z)
                 if self.splitting == "admm":
                     dual = dual + x - z
             apart = float((x - z).square().mean().sqrt())
