@@ -66,6 +66,10 @@ class Consistency(ABC):
         of the Gaussian likelihood with the exact slope at the centre (Fisher scoring)."""
         return self.mode(centre, rho)
 
+    def mean(self, centre: Tensor, rho: Tensor | float) -> Tensor:
+        """E[x] under p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``, where it is to be had in closed form; else the mode."""
+        return self.mode(centre, rho)
+
     @abstractmethod
     def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         """x ~ p(y | x) N(x; centre, rho^2 I) / Z, like ``centre``.
@@ -123,6 +127,13 @@ class _Separable(Consistency):
         values, noise = known
         variance = self._squared(rho, len(z))[:, None] * self.norms
         return self._moved(centre, variance / (variance + noise + self.noise) * (values - z))
+
+    def mean(self, centre: Tensor, rho: Tensor | float) -> Tensor:
+        if self.measurement.channel is None:
+            return self.mode(centre, rho)
+        z = self.measurement.predict(centre).double()
+        variance = (self._squared(rho, len(z))[:, None] * self.norms).expand_as(z)
+        return self._moved(centre, variance * self.measurement.channel.moments(z, variance + self.noise).score)
 
     def draw(self, centre: Tensor, rho: Tensor | float, noise: RowGenerators, unbiased: bool = False) -> Tensor:
         z = self.measurement.predict(centre).double()

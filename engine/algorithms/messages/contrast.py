@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 
 from engine.sensing.channels import Channel
+from engine.sensing.measurement import Measurement
 
-__all__ = ["Contrast", "infer_contrast"]
+__all__ = ["Contrast", "infer_contrast", "pivot_of"]
+
+MID_GREY = 0.5
 
 TRUST = 0.25
 """Power to which the likelihood of a factor is raised: the cavity messages are Gaussian only on average, and as they
@@ -28,25 +31,38 @@ ODD_SHARE, ODD_SPREAD = 0.02, 0.5
 
 @dataclass(frozen=True)
 class Contrast:
-    """``factor`` (images,) that the deviation from the offset should be multiplied by; ``spread`` (images,), the
+    """``factor`` (images,) that the deviation from the pivot should be multiplied by; ``spread`` (images,), the
     standard deviation of its logarithm."""
 
     factor: Tensor
     spread: Tensor
 
 
+def pivot_of(measurement: Measurement) -> float:
+    """The grey level about which the thresholds lie, so that signs do not tell how far pictures go from it: the offset, or
+    mid-grey where what is seen is light."""
+    return MID_GREY if measurement.operator.non_negative else measurement.offset
+
+
 def infer_contrast(
-    channel: Channel, mean: Tensor, variance: Tensor, noise: float, centre: Tensor, spread: Tensor
+    channel: Channel,
+    mean: Tensor,
+    variance: Tensor,
+    noise: float,
+    centre: Tensor,
+    spread: Tensor,
+    anchor: Tensor | float = 0.0,
 ) -> Contrast:
     """The posterior of the contrast factor.
 
     Arguments: cavity ``mean`` and ``variance`` of z (images, rows), for A (x - offset); ``centre`` and ``spread`` (images,), the
-    log-normal of the factor before anything was measured.
+    log-normal of the factor before anything was measured; ``anchor`` (rows,), z of a picture of the level that pictures are
+    multiplied about.
     """
     logs = torch.linspace(-WIDEST, WIDEST, STEPS, dtype=torch.float64, device=mean.device)
     values = []
     for c in logs.exp().tolist():
-        seen = channel.moments(c * mean, c * c * variance + noise**2)
+        seen = channel.moments(anchor + c * (mean - anchor), c * c * variance + noise**2)
         values.append(seen.log_prob.sum(1))
     away, spread = logs - centre[:, None], spread[:, None]
     usual = math.log(1 - ODD_SHARE) - 0.5 * (away / spread) ** 2 - spread.log()

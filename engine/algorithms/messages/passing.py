@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, fields, replace
 import torch
 from torch import Tensor
 
-from engine.algorithms.messages.contrast import infer_contrast
+from engine.algorithms.messages.contrast import infer_contrast, pivot_of
+from engine.algorithms.messages.spectrum import analyse, spectrum_of, synthesise
 from engine.errors import EngineError
 from engine.images.extent import extent, lost_extent
 from engine.priors.base import DenoiserPrior
@@ -29,6 +30,19 @@ FIRST_CONTRAST, CONTRAST_EVERY = 4, 3
 """Rounds in which the contrast is inferred: before the first, little is known of what it multiplies."""
 LEAST_SHARE = 0.2
 """Smallest error of the denoiser that is believed, as a share of the typical one."""
+WIDEST_MESSAGE = 10.0
+"""Largest variance of the denoiser's message, in variances of the prior: what it adds to a message at which it changes next to
+nothing is the difference of two like numbers."""
+REACH = 5.0
+"""Deviations, beyond black and white, up to which the pixels of a message are believed."""
+BEYOND = 0.5
+"""How far beyond black and white what is denoised may go: a network leaves a wrong brightness of its message where it is."""
+RESTLESS, CALMER, LEAST_DAMPING = 1.5, 0.6, 0.1
+"""Once a message moves by this factor more than in the round before, the share of new messages is multiplied by the second
+number, down to the third."""
+WHITENED, WHITE_ROUNDS, FADING = 0.9, 4, 6
+"""Of a message whose noise is not white: the share of its frequencies that noise is added to, so that they have one level; the
+rounds in which all of it is added, so that what is not yet known is not believed; and those over which it fades."""
 CALM, PROBE_EVERY = 0.1, 3
 """Once a message moves by less than this share of its noise, its denoiser is probed in every so many rounds; in between its
 error follows the card's. While messages still move, what was found in one round does not hold in the next."""
@@ -57,7 +71,7 @@ class RoundState:
         return self.error + self.contrast**2 * self.signal
 
     signal: Tensor = field(default_factory=lambda: torch.zeros(()))
-    """Mean square of the denoised deviation from the offset (images,)."""
+    """Mean square of the denoised deviation from the pivot of the contrast (images,)."""
 
 
 def settle(before: RoundState | None, now: RoundState, share: float) -> RoundState:
@@ -85,8 +99,9 @@ class MessagePassing:
         if basis is None:
             raise EngineError("Turbo needs an operator with a known eigenbasis of A A^T; take guided instead.")
         self.measurement, self.prior, self.basis = measurement, prior, basis
-        self.generators, self.probes, self.damping = generators, probes, damping
+        self.generators, self.probes = generators, probes
         self.eigenvalues = basis.values.double()
+        self.spectrum = spectrum_of(measurement.operator, basis)
         images, device = measurement.images, basis.values.device
         mean = prior.mean_image()
         shape = measurement.operator.image_shape
@@ -101,7 +116,17 @@ class MessagePassing:
         else:
             self.z_t = torch.zeros((images, rows), dtype=torch.float64, device=device)
             self.gamma_t = torch.zeros(images, dtype=torch.float64, device=device)
+        self._share = torch.full((images,), damping, dtype=torch.float64, device=device)
+        """Share of the new messages in each update (images,)."""
+        self._least_share = min(damping, LEAST_DAMPING)
+        self._least_precision = max(_LEAST, prior.sigma_max**-2)
+        self._change = torch.full((images,), math.inf, dtype=torch.float64, device=device)
+        self.pivot = pivot_of(measurement)
+        """The grey level about which an unknown contrast multiplies pictures, and what is measured of it."""
+        flat = torch.full((1, *shape), self.pivot, device=device)
+        self.anchor = measurement.predict(flat)[0].double() * float(self.pivot != measurement.offset)
         self.started = False
+        self._white: Tensor | None = None
         self.rounds = self.calls = 0
         """Rounds so far, and the network calls of the last one."""
         self.contrast = torch.zeros(images, dtype=torch.float64, device=device)
@@ -133,55 +158,84 @@ class MessagePassing:
         if self.measurement.values is None:
             self._output(predicted)
         x, v_x = self._combine(predicted)
-        # extrinsic message to the denoiser
-        gamma_r = (1 / v_x - 1 / self.v_e).clamp_min(_LEAST)
-        v_r = 1 / gamma_r
-        r = (_image(v_r / v_x) * x - _image(v_r / self.v_e) * self.x_e).float()
+        # extrinsic message to the denoiser, about what the denoiser said, so that no bound on the variance makes a picture large
+        r, v_r = self._extrinsic(x, v_x)
         d, v_d = self._answer = self._denoise(r, v_r)
-        gamma_e = (1 / v_d - gamma_r).clamp_min(_LEAST)
-        x_e = (_image(1 / (v_d * gamma_e)) * d - _image(gamma_r / gamma_e) * r).float()
-        share = self.damping if self.started else 1.0
-        self.x_e = self.x_e + share * (x_e - self.x_e)
+        gamma_e = (1 / v_d - 1 / v_r).clamp_min(1 / (WIDEST_MESSAGE * self.prior.variance))
+        x_e = self._within(d + _image(1 / (gamma_e * v_r)) * (d - r), 1 / gamma_e)
+        share = self._share if self.started else torch.ones_like(self._share)
+        self.x_e = self.x_e + _image(share).float() * (x_e - self.x_e)
         self.v_e = 1 / ((1 - share) / self.v_e + share * gamma_e)
         self.started = True
-        moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
-        self._last, change = r, moved / v_r.sqrt()
-        self._calm = change < CALM
+        change = self._moved(r, v_r)
         if not bool(torch.isfinite(self.x_e).all()):
             raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
-        signal = (d.double() - self.measurement.offset).square().flatten(1).mean(1)
+        signal = (d.double() - self.pivot).square().flatten(1).mean(1)
         return RoundState(
             r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change, self.contrast, signal
         )
 
+    def _extrinsic(self, x: Tensor, v_x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the linear module tells the denoiser: a picture and the variance (images,) of the noise on it."""
+        v_r = 1 / (1 / v_x - 1 / self.v_e).clamp_min(self._least_precision)
+        away = x - self.x_e
+        if self.spectrum is None:
+            return self._within(self.x_e + _image(v_r / v_x) * away, v_r), v_r
+        shares = self.spectrum.shares(1 - v_x / self.v_e)
+        coloured = _image(self.v_e) * (1 / shares - 1)
+        v_r = coloured.flatten(1).quantile(WHITENED, dim=1).clamp_max(1 / self._least_precision)
+        coloured = coloured.minimum(_image(v_r))
+        z = analyse(away.double()) * (1 + coloured / _image(self.v_e))
+        share = min(1.0, max(0.0, 1 - (self.rounds - WHITE_ROUNDS) / FADING))
+        if share:
+            if self._white is None:
+                self._white = self.generators.normal(self.measurement.operator.image_shape, x.device).double()
+            z = z + share * (_image(v_r) - coloured).sqrt() * self._white
+        return self._within(self.x_e + synthesise(z), v_r), v_r
+
+    def _within(self, message: Tensor, variance: Tensor) -> Tensor:
+        """A picture plus noise of that variance, its pixels no further from black and white than such noise takes them."""
+        reach = _image(REACH * variance.sqrt())
+        return message.double().clamp(-reach, 1 + reach).float()
+
+    def _moved(self, r: Tensor, v_r: Tensor) -> Tensor:
+        """How far the message moved (images,), in deviations of it; where it moves ever more, less is taken of the next ones."""
+        moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
+        change = moved / v_r.sqrt()
+        if self._last is not None:
+            restless = change > RESTLESS * self._change
+            self._share = torch.where(restless, (CALMER * self._share).clamp_min(self._least_share), self._share)
+        self._last, self._change, self._calm = r, change, change < CALM
+        return change
+
     def _set_contrast(self, predicted: Tensor) -> Tensor:
-        """Multiplies all that is believed of x - offset by the most plausible factor; returns the prediction of z."""
+        """Multiplies all that is believed of x - pivot by the most plausible factor; returns the prediction of z."""
         assert self.prior.contrast is not None and self.measurement.channel is not None
         z_x, v_z = self.cavity(predicted)
-        offset = self.measurement.offset
+        pivot = self.pivot
         centre, spread = self._usual_contrast()
-        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, centre, spread)
+        found = infer_contrast(self.measurement.channel, z_x, v_z, self.measurement.noise, centre, spread, self.anchor)
         self.contrast = found.spread
         factor = found.factor
-        self.x_e = (offset + _image(factor) * (self.x_e.double() - offset)).float()
+        self.x_e = (pivot + _image(factor) * (self.x_e.double() - pivot)).float()
         self.v_e = self.v_e * factor**2
-        self.z_t = self.z_t * factor[:, None]
+        self.z_t = self.anchor + factor[:, None] * (self.z_t - self.anchor)
         self.gamma_t = self.gamma_t / factor**2
-        return predicted * factor[:, None]
+        return self.anchor + factor[:, None] * (predicted - self.anchor)
 
     def _usual_contrast(self) -> tuple[Tensor, Tensor]:
         """What the pictures of the prior say about the factor: centre and spread (images,) of its logarithm."""
         assert self.prior.contrast is not None and self._answer is not None
-        offset = self.measurement.offset
+        pivot = self.pivot
         denoised, error = self._answer
         if self.prior.extent is None:
             median, spread = self.prior.contrast
-            now = (self.x_e.double() - offset).square().flatten(1).mean(1).sqrt().clamp_min(1e-12)
+            now = (self.x_e.double() - pivot).square().flatten(1).mean(1).sqrt().clamp_min(1e-12)
             return math.log(median) - now.log(), torch.full_like(now, spread)
         median, spread = self.prior.extent
-        deviation = denoised.double() - offset
+        deviation = denoised.double() - pivot
         lost = lost_extent(error / deviation.square().flatten(1).mean(1).clamp_min(1e-12))
-        return math.log(median) - extent(deviation, offset).log() - lost, (spread**2 + lost**2).sqrt()
+        return math.log(median) - extent(deviation, pivot).log() - lost, (spread**2 + lost**2).sqrt()
 
     def _weights(self) -> Tensor:
         """gamma_t / (1 + v_e lambda gamma_t), (images, rows): (v_t + v_e lambda)^-1 without dividing by gamma_t."""
@@ -212,8 +266,8 @@ class MessagePassing:
         v_zh = (v_z - v_z**2 * (1 - moments.ratio) / total).mean(1)
         gamma_t = (1 / v_zh - gamma_z).clamp_min(_LEAST)
         z_t = (z_h / v_zh[:, None] - z_x * gamma_z[:, None]) / gamma_t[:, None]
-        share = self.damping if self.started else 1.0
-        self.z_t = self.z_t + share * (z_t - self.z_t)
+        share = self._share if self.started else torch.ones_like(self._share)
+        self.z_t = self.z_t + share[:, None] * (z_t - self.z_t)
         self.gamma_t = self.gamma_t + share * (gamma_t - self.gamma_t)
 
     def _combine(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
@@ -229,7 +283,7 @@ class MessagePassing:
 
         The divergence is probed by finite differences along random signs, in the same batch as the message itself.
         """
-        level = v_r.sqrt().clamp_max(self.prior.sigma_max)
+        level = v_r.sqrt().clamp(self.prior.sigma_min, self.prior.sigma_max)
         typical = self.prior.typical_error(level)
         images, shape = r.shape[0], r.shape[1:]
         signs = self.generators.signs((self.probes, *shape), r.device)  # drawn alike whether they are used or not
@@ -251,6 +305,7 @@ class MessagePassing:
             v_d = v_r * slopes
             if typical is not None:
                 v_d = torch.where(known, self._relative * typical, v_d)
+        d = d.clamp(-BEYOND, 1 + BEYOND)
         v_d = self._bounded(v_d, v_r, typical)
         if typical is not None:
             self._relative = v_d / typical
