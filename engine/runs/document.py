@@ -56,9 +56,7 @@ def save_run(path: Path | str, result: Reconstruction) -> Path:
     facts = {
         "format": FORMAT, "version": VERSION, "created": time.time(), **result.as_dict(),
         "prior": _prior_facts(result), "own_mean": result.own_mean, "consistency": result.consistency,
-        "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse,
-        "score": None if result.score is None else result.score.as_dict(),
-        "unseen_failure": result.unseen_failure, "facts": result.facts,
+        "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse, "facts": result.facts,
         "members": {n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in members.items()},
     }  # fmt: skip
 

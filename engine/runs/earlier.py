@@ -12,6 +12,7 @@ from engine.foreign.arrays import read_arrays
 from engine.foreign.json_text import parsed_json
 from engine.runs.document import is_history, pictures_fit
 from engine.runs.reconstruction import Reconstruction
+from engine.runs.score import Score
 from engine.runs.spec import RunSpec
 
 __all__ = ["open_earlier"]
@@ -31,7 +32,10 @@ def open_earlier(path: Path) -> Reconstruction:
         raise _damaged(path)
     spec = RunSpec.from_json(str(arrays["recipe"])) if "recipe" in arrays else RunSpec.from_dict(told["recipe"])
     metrics, samples, mean = told.get("metrics", {}), arrays["samples"], arrays["mean"]
-    known = {"recipe", "command", "status", "metrics", "samples", "network_calls", "seconds", "notes", "history"}
+    known = {
+        "recipe", "command", "status", "metrics", "samples", "network_calls", "seconds", "notes", "history", "rows", "failed",
+        "score", "unseen_failure",
+    }  # fmt: skip
     return Reconstruction(
         spec=spec, samples=samples, mean=mean, std=arrays.get("std"),
         own_mean=bool(len(samples) and not np.allclose(samples.mean(0), mean, atol=1e-5)) or not len(samples),
@@ -40,6 +44,8 @@ def open_earlier(path: Path) -> Reconstruction:
         network_calls=int(told.get("network_calls", 0)), seconds=float(told.get("seconds", 0.0)),
         status=told.get("status", "done"), history=told.get("history", {}),
         facts={k: v for k, v in told.items() if k not in known}, notes=tuple(told.get("notes", ())),
+        failed=str(told.get("failed", "")), score=Score.from_dict(told.get("score")),
+        unseen_failure=str(told.get("unseen_failure", "")),
     )  # fmt: skip
 
 
