@@ -130,8 +130,8 @@ class Reconstruction:
         values = {
             "recipe": self.spec.as_dict(), "command": self.spec.as_command(), "status": self.status,
             "rows": self.rows_are, "failed": self.failed, "unseen_failure": self.unseen_failure,
-            "score": None if self.score is None else self.score.as_dict(), "metrics": self.metrics(), "samples": len(self.samples),
-            "network_calls": self.network_calls,
+            "score": None if self.score is None else self.score.as_dict(), "metrics": self.metrics(),
+            "samples": len(self.samples), "network_calls": self.network_calls,
             "seconds": round(self.seconds, 4), "std_png_full_scale": STD_FULL_SCALE, "notes": list(self.notes),
             "history": self.history, **self.facts,
         }  # fmt: skip

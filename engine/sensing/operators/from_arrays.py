@@ -53,8 +53,6 @@ def operator_from(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int])
         return DenseOperator(torch.from_numpy(matrix), shape)
     if kind == "kernel":
         kernel = checked_matrix("kernel", pieces["kernel"])
-        if not np.abs(kernel).max() > 0:
-            raise InputError("'kernel' is zero everywhere; give what a point of light looks like.")
         sensor = _whole("sensor", pieces["sensor"]) if "sensor" in pieces else None
         if sensor is not None and len(sensor) != 2:
             raise InputError("'sensor' must be its height and width in pixels.")
