@@ -27,7 +27,7 @@ def test_chance_is_that_of_codes_drawn_alike():
 
 
 def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
-    words = ["--operator", "correlated convention=element-wise", "--noise", "0.1", "--algorithm", "turbo levels=4"]
+    words = ["--algorithm", "qcs-sgm levels=2 repeats=1 sigma_first=1 sigma_last=0.5"]  # ends in noise
     from shutil import copy
 
     from engine.images.bundled import sample_path
@@ -42,7 +42,7 @@ def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
     )
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert [row["name"] for row in summary["images"]] == ["digit-3", "digit-7"]
-    assert summary["failed"] == 2 and "than that of what was seen" in summary["images"][0]["failed"]
+    assert summary["failed"] == 2 and "is larger than that of" in summary["images"][0]["failed"]
     assert summary["rows"] == "posterior samples" and "2 of 2 reconstructions have failed" in capsys.readouterr().err
 
 
