@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlugAndPlay"]
 
-WEIGHT, SIGNS_WEIGHT = 0.15, 0.6
+WEIGHT, FIRST = 0.15, 0.3
+SIGNS_WEIGHT, SIGNS_FIRST = 0.6, 0.15
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class PlugAndPlay(AlgorithmChoice):
 
     steps: int = integer(24, "Steps", "Each costs one network evaluation and one proximal map.", low=1, high=5000)
     splitting: str = one_of("hqs", ("hqs", "admm"), "Splitting", "Half-quadratic, or with a dual variable (ADMM).")
-    level_first: float = number(0.3, "First level", "Noise level of the first denoising.", above=0, high=100)
+    level_first: float | None = number(
+        None, "First level", "Noise level of the first denoising; auto takes 0.3, and 0.15 where signs alone are seen.",
+        above=0, high=100,
+    )  # fmt: skip
     level_last: float | None = number(
         None, "Last level", "Noise level of the last denoising; auto takes half the measurement's own noise per pixel.",
         above=0, high=100,
@@ -61,7 +65,8 @@ class PlugAndPlay(AlgorithmChoice):
         weight = self.weight or (WEIGHT if kept is None else SIGNS_WEIGHT)
         noise = half.noise_per_pixel()
         last = self.level_last or min(max(0.5 * noise, prior.sigma_min, 1e-3), prior.sigma_max)
-        first = max(min(max(self.level_first, noise), prior.sigma_max), last)
+        wanted = self.level_first or (FIRST if kept is None else SIGNS_FIRST)
+        first = max(min(max(wanted, noise), prior.sigma_max), last)
         z = measurement.simple_estimate()
         dual = torch.zeros_like(z)
         for step, level in enumerate(geometric_levels(first, last, self.steps), start=1):
