@@ -89,6 +89,11 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
+    if operator.name == "matrix" and not operator.random_like:
+        return (
+            "split-gibbs",
+            "this matrix does not mix all pixels, as message passing wants; draws that are exact in what is seen need no mixing",
+        )
     if prior.any_size and not (operator.is_linear and operator.random_like):
         return (
             "plug-and-play",

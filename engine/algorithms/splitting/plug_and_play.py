@@ -22,6 +22,8 @@ WEIGHT, WEIGHT_OF_ALL, SIGNS_WEIGHT = 0.15, 0.3, 0.6
 """Where there are pixels to fill in, and where there are none; where signs alone are seen. The last level c n, a share c of the
 noise n, leaves the share c^2 / (c^2 + weight) of it in x: no more than the denoiser is told of if the weight is at least c - c^2,
 a quarter for c = 1/2. Filling in is helped by less (photographs: 0.7 dB), pixels that are all seen are hurt (1 to 6 dB)."""
+FIRST, SIGNS_FIRST = 0.3, 0.15
+"""Level of the first denoising; of signs alone, whose back-projection has no detail to lose."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class PlugAndPlay(AlgorithmChoice):
 
     steps: int = integer(24, "Steps", "Each costs one network evaluation and one proximal map.", low=1, high=5000)
     splitting: str = one_of("hqs", ("hqs", "admm"), "Splitting", "Half-quadratic, or with a dual variable (ADMM).")
-    level_first: float = number(0.3, "First level", "Noise level of the first denoising.", above=0, high=100)
+    level_first: float | None = number(
+        None, "First level", "Noise level of the first denoising; auto takes 0.3, and 0.15 where signs alone are seen.",
+        above=0, high=100,
+    )  # fmt: skip
     level_last: float | None = number(
         None, "Last level", "Noise level of the last denoising; auto takes half the measurement's own noise per pixel.",
         above=0, high=100,
@@ -67,7 +72,8 @@ class PlugAndPlay(AlgorithmChoice):
         last = self.level_last or min(max(0.5 * noise, prior.sigma_min, 1e-3), prior.sigma_max)
         usual = WEIGHT_OF_ALL if _sees_every_pixel(measurement.operator) else WEIGHT
         weight = self.weight or (usual if kept is None else SIGNS_WEIGHT)
-        first = max(min(max(self.level_first, noise), prior.sigma_max), last)
+        wanted = self.level_first or (FIRST if kept is None else SIGNS_FIRST)
+        first = max(min(max(wanted, noise), prior.sigma_max), last)
         z = measurement.simple_estimate()
         dual = torch.zeros_like(z)
         for step, level in enumerate(geometric_levels(first, last, self.steps), start=1):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.errors import InputError
 from engine.foreign.arrays import ARRAY_FILES, read_matrix
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, Operator, OperatorChoice, refuse_if_too_large
+from engine.sensing.operators.mixing import mixes_at_random
 from engine.settings import path
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ __all__ = ["MatrixFile"]
 @lru_cache(maxsize=1)
 def _read(name: str, _modified: int) -> np.ndarray:
     return read_matrix(name)
+
+
+@lru_cache(maxsize=4)
+def _mixes(name: str, modified: int) -> bool:
+    return mixes_at_random(_read(name, modified))
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,8 @@ class MatrixFile(OperatorChoice):
 
     @property
     def random_like(self) -> bool:
-        """Masks and patterns of light, all entries at least 0, do not mix pixels at random."""
-        return not Path(self.file).is_file() or not bool((self._matrix() >= 0).all())
+        """Masks, blocks, wavelets and ordered transforms do not mix pixels at random: its numbers tell."""
+        return not Path(self.file).is_file() or _mixes(self.file, Path(self.file).stat().st_mtime_ns)
 
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         matrix = self._matrix()
