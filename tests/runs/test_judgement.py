@@ -27,7 +27,7 @@ def test_chance_is_that_of_codes_drawn_alike():
 
 
 def test_a_failed_evaluation_says_so_and_names_its_images(tmp_path, capsys):
-    words = ["--algorithm", "qcs-sgm levels=2 repeats=1 sigma_first=1 sigma_last=0.5"]  # ends in noise
+    words = ["--algorithm", "qcs-sgm levels=2 repeats=1 sigma_first=1 sigma_last=0.5 final_denoising=false"]  # noise
     from shutil import copy
 
     from engine.images.bundled import sample_path
