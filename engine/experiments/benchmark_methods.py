@@ -23,11 +23,12 @@ from engine.sensing.quantizers import QUANTIZERS as QUANTIZER_FAMILY
 __all__ = ["advice", "methods"]
 
 METRICS = ("psnr_mean", "cosine_mean", "coverage_90", "std_rms", "error_rms", "consistency", "seconds", "network_calls")
-CANDIDATES = ("turbo", "plug-and-play", "guided", "diffpir")
+CANDIDATES = ("turbo", "plug-and-play", "guided", "diffpir", "split-gibbs")
 DENSE = ("gaussian measurements={half}", "single-pixel differential=false measurements={half}")
 """With small pictures alone: decomposing thousands of rows takes a minute a run, and `dct` mixes at random too."""
 OPERATORS = (
-    "dct measurements={half}", "identity", "inpainting", "super-resolution", "blur", "phase-retrieval",
+    "dct measurements={half}", "identity", "inpainting", "inpainting pattern=half",
+    "super-resolution", "blur", "phase-retrieval",
 )  # fmt: skip
 """One of each nature; for the other random matrices the rules say what holds for `dct`."""
 QUANTIZERS = ("none", "one-bit", "uniform bits=3", "dithered")

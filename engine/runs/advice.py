@@ -52,7 +52,8 @@ def _measured(operator: OperatorChoice, quantizer: QuantizerChoice, prior: Prior
         if bits <= 1
         else "uniform"
     )
-    pictures = "natural" if prior.any_size else "mnist"
+    # photographs go with any contrast, which signs do not tell; digits and garments go with one
+    pictures = "natural" if prior.any_size or prior.facts.get("contrast") else "mnist"
     fits = [
         row for row in _table()
         if (row["quantizer"], row["prior"]) == (seen, pictures) and _describes(row["operator"], operator)
