@@ -42,7 +42,7 @@ from engine.sensing.files import pieces_of
 from engine.sensing.holding_out import FEWEST, HeldOut, hold_out
 from engine.sensing.measurement import Measurement, simulate
 from engine.sensing.operators import Operator
-from engine.sensing.own import instrument_of
+from engine.sensing.own import OwnMatrix, instrument_of
 
 __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
 
@@ -164,8 +164,8 @@ class Job:
     def _held_out(self) -> HeldOut | None:
         """What is left out of the reconstruction to judge it by, where that is asked for and worth it."""
         share, seen = self.spec.held_out, self.measurement
-        if share is None:
-            share = HELD_OUT if seen.truth is None else 0.0
+        if share is None:  # what was simulated here with a recipe has no instrument that could be wrong
+            share = HELD_OUT if isinstance(self.spec.instrument.operator, OwnMatrix) else 0.0
         if not share or seen.operator.rows < FEWEST or not self.spec.algorithm.leaves_out:
             return None
         return hold_out(seen, share, self.spec.seed, self.indices)

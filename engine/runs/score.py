@@ -7,13 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-
-from engine.likelihoods.data_term import DataTerm
-from engine.seeds import generator
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.sensing.measurement import Measurement
 
 __all__ = ["Score", "score"]
@@ -61,6 +58,10 @@ def score(
 ) -> Score:  # fmt: skip
     """The score of an ``estimate`` (c, h, w) of the first image by the measurements ``judge``; ``left_out`` (rows,) says which
     count, since the estimate has not seen them. ``samples`` (n, c, h, w) or ``predicted_rmse`` say how sure the method is."""
+    import torch
+
+    from engine.likelihoods.data_term import DataTerm
+
     shape = judge.operator.image_shape
     counted = torch.ones(judge.operator.rows, dtype=torch.float64) if left_out is None else left_out.double()
     count = max(1, int(counted.sum()))
@@ -81,6 +82,8 @@ def score(
 
 def _variance(judge: Measurement, samples: np.ndarray, predicted_rmse: float | None) -> Tensor | None:
     """What the method says of its error of z, (1, rows) or (1, 1)."""
+    import torch
+
     if len(samples) > 1:
         z = judge.predict(torch.from_numpy(np.ascontiguousarray(samples)).float()).double()
         return z.var(0, keepdim=True) * (1 + 1 / len(samples))
@@ -90,6 +93,10 @@ def _variance(judge: Measurement, samples: np.ndarray, predicted_rmse: float | N
 
 
 def _inside(judge: Measurement, z: Tensor, variance: Tensor, counted: Tensor, seed: int) -> float:
+    import torch
+
+    from engine.seeds import generator
+
     deviation = (variance + judge.noise**2).sqrt().expand_as(z)
     if judge.values is not None:
         u = torch.special.ndtr((judge.values.double() - z) / deviation)

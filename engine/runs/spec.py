@@ -42,7 +42,7 @@ class Reconstructed(Record):
         None,
         "Held out",
         "Share of what was measured that is left out of the reconstruction and predicted from it: a score that needs no truth. "
-        "auto leaves 5 % out where the picture is not known, and nothing where it is.",
+        "auto leaves 5 % out of what a file with its own matrix or kernel holds, and nothing of what is simulated.",
         low=0,
         high=0.5,
     )

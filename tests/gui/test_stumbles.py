@@ -42,6 +42,7 @@ class _Told:
     """The least that a result line is made of."""
 
     failed, status, rows_are, seconds, network_calls, samples = "", "done", ESTIMATE, 1.0, 3, (0,)
+    score = None
 
     def metrics(self):
         return {"consistency": 0.995}

@@ -110,7 +110,7 @@ def test_own_files_load(tmp_path):
         ({"A": None}, "neither 'A'"),
         ({"A": None, "operator": np.array("[]")}, "recipe"),
         ({"surprise": 1}, "unknown entry"),
-        ({"y": None, "lower": np.ones(20), "upper": np.zeros(20)}, "below"),
+        ({"y": None, "thresholds": None, "lower": np.ones(20), "upper": np.zeros(20)}, "below"),
     ],
 )
 def test_bad_own_files_are_one_sentence(tmp_path, changes, says):
