@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -49,8 +50,10 @@ def ask_save(parent: QWidget, title: str, near: str | Path, filters: str) -> Pat
     """Where to write, None for nowhere; a name without an ending gets that of the chosen filter, else it would be hidden when
     such files are opened."""
     # what has no ending is a folder: to write into one that is there replaces nothing
-    options = QFileDialog.Option(0) if "*." in filters else QFileDialog.Option.DontConfirmOverwrite
-    name, chosen = QFileDialog.getSaveFileName(parent, title, folders.suggest(near), filters, options=options)
+    ask = QFileDialog.getSaveFileName
+    if "*." not in filters:
+        ask = partial(ask, options=QFileDialog.Option.DontConfirmOverwrite)
+    name, chosen = ask(parent, title, folders.suggest(near), filters)
     if not folders.took(name):
         return None
     ending = re.search(r"\*(\.\w+)", chosen or filters.split(";;")[0])

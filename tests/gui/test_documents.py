@@ -99,9 +99,8 @@ def test_an_algorithm_for_another_kind_of_prior_says_so_and_offers_the_right_one
 
 @pytest.mark.slow
 def test_a_failed_result_is_called_so(qtbot, studio):
-    worse = QUICK.replace(
-        prior="mnist", operator="correlated convention=element-wise", algorithm="turbo levels=4", noise=0.1
-    )
+    noise = "qcs-sgm levels=2 repeats=1 sigma_first=1 sigma_last=0.5 final_denoising=false"
+    worse = QUICK.replace(prior="mnist", operator="gaussian", algorithm=noise)
     result = ran(qtbot, studio, worse)
-    assert "than that of what was seen" in result.failed
+    assert "is larger than that of" in result.failed
     assert studio.window.result_label.text().startswith("Failed")

@@ -300,7 +300,9 @@ def test_more_bits_help():
 @pytest.mark.slow
 def test_clean_messages_still_give_spread_samples():
     """Almost noiseless linear data: the samples spread as turbo predicts, not collapsed onto the denoised message."""
-    job = prepare(spec("turbo", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8))
+    job = prepare(
+        spec("turbo levels=32", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8)
+    )
     for _ in job.stream():
         pass
     result = job.reconstructions()[0]

@@ -102,7 +102,11 @@ def test_own_measurements_are_held_out_and_simulated_ones_are_not(tmp_path):
     spec = RunSpec(algorithm=QUICK, samples=2, device="cpu")
     job = prepare(spec)
     assert job.held is None
-    save_measurement(tmp_path / "m.npz", job.measurement, spec.operator, spec.matrix_seed)
+    seen = job.measurement
+    save_measurement(tmp_path / "simulated.npz", seen, spec.operator, spec.matrix_seed)
+    assert prepare(spec.replace(measurement=str(tmp_path / "simulated.npz"))).held is None
+    matrix, y = seen.operator.matrix.numpy(), 2 * seen.codes[0].numpy() - 1
+    np.savez(tmp_path / "m.npz", y=y, A=matrix, shape=[28, 28], noise=seen.noise, offset=seen.offset)
     own = RunSpec(measurement=str(tmp_path / "m.npz"), algorithm=QUICK, samples=2, device="cpu")
     result = reconstruct(own)
     assert result.score.held_out
