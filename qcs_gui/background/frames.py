@@ -222,8 +222,9 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Measureme
     history = {k: list(v) for k, v in job.history.items()}
     return Frame(
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
-        iterate.note, dict(iterate.statistics), history, seen, _message(iterate), rows_are,
-        job.spec.algorithm.overconfident, losses=losses,
+        note=iterate.note, statistics=dict(iterate.statistics), history=history, seen=seen, message=_message(iterate),
+        precision=str(job.facts.get("precision", "float32")), rows_are=rows_are,
+        overconfident=job.spec.algorithm.overconfident, losses=losses,
     )  # fmt: skip
 
 
