@@ -299,8 +299,8 @@ def test_more_bits_help():
 
 @pytest.mark.slow
 def test_clean_messages_still_give_spread_samples():
-    """Almost noiseless linear data: the samples spread as far as the mean errs, not collapsed onto the denoised message, and turbo
-    predicts that error."""
+    """Almost noiseless linear data: the samples spread as far as the mean errs, not collapsed onto the denoised message, and
+    turbo predicts that error."""
     job = prepare(spec("turbo", operator="gaussian measurements=700", quantizer="none", noise=0.002, samples=8))
     for _ in job.stream():
         pass
@@ -356,13 +356,14 @@ def test_numbers_beyond_all_measure_end_in_a_sentence_or_a_picture(tmp_path, alg
     matrix = rng.normal(size=(300, 784)) / 17
     np.savez(tmp_path / "m.npz", y=scale * (matrix @ rng.random(784)), A=matrix, noise=0.05)
     job = prepare(RunSpec(measurement=str(tmp_path / "m.npz"), algorithm=algorithm, samples=2))
-    with contextlib.suppress(EngineError) if scale == 1e30 else contextlib.nullcontext():
+    breaks = scale == 1e30 and algorithm.startswith("guided")  # turbo stays in range, and its picture is called failed
+    with pytest.raises(EngineError, match=r"^[^\n]+$") if breaks else contextlib.nullcontext():
         for iterate in job.stream():
             assert torch.isfinite(iterate.x).all()
     if job.last is not None:
         result = job.reconstructions()[0]
         assert all(np.isfinite(a).all() for a in (result.mean, result.samples, result.std))
-        assert result.failed.count("\n") == 0 and "failed" in result.failed
+        assert breaks or "failed" in result.failed
 
 
 def test_a_picture_that_is_not_finite_is_not_kept(monkeypatch):
