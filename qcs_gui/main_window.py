@@ -54,9 +54,9 @@ COLUMN_WIDTH = 372
 
 
 class MainWindow(QMainWindow):
-    """``dropped`` carries the path of a local file; ``closing`` is asked before the window closes."""
+    """``dropped`` carries the paths of local files; ``closing`` is asked before the window closes."""
 
-    dropped = Signal(str)
+    dropped = Signal(list)
 
     def __init__(self, spec: RunSpec) -> None:
         super().__init__()
@@ -313,11 +313,10 @@ class MainWindow(QMainWindow):
             event.setDropAction(Qt.DropAction.IgnoreAction)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self._take_as_copy(event)
-                self.dropped.emit(url.toLocalFile())
-                return
+        names = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if names:
+            self._take_as_copy(event)
+            self.dropped.emit(names)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.may_close():

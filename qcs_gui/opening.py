@@ -5,12 +5,15 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QMenu
 
 from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.images import SUFFIXES, read_recipe
 from engine.runs.spec import RunSpec
+from engine.sensing.files import PICTURES
 from qcs_gui.context import Context, Feature
 from qcs_gui.keeping import read_run_file
 from qcs_gui.library.documents import DocumentController
@@ -36,6 +39,18 @@ def _holds_result(path: Path) -> bool:
             return {"mean.npy", "recipe.npy"} <= set(file.namelist())
     except (OSError, zipfile.BadZipFile):
         return False
+
+
+def _picture_and_kernel(names: list[str]) -> tuple[str, str] | None:
+    """The larger and the smaller of two pictures, where one is less than half as wide and high as the other."""
+    sizes = []
+    for name in names:
+        size = QImageReader(name).size() if Path(name).suffix.lower() in PICTURES else QSize()
+        if not size.isValid():
+            return None
+        sizes.append((size.width(), size.height(), name))
+    (width, height, kernel), (wide, high, picture) = sorted(sizes)
+    return (picture, kernel) if 2 * width < wide and 2 * height < high else None
 
 
 def _has_recipe(path: Path) -> bool:
@@ -68,7 +83,7 @@ class OpeningController(Feature):
         self.runs, self.pictures, self.own, self.documents = runs, pictures, own, documents
         self.training, self.imports = training, imports
         self.window.image.open_button.clicked.connect(self.ask_image)
-        self.window.dropped.connect(self.open)
+        self.window.dropped.connect(self.take)
         self.act(new=self.new, open_image=self.ask_image, open_run=self.ask_run_file)
 
     def new(self) -> None:
@@ -95,6 +110,14 @@ class OpeningController(Feature):
         name = ask_open(self.window, "Open run file", "Run files and exported pictures (*.json *.png)")
         if name:
             self.open_run_file(name)
+
+    def take(self, names: list[str]) -> None:
+        """Files dropped together: a picture and a much smaller one are a camera's picture and its blur kernel; else the first."""
+        pair = _picture_and_kernel(names) if len(names) == 2 else None
+        if pair is None:
+            self.open(names[0])
+        else:
+            self.own.open(*pair)
 
     def open(self, name: str) -> None:
         """A dropped or chosen file: run files restore the set-up, arrays are measurements, networks can be imported and

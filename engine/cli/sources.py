@@ -97,7 +97,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     from engine.files import make_folder
     from engine.runs.spec import RunSpec, flag_of
     from engine.sensing.files import assemble, read_pieces, save_pieces
-    from engine.sensing.operators.from_arrays import kind_of
+    from engine.sensing.operators.from_arrays import kind_of, picture_seen
     from engine.sensing.operators.matrix_file import MatrixFile
     from engine.sensing.own import Completion
 
@@ -118,7 +118,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
     written = str(recipe.operator) if "operator" in named and not matrix else ""
     shape: tuple[int, ...] = ()
-    if "operator" in named and "shape" not in pieces:
+    if "operator" in named and "shape" not in pieces and (matrix or picture_seen(pieces) is None):
         if recipe.size is not None:
             shape = tuple(int(n) for n in recipe.size.split("x"))[::-1]
         elif written or not recipe.prior.any_size:  # the columns of a matrix tell of a square

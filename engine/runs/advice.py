@@ -90,6 +90,11 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
+    if operator.name == "matrix" and not operator.has_eigenbasis:
+        return (
+            "plug-and-play",
+            "a kernel or a sparse matrix is never decomposed, and one proximal map by conjugate gradients a step is what it takes",
+        )
     if operator.name == "matrix" and not operator.random_like:
         return (
             "split-gibbs",

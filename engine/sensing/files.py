@@ -33,6 +33,7 @@ from engine.settings import NOISE, SEED, whole
 
 __all__ = [
     "KEYS",
+    "PICTURES",
     "assemble",
     "holds_bits",
     "load_measurement",
@@ -50,6 +51,7 @@ KEYS = (
     "photons", "gain", "dark",
 )  # fmt: skip
 SEEN = ("y", "lower", "upper")
+PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 LARGEST_PIXELS = 1e8
 
 
@@ -131,9 +133,16 @@ def _numbers_of(operator: Operator) -> np.ndarray:
 
 
 def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
-    """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv; unknown ones are refused."""
-    if Path(path).suffix.lower() in (".npy", ".csv", ".txt"):
+    """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv, or from a picture that a camera took, as
+    (height, width) or (3, height, width) of black 0 to white 1; unknown entries are refused."""
+    ending = Path(path).suffix.lower()
+    if ending in (".npy", ".csv", ".txt"):
         return {"y": read_vector(path)}
+    if ending in PICTURES:
+        from engine.images import load_image, plain_channels
+
+        seen = load_image(path).pixels
+        return {"y": (seen if plain_channels(seen) == 3 else seen.mean(0)).astype(np.float64)}
     arrays = read_arrays(path)
     unknown = [n for n in arrays if n not in KEYS]
     if unknown:

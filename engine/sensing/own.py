@@ -11,7 +11,10 @@ import numpy as np
 
 from engine.errors import InputError
 from engine.foreign.arrays import read_matrix
+from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, OperatorChoice
+from engine.sensing.operators.blur import Blur
+from engine.sensing.operators.from_arrays import picture_seen
 from engine.sensing.quantizers.base import QuantizerChoice
 from engine.sensing.quantizers.thresholds import Thresholds
 from engine.settings import flag, integer
@@ -140,6 +143,21 @@ class Completion:
     def is_empty(self) -> bool:
         return self == Completion()
 
+    def _entries(self, choice: OperatorChoice, pieces: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What a recipe adds to the entries: itself, or the kernel of a camera, since a file that it names may move."""
+        seen = picture_seen(pieces)
+        names_file = any(setting.files and getattr(choice, key) for key, setting in choice.settings().items())
+        if not isinstance(choice, Blur) or (choice.border == "periodic" and not names_file):
+            shape = {"shape": np.array(seen)} if seen is not None and "shape" not in pieces and not self.shape else {}
+            return shape | {"operator": np.array(json.dumps({"recipe": self.recipe, "seed": self.seed}))}
+        if choice.border == "periodic":
+            raise InputError(
+                "A camera's picture does not repeat itself at the border; add border=cropped, where the scene goes on beyond the "
+                "frame, or border=dark, where nothing lies beyond it."
+            )
+        kernel = choice.small_kernel()
+        return {"kernel": kernel} | ({"sensor": np.array(seen[1:])} if choice.border == "dark" and seen else {})
+
     def apply(self, pieces: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The completed entries, which ``assemble`` then checks."""
         out: dict[str, Any] = dict(pieces)
@@ -148,7 +166,7 @@ class Completion:
             out.pop("operator", None)
         elif self.recipe:
             out.pop("A", None)
-            out["operator"] = np.array(json.dumps({"recipe": self.recipe, "seed": self.seed}))
+            out |= self._entries(OPERATORS.parse(self.recipe), out)
         if self.shape:
             out["shape"] = np.array(self.shape)
         if self.meaning == "real values":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -15,14 +16,18 @@ from PySide6.QtWidgets import (
 )
 
 from engine.foreign.arrays import ARRAY_FILES
+from engine.sensing.files import PICTURES
+from engine.sensing.operators.blur import Blur
 from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
 from qcs_gui.widgets.boxes import FileField, ListBox, NumberBox, WholeBox
 
 __all__ = ["MeasurementDialog"]
 
-MATRIX_SOURCES = ("as the file says", "from a matrix file", "by recipe")
+MATRIX_SOURCES = ("as the file says", "from a matrix file", "by recipe", "from a picture of a blur kernel")
+KERNEL = 3
 NOISE_SOURCES = ("as the file says", "given", "estimated")
+MEASUREMENTS = f"Measurements (*.npz *.mat *.npy *.csv {' '.join('*' + ending for ending in PICTURES)})"
 
 
 class MeasurementDialog(QDialog):
@@ -34,7 +39,7 @@ class MeasurementDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Own measurements")
         self.setMinimumWidth(520)
-        self.file = FileField("", Setting(str, "Measurement file", "", files="Measurements (*.npz *.mat *.npy *.csv)"))
+        self.file = FileField("", Setting(str, "Measurement file", "", files=MEASUREMENTS))
         self.meaning = ListBox()
         self.meaning.addItems(list(MEANINGS))
         self.thresholds = QLineEdit("-0.5,0,0.5")
@@ -43,6 +48,12 @@ class MeasurementDialog(QDialog):
         self.noise_source.addItems(list(NOISE_SOURCES))
         self.matrix = FileField("", Setting(str, "Sensing matrix", "", files=ARRAY_FILES))
         self.recipe = QLineEdit("gaussian measurements=200")
+        facts = Blur.settings()
+        self.kernel = FileField("", facts["file"])
+        self.turned, self.border = QCheckBox("turned by 180 degrees"), ListBox()
+        self.turned.setToolTip(facts["turned"].help)
+        self.border.addItems(["cropped", "dark"])
+        self.border.setToolTip(facts["border"].help)
         self.seed = WholeBox()
         self.seed.setRange(0, 2**31 - 1)
         self.shape = [WholeBox() for _ in range(3)]
@@ -77,13 +88,24 @@ class MeasurementDialog(QDialog):
         self.recipe_row = QWidget()
         self.recipe_row.setLayout(matrix_row)
         form.addRow("Recipe", self.recipe_row)
+        kernel_row = QHBoxLayout()
+        kernel_row.setContentsMargins(0, 0, 0, 0)
+        kernel_row.addWidget(self.turned)
+        kernel_row.addStretch(1)
+        kernel_row.addWidget(QLabel("beyond the border"))
+        kernel_row.addWidget(self.border)
+        self.kernel_row = QWidget()
+        self.kernel_row.setLayout(kernel_row)
+        form.addRow("Kernel picture", self.kernel)
+        form.addRow("Kernel", self.kernel_row)
         form.addRow("Picture", shape_row)
         form.addRow("Noise", self.noise_source)
         form.addRow("Noise sigma", self.noise)
         form.addRow("Offset", self.offset)
         for label, widget in (
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
-            ("Recipe of the operator", self.recipe), ("Seed of the recipe", self.seed),
+            ("Recipe of the operator", self.recipe), ("Kernel turned by 180 degrees", self.turned),
+            ("What lies beyond the border", self.border), ("Seed of the recipe", self.seed),
             ("Where the noise level comes from", self.noise_source), ("Noise sigma", self.noise), ("Offset", self.offset),
         ):  # fmt: skip
             widget.setAccessibleName(f"Own measurements: {label}")
@@ -98,9 +120,10 @@ class MeasurementDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self.says)
         layout.addWidget(buttons)
-        for combo in (self.meaning, self.matrix_source, self.noise_source):
+        self.turned.toggled.connect(self._changed)
+        for combo in (self.meaning, self.matrix_source, self.noise_source, self.border):
             combo.currentIndexChanged.connect(self._changed)
-        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe):
+        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe, self.kernel.line):
             line.textChanged.connect(self._changed)
         for box in (*self.shape, self.seed):
             box.valueChanged.connect(self._changed)
@@ -113,6 +136,8 @@ class MeasurementDialog(QDialog):
         form.setRowVisible(self.thresholds, self.meaning.currentText() == "codes")
         form.setRowVisible(self.matrix, self.matrix_source.currentIndex() == 1)
         form.setRowVisible(self.recipe_row, self.matrix_source.currentIndex() == 2)
+        for row in (self.kernel, self.kernel_row):
+            form.setRowVisible(row, self.matrix_source.currentIndex() == KERNEL)
         form.setRowVisible(self.noise, self.noise_source.currentIndex() == 1)
 
     def _changed(self) -> None:
@@ -127,13 +152,28 @@ class MeasurementDialog(QDialog):
         shape = () if not (height and width) else (channels, height, width) if channels else (height, width)
         return Completion(
             matrix=self.matrix.line.text() if source == 1 else "",
-            recipe=self.recipe.text() if source == 2 else "", seed=self.seed.value() if source == 2 else 0,
+            recipe=self.recipe.text() if source == 2 else self._camera() if source == KERNEL else "",
+            seed=self.seed.value() if source == 2 else 0,
             shape=shape,
             meaning=self.meaning.currentText(),
             thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
             noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,
             offset=None if self.offset.value() < 0 else self.offset.value(),
         )  # fmt: skip
+
+    def _camera(self) -> str:
+        """The recipe of the kernel's picture; without one nothing is added yet."""
+        file = self.kernel.line.text()
+        if not file:
+            return ""
+        return str(Blur(kernel="image", file=file, turned=self.turned.isChecked(), border=self.border.currentText()))
+
+    def take(self, file: str, kernel: str = "") -> None:
+        """A file already chosen, and the picture of its blur kernel if there is one."""
+        if kernel:
+            self.matrix_source.setCurrentIndex(KERNEL)
+            self.kernel.line.setText(kernel)
+        self.file.line.setText(file)
 
     def show_verdict(self, words: str, usable: bool) -> None:
         """What the file with the additions amounts to, or what is wrong with it."""

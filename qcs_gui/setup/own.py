@@ -96,15 +96,15 @@ class OwnController(Feature):
     def ask(self) -> None:
         self.open("")
 
-    def open(self, name: str) -> None:
-        """Shows the dialog, with a file already chosen if one is given."""
+    def open(self, name: str, kernel: str = "") -> None:
+        """Shows the dialog, with a file already chosen if one is given, and the picture of its blur kernel."""
         self.dialog = dialog = MeasurementDialog(self.window)
         dialog.edited.connect(self._soon.start)
         dialog.accepted.connect(self._use)
         dialog.finished.connect(self._put_away)
         show_once(dialog)
         if name:
-            dialog.file.line.setText(name)
+            dialog.take(name, kernel)
 
     def _put_away(self) -> None:
         self._soon.stop()

@@ -64,7 +64,7 @@ def test_results_of_earlier_versions_open(qtbot, studio, tmp_path, drop):
     result = reconstruct(QUICK)
     result.write(tmp_path)
     if drop:
-        studio.window.dropped.emit(str(tmp_path / "result.npz"))
+        studio.window.dropped.emit([str(tmp_path / "result.npz")])
     else:
         studio.documents.open(str(tmp_path / "result.json"))
     qtbot.waitUntil(lambda: studio.session.result is not None)

@@ -21,9 +21,9 @@ from engine.images import load_image, read_recipe
 from engine.runs.spec import RunSpec
 
 
-def drop(window, path):
+def drop(window, *paths):
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     where, action, button, key = (
         QPoint(200, 200),
         Qt.DropAction.CopyAction,

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.errors import InputError
 from engine.sensing.operators.base import GramEigenbasis, ImagingChoice, Operator
-from engine.settings import number, one_of, path
+from engine.settings import flag, number, one_of, path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,6 +99,9 @@ class Blur(ImagingChoice):
     file: str = path(
         "", "Kernel image", "Grey picture of the kernel; it is scaled to sum one.", "Pictures (*.png *.tif *.bmp)"
     )
+    turned: bool = flag(
+        False, "Turned", "Turns the kernel image by 180 degrees, as files have it that keep the kernel for correlation."
+    )
     border: str = one_of(
         "periodic", ("periodic", "cropped", "dark"), "Border", "What lies beyond the border: the picture again; more of the "
         "scene, of which only the part that sees nothing unknown is measured; or nothing, as for lensless cameras, whose "
@@ -112,7 +115,7 @@ class Blur(ImagingChoice):
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         if self.border != "cropped":
             return math.prod(image_shape)
-        left = [n - k + 1 for n, k in zip(image_shape[1:], self._small_kernel(image_shape[1:]).shape, strict=True)]
+        left = [n - k + 1 for n, k in zip(image_shape[1:], self.small_kernel().shape, strict=True)]
         if min(left) < 1:
             raise InputError(
                 f"A picture of {image_shape[2]} x {image_shape[1]} pixels is not wider than this kernel; give a narrower "
@@ -124,7 +127,7 @@ class Blur(ImagingChoice):
         if self.border == "periodic":
             return float(np.square(self._kernel(image_shape[1:])).sum())
         if self.border == "cropped":
-            return float(np.square(self._small_kernel(image_shape[1:])).sum())
+            return float(np.square(self.small_kernel()).sum())
         return float(self.build(image_shape, 0).row_norms_squared().mean())
 
     def memory_for(self, image_shape: tuple[int, int, int]) -> int:
@@ -139,10 +142,10 @@ class Blur(ImagingChoice):
         from engine.sensing.operators.convolution import ConvolutionOperator
 
         self.rows_for(image_shape)
-        kernel = torch.from_numpy(self._small_kernel(image_shape[1:]))
+        kernel = torch.from_numpy(self.small_kernel())
         return ConvolutionOperator(kernel, image_shape, None if self.border == "cropped" else image_shape[1:])
 
-    def _small_kernel(self, size: tuple[int, int]) -> np.ndarray:
+    def small_kernel(self) -> np.ndarray:
         """(height, width), float64, sum 1, centre at (height // 2, width // 2), no larger than it has to be."""
         if self.kernel == "image":
             picture = self._picture()
@@ -193,4 +196,4 @@ class Blur(ImagingChoice):
         picture = load_image(self.file).pixels.mean(0).astype(np.float64)
         if picture.sum() <= 0:
             raise InputError("The kernel image is black; give one with a bright kernel.")
-        return picture
+        return picture[::-1, ::-1].copy() if self.turned else picture

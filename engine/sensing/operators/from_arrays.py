@@ -16,7 +16,7 @@ from engine.sensing.operators.dense import DenseOperator
 from engine.sensing.operators.sparse import SparseOperator
 from engine.sensing.operators.transform_rows import TransformRows
 
-__all__ = ["ENTRIES", "KINDS", "kind_of", "operator_from", "scene_of"]
+__all__ = ["ENTRIES", "KINDS", "kind_of", "operator_from", "picture_seen", "scene_of"]
 
 KINDS = {"A": "a matrix", "kernel": "a kernel", "indptr": "a sparse matrix", "transform": "rows of a transform"}
 """The entry that each kind of operator is known by."""
@@ -33,12 +33,21 @@ def kind_of(pieces: Mapping[str, np.ndarray]) -> str:
 
 
 def scene_of(pieces: Mapping[str, np.ndarray]) -> tuple[int, int, int] | None:
-    """The picture that a cropped camera saw a part of, where y is that part, (height, width); None where that is not known."""
-    kernel, y = pieces.get("kernel"), pieces.get("y")
-    if kernel is None or y is None or kernel.ndim != 2 or y.ndim != 2 or min(y.shape) < 2:
+    """The picture that a cropped camera saw a part of, where y is that part, (height, width) or (3, height, width); None where
+    that is not known."""
+    kernel, seen = pieces.get("kernel"), picture_seen(pieces)
+    if kernel is None or seen is None or kernel.ndim != 2:
         return None
     beyond = (0, 0) if "sensor" in pieces else (kernel.shape[0] - 1, kernel.shape[1] - 1)
-    return 1, y.shape[0] + beyond[0], y.shape[1] + beyond[1]
+    return seen[0], seen[1] + beyond[0], seen[2] + beyond[1]
+
+
+def picture_seen(pieces: Mapping[str, np.ndarray]) -> tuple[int, int, int] | None:
+    """Channels, height and width of y, where what was seen is a picture; None where it is a row of numbers."""
+    y = pieces.get("y")
+    if y is None or y.ndim not in (2, 3) or min(y.shape[-2:]) < 2 or (y.ndim == 3 and y.shape[0] not in (1, 3)):
+        return None
+    return (y.shape[0] if y.ndim == 3 else 1), y.shape[-2], y.shape[-1]
 
 
 def operator_from(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
