@@ -160,6 +160,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "runs": ("the library of kept runs", _in("runs", "add_arguments")),
     "film": ("a kept run as GIF, MP4 or numbered PNG", _in("runs", "add_film")),
     "report": ("a run, or several side by side, as one HTML file", _in("runs", "add_report")),
+    "check": (
+        "whether y, matrix and noise of a file can belong together, and its faults",
+        _in("checking", "add_arguments"),
+    ),
     "measure": ("simulate and save a measurement", _measure),
     "denoise": ("add noise to pictures and denoise them with a prior", _denoise),
     "describe": ("every choice with its settings", _describe),

@@ -96,7 +96,9 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     from engine.sensing.files import holds_bits, number_of, recipe_of
     from engine.sensing.operators.from_arrays import kind_of
 
-    noise, offset = (number_of(key, pieces, None) for key in ("noise", "offset"))
+    offset = number_of("offset", pieces, None)
+    each = np.asarray(pieces["noise"]) if "noise" in pieces else np.zeros(1)
+    noise = float(np.median(each)) if each.size > 1 and each.dtype.kind in "iuf" else number_of("noise", pieces, None)
     if "y" in pieces:
         bits = 1 if holds_bits(pieces["y"]) or "thresholds" in pieces else None
         if "thresholds" in pieces and not holds_bits(pieces["y"]):

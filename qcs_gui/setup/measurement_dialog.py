@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from engine.foreign.arrays import ARRAY_FILES
 from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
+from qcs_gui.setup.data_check import CheckPanel
 from qcs_gui.widgets.boxes import FileField, ListBox, NumberBox, WholeBox
 
 __all__ = ["MeasurementDialog"]
@@ -59,6 +60,7 @@ class MeasurementDialog(QDialog):
         self.says = QLabel("Choose a file with measurements.")
         self.says.setWordWrap(True)
         self.says.setTextFormat(Qt.TextFormat.PlainText)
+        self.check = CheckPanel()
         shape_row, matrix_row = QHBoxLayout(), QHBoxLayout()
         for box, word in zip(self.shape, ("channels", "high", "wide"), strict=True):
             shape_row.addWidget(box)
@@ -97,6 +99,7 @@ class MeasurementDialog(QDialog):
         layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)  # rows that appear make it grow
         layout.addLayout(form)
         layout.addWidget(self.says)
+        layout.addWidget(self.check)
         layout.addWidget(buttons)
         for combo in (self.meaning, self.matrix_source, self.noise_source):
             combo.currentIndexChanged.connect(self._changed)
@@ -118,7 +121,18 @@ class MeasurementDialog(QDialog):
     def _changed(self) -> None:
         self._show_rows()
         self.use_button.setEnabled(False)
+        self.check.button.setEnabled(False)
+        self.check.clear()
         self.edited.emit()
+
+    def take_file(self, file: str) -> None:
+        """Another file, which lacks nothing."""
+        for source in (self.meaning, self.matrix_source, self.noise_source):
+            source.setCurrentIndex(0)
+        for box in self.shape:
+            box.setValue(0)
+        self.offset.setValue(self.offset.minimum())
+        self.file.line.setText(file)
 
     def completion(self) -> Completion:
         """What stands in the fields beyond the file."""
@@ -141,3 +155,4 @@ class MeasurementDialog(QDialog):
         self.says.setObjectName("dim" if usable else "warning")
         self.says.style().polish(self.says)
         self.use_button.setEnabled(usable)
+        self.check.button.setEnabled(usable)
