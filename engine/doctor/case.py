@@ -134,8 +134,7 @@ class Case:
         pieces["y"] = y[part]
         pieces.pop("shape", None)
         if pieces["y"].size == y.size:
-            pieces["shape"] = self.pieces.get("shape", None)
-            pieces = {k: v for k, v in pieces.items() if v is not None}
+            pieces |= {k: v for k, v in self.pieces.items() if k == "shape"}
         return pieces, places[part]
 
     @property

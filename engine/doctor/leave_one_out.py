@@ -9,7 +9,9 @@ expectation propagation, whose cavity is what the others say (section 3.6).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ from engine.sensing.channels import Channel
 __all__ = ["Prediction", "predict_channel", "predict_values"]
 
 SWEEPS, DAMPING, SETTLED = 24, 0.8, 5e-3
+HARDLY = 2.0
+"""Nats by which a noise level may be less likely."""
 LEAST_NOISE = 1e-4
 """Noise is taken for at least this share of the deviation of what was seen."""
 
@@ -44,6 +48,10 @@ class Prediction:
     weights: Tensor
     contrast: float
     noise: float
+    noise_error: float = 0.0
+    """Standard error of the noise, 0 where it was given."""
+    most_noise: float = 0.0
+    """The largest noise that is hardly less likely."""
     dark: tuple[float, float] = (0.0, 0.0)
     """A constant in all measurements and its standard error, where one was asked for."""
 
@@ -90,6 +98,13 @@ def predict_values(
         key=lambda r: r.fun,
     )
     contrast, sigma = math.exp(best.x[0]), max(math.exp(best.x[1] if given is None else given), least)
+    noise_error = 0.0 if given is not None else sigma * _error_of(nats, best.x)
+    most = sigma
+    while given is None and most < size:
+        louder = minimize(partial(_with_noise, nats, math.log(1.2 * most)), [best.x[0]], method="Nelder-Mead")
+        if louder.fun > best.fun + HARDLY:
+            break
+        most *= 1.2
     inverse = 1 / (contrast**2 * eigenvalues + sigma**2)
     weights = vectors @ (inverse * (vectors.T @ y))
     diagonal = (vectors.square() * inverse).sum(1)
@@ -106,8 +121,27 @@ def predict_values(
     expected = float(0.5 * torch.log(own / variance).clamp_min(0).mean())
     return Prediction(
         _log_normal(residual, variance) - unit.log(), chance - unit.log(), expected, (y - residual) * unit,
-        variance * unit.square(), contrast**2 * weights / unit, contrast, sigma, found_dark,
+        variance * unit.square(), contrast**2 * weights / unit, contrast, sigma, noise_error, most,
+        found_dark,
     )  # fmt: skip
+
+
+def _with_noise(nats: Callable[[np.ndarray], float], log_noise: float, log_contrast: np.ndarray) -> float:
+    return nats(np.array([log_contrast[0], log_noise]))
+
+
+def _error_of(nats: Callable[[np.ndarray], float], best: np.ndarray) -> float:
+    """Standard error of the logarithm of the noise, by the curvature of the evidence in it and in the contrast (Laplace)."""
+    step = 0.05
+
+    def at(*by: float) -> float:
+        return nats(best + step * np.array(by))
+
+    middle = at(0, 0)
+    own = [(at(*by) + at(*(-b for b in by)) - 2 * middle) / step**2 for by in ((1, 0), (0, 1))]
+    both = (at(1, 1) + at(-1, -1) - at(1, -1) - at(-1, 1)) / (4 * step**2)
+    left = own[1] - both**2 / max(own[0], 1e-12)
+    return left**-0.5 if left > 1e-4 else 1.0
 
 
 def _chance(y: Tensor, own: Tensor) -> Tensor:

@@ -137,6 +137,8 @@ class Completion:
     noise: float | None = None
     estimate_noise: bool = False
     offset: float | None = None
+    gain: str = ""
+    dark: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -171,6 +173,14 @@ class Completion:
             out["noise"] = np.array(self.noise)
         if self.offset is not None:
             out["offset"] = np.array(self.offset)
+        for key, written in (("gain", self.gain.strip()), ("dark", self.dark.strip())):
+            if written == "auto":
+                out[key] = np.array("auto")
+            elif written:
+                try:
+                    out[key] = np.array(float(written))
+                except ValueError:
+                    raise InputError(f"{key}={written[:20]} is not valid: give a number, or auto.") from None
         return out
 
 

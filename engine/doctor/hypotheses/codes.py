@@ -50,7 +50,10 @@ class BitsOfCodes(Hypothesis):
 
 
 def _reversed(codes: np.ndarray, bits: int) -> np.ndarray:
-    return sum(((codes >> k) & 1) << (bits - 1 - k) for k in range(bits))
+    out = np.zeros_like(codes)
+    for k in range(bits):
+        out |= ((codes >> k) & 1) << (bits - 1 - k)
+    return out
 
 
 def _from_gray(codes: np.ndarray, bits: int) -> np.ndarray:

@@ -62,7 +62,7 @@ class Thresholds(Hypothesis):
 
 
 def _changed(case: Case, change) -> Case:
-    entries = {
+    entries: dict[str, np.ndarray] = {
         k: change(np.asarray(case.pieces[k], np.float64)) for k in ("thresholds", "lower", "upper") if k in case.pieces
     }
     if not entries:  # signs alone: the threshold is 0
