@@ -1,9 +1,12 @@
 """Gain, dark level and noise that a measurement file leaves open are inferred beside the picture."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from engine.cli import main
 from engine.errors import InputError
 from engine.images import load_image
 from engine.images.bundled import sample_path
@@ -85,3 +88,14 @@ def test_noise_and_gain_of_each_measurement(tmp_path):
     np.savez(tmp_path / "bad.npz", y=y, A=matrix, shape=[4, 4], noise=noise[:7])
     with pytest.raises(InputError, match="one for each of the 40 rows"):
         load_measurement(tmp_path / "bad.npz")
+
+
+def test_gain_and_dark_are_flags_of_the_command_line(tmp_path, capsys):
+    np.savez(tmp_path / "bare.npz", **(counted() | {"noise": 20.0}))
+    words = ["run", "--measurement", str(tmp_path / "bare.npz"), "--prior", "wavelet", "--algorithm", "lasso iterations=5"]
+    words += ["--gain", "auto", "--dark", "0", "--no-save", "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    told = json.loads((tmp_path / "out" / "result.json").read_text())["inferred"]
+    assert [each["name"] for each in told] == ["gain"]
+    assert main([*words, "--gain", "much"]) == 2
+    assert "gain=much is not valid" in capsys.readouterr().err
