@@ -57,6 +57,10 @@ class MeasurementDialog(QDialog):
         self.offset.setRange(-0.01, 1)
         self.offset.setSpecialValueText("as the file says")
         self.offset.setValue(-0.01)
+        self.gain, self.dark = QLineEdit(), QLineEdit()
+        for line, name in ((self.gain, "Gain"), (self.dark, "Dark level")):
+            line.setPlaceholderText("as the file says; a number, or auto to infer it")
+            line.setAccessibleName(f"Own measurements: {name}")
         self.says = QLabel("Choose a file with measurements.")
         self.says.setWordWrap(True)
         self.says.setTextFormat(Qt.TextFormat.PlainText)
@@ -83,6 +87,8 @@ class MeasurementDialog(QDialog):
         form.addRow("Noise", self.noise_source)
         form.addRow("Noise sigma", self.noise)
         form.addRow("Offset", self.offset)
+        form.addRow("Gain", self.gain)
+        form.addRow("Dark level", self.dark)
         for label, widget in (
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
             ("Recipe of the operator", self.recipe), ("Seed of the recipe", self.seed),
@@ -103,7 +109,7 @@ class MeasurementDialog(QDialog):
         layout.addWidget(buttons)
         for combo in (self.meaning, self.matrix_source, self.noise_source):
             combo.currentIndexChanged.connect(self._changed)
-        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe):
+        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe, self.gain, self.dark):
             line.textChanged.connect(self._changed)
         for box in (*self.shape, self.seed):
             box.valueChanged.connect(self._changed)
@@ -132,6 +138,8 @@ class MeasurementDialog(QDialog):
         for box in self.shape:
             box.setValue(0)
         self.offset.setValue(self.offset.minimum())
+        self.gain.clear()
+        self.dark.clear()
         self.file.line.setText(file)
 
     def completion(self) -> Completion:
@@ -147,6 +155,7 @@ class MeasurementDialog(QDialog):
             thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
             noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,
             offset=None if self.offset.value() < 0 else self.offset.value(),
+            gain=self.gain.text(), dark=self.dark.text(),
         )  # fmt: skip
 
     def show_verdict(self, words: str, usable: bool) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from engine.cli import main
 from engine.doctor import check
 from engine.doctor.case import Case
 from engine.doctor.hypotheses import HYPOTHESES
@@ -12,7 +13,7 @@ from engine.doctor.response import Response
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.sensing.channels import CellChannel
-from engine.sensing.files import assemble
+from engine.sensing.files import assemble, read_pieces
 from engine.sensing.operators import OPERATORS
 
 HEIGHT, WIDTH = 20, 24
@@ -294,3 +295,17 @@ def test_every_hypothesis_leaves_the_file_alone():
     for hypothesis in HYPOTHESES:
         list(hypothesis.mends(case))
     assert all(np.array_equal(kept[k], pieces[k]) for k in kept)
+
+
+def test_the_command_names_the_fault_and_writes_the_mended_file(tmp_path, capsys):
+    pieces = through_matrix()
+    by_columns = np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).T.ravel()
+    np.savez(tmp_path / "m.npz", **(pieces | {"A": np.ascontiguousarray(pieces["A"][:, by_columns])}))
+    assert main(["check", str(tmp_path / "m.npz"), "--mend", str(tmp_path / "mended.npz"), "--threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "MATLAB" in said
+    assert "can belong together" in said
+    assert np.array_equal(read_pieces(tmp_path / "mended.npz")["A"], pieces["A"])
+    assert main(["check", str(tmp_path / "m.npz"), "--mend", "mended.txt"]) == 2
+    assert main(["check", str(tmp_path / "m.npz"), "--prior", "wavelet"]) == 2
+    assert "is no denoiser" in capsys.readouterr().err

@@ -68,3 +68,17 @@ def test_a_check_ends_with_its_dialog(open_studio, qtbot, click, counts, monkeyp
     qtbot.waitUntil(dialog.check.button.isEnabled, timeout=20000)
     click(dialog.check.button)
     qtbot.waitUntil(lambda: "It is wrong (bits" in dialog.check.says.text(), timeout=20000)
+
+
+def test_the_gain_can_be_left_to_the_run(open_studio, qtbot, click, counts):
+    studio = open_studio()
+    drop(studio.window, counts)
+    dialog = studio.own.dialog
+    qtbot.waitUntil(dialog.use_button.isEnabled, timeout=20000)
+    dialog.gain.setText("much")
+    qtbot.waitUntil(lambda: "gain=much is not valid" in dialog.says.text(), timeout=20000)
+    dialog.gain.setText("auto")
+    qtbot.waitUntil(dialog.use_button.isEnabled, timeout=20000)
+    click(dialog.use_button)
+    qtbot.waitUntil(lambda: studio.session.spec.measurement != "", timeout=20000)
+    assert str(read_pieces(studio.session.spec.measurement)["gain"]) == "auto"

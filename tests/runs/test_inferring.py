@@ -92,7 +92,15 @@ def test_noise_and_gain_of_each_measurement(tmp_path):
 
 def test_gain_and_dark_are_flags_of_the_command_line(tmp_path, capsys):
     np.savez(tmp_path / "bare.npz", **(counted() | {"noise": 20.0}))
-    words = ["run", "--measurement", str(tmp_path / "bare.npz"), "--prior", "wavelet", "--algorithm", "lasso iterations=5"]
+    words = [
+        "run",
+        "--measurement",
+        str(tmp_path / "bare.npz"),
+        "--prior",
+        "wavelet",
+        "--algorithm",
+        "lasso iterations=5",
+    ]
     words += ["--gain", "auto", "--dark", "0", "--no-save", "--device", "cpu", "--out", str(tmp_path / "out")]
     assert main(words) == 0
     told = json.loads((tmp_path / "out" / "result.json").read_text())["inferred"]
