@@ -127,7 +127,8 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
             shape = recipe.prior.image_shape
     more = Completion(
         matrix=matrix, recipe=written, seed=recipe.matrix_seed, shape=shape,
-        noise=recipe.noise if "noise" in named else None, offset=recipe.offset, gain=units.get("gain", ""), dark=units.get("dark", ""),
+        noise=recipe.noise if "noise" in named else None, offset=recipe.offset,
+        gain=units.get("gain", ""), dark=units.get("dark", ""),
     )  # fmt: skip
     pieces = more.apply(pieces)
     assemble(pieces)  # what does not fit is said before anything is written
