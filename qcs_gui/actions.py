@@ -25,6 +25,9 @@ ACTIONS = (
     Command("open_image", "&File", "Open &image ...", "Ctrl+O", "A picture file"),
     Command("draw", "&File", "&Draw an image ...", "Ctrl+D", "Draw with the mouse"),
     Command("open_measurement", "&File", "Open o&wn measurements ...", "Ctrl+Shift+M", "y, A, thresholds, noise"),
+    Command(
+        "check_data", "&File", "Chec&k my data ...", "Ctrl+Alt+K", "Whether y, matrix and noise can belong together"
+    ),
     Command("save_measurement", "&File", "Save meas&urement ...", "Ctrl+Alt+M", "The simulated measurement as a file"),
     Command("open_result", "&File", "Open resul&t ...", "Ctrl+Shift+R", "A kept run, or results of earlier versions"),
     Command("save_result", "&File", "Save resu&lt", "Ctrl+S", "The run shown, as a document"),

@@ -40,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     values = given(arguments)
     if bool(values.get("measurement")) + (bool(values.get("image")) or bool(arguments.from_run)) > 1:
         raise InputError("Give one of --image, --measurement and --from.")
+    if (arguments.gain or arguments.dark) and not values.get("measurement"):
+        raise InputError("--gain and --dark go with --measurement.")
     if arguments.save and arguments.no_save:
         raise InputError("Give either --save or --no-save, not both.")
     if arguments.save:

@@ -45,6 +45,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "--from", dest="from_run", default="", metavar="RUN",
         help="repeat the recipe of a kept run or of a file, with the changes that are given",
     )  # fmt: skip
+    for name, what in (("gain", "y = gain A x + dark"), ("dark", "y of a black picture")):
+        parser.add_argument(
+            f"--{name}",
+            default="",
+            metavar="NUMBER",
+            help=f"of a measurement file: {what}; a number, or auto to infer it",
+        )
     parser.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
     parser.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
     parser.add_argument("--out", required=True, help="folder for the results")
@@ -160,6 +167,10 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "runs": ("the library of kept runs", _in("runs", "add_arguments")),
     "film": ("a kept run as GIF, MP4 or numbered PNG", _in("runs", "add_film")),
     "report": ("a run, or several side by side, as one HTML file", _in("runs", "add_report")),
+    "check": (
+        "whether y, matrix and noise of a file can belong together, and its faults",
+        _in("checking", "add_arguments"),
+    ),
     "measure": ("simulate and save a measurement", _measure),
     "denoise": ("add noise to pictures and denoise them with a prior", _denoise),
     "describe": ("every choice with its settings", _describe),

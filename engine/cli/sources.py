@@ -106,13 +106,15 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     if "quantizer" in values:
         raise InputError("--quantizer does not go with --measurement: the measurement file decides it.")
     named = {key: values.pop(key) for key in ("operator", "noise", "offset") if key in values}
+    units = {key: getattr(arguments, key, "") for key in ("gain", "dark")}
+    units = {key: written for key, written in units.items() if written}
     spec = RunSpec(**values)
-    if not named:
+    if not named and not units:
         return spec
     # what the recipe says of a picture completes what the file says of one
     recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
     pieces = read_pieces(spec.measurement)
-    for key in named:
+    for key in (*named, *units):
         if key in pieces or (key == "operator" and kind_of(pieces)):
             raise InputError(f"{flag_of(key)} does not go with --measurement: the measurement file decides it.")
     matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
@@ -126,6 +128,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     more = Completion(
         matrix=matrix, recipe=written, seed=recipe.matrix_seed, shape=shape,
         noise=recipe.noise if "noise" in named else None, offset=recipe.offset,
+        gain=units.get("gain", ""), dark=units.get("dark", ""),
     )  # fmt: skip
     pieces = more.apply(pieces)
     assemble(pieces)  # what does not fit is said before anything is written

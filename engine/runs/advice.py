@@ -93,7 +93,7 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     if operator.name == "matrix" and not operator.has_eigenbasis:
         return (
             "plug-and-play",
-            "a kernel or a sparse matrix is never decomposed, and one proximal map by conjugate gradients a step is what it takes",
+            "a kernel or a sparse matrix is not decomposed; one proximal map by conjugate gradients a step is all it takes",
         )
     if operator.name == "matrix" and not operator.random_like:
         return (

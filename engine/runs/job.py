@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,6 @@ from engine.images import fit, load_image, plain_channels
 from engine.images.bundled import sample_path
 from engine.priors.base import DenoiserPrior
 from engine.priors.choice import PriorChoice, Shape
-from engine.priors.library import priors
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.fallbacks import fallbacks
 from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, doubt, failure, unseen_failure
@@ -90,17 +90,19 @@ def _own(spec: RunSpec) -> Job:
             "choose a prior of that shape or one for any size."
         )
     notes: tuple[str, ...] = ()
-    measurement = assemble(pieces)
+    facts: dict[str, Any] = {}
     spec = spec.reading(instrument_of(pieces))
-    if not measurement.noise_known:
-        from engine.runs.noise import estimate_noise
+    from engine.runs.inferring import infer, table
 
-        denoiser = spec.prior if spec.prior.kind == "denoiser" else priors().parse("gaussian")
-        noise = estimate_noise(measurement, denoiser.load("cpu", shape), spec.seed)  # type: ignore[arg-type]
-        measurement = replace(measurement, noise=noise, noise_known=True)
-        notes = (f"The noise was not given; it was estimated as {noise:.3g}.",)
+    pieces, found = infer(pieces, spec.prior, spec.seed)
+    measurement = assemble(pieces)
+    if found:
+        notes = (table(found),)
+        facts["inferred"] = [each.as_dict() for each in found]
     kept = {k: v for k, v in pieces.items() if k != "A" or v.size <= LARGEST_KEPT_MATRIX}
-    return Job(spec, measurement, notes=notes, measured=kept | {"noise": np.array(measurement.noise)})
+    job = Job(spec, measurement, notes=notes, measured=kept)
+    job.facts |= facts
+    return job
 
 
 def measure(

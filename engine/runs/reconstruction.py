@@ -89,6 +89,14 @@ class Reconstruction:
         return values
 
     @property
+    def unit(self) -> float:
+        """What white is in the units of the measurement file: the gain of its real values, 1 where it has none."""
+        gain = self.measured.get("gain")
+        if gain is None or "photons" in self.measured or np.asarray(gain).dtype.kind not in "iuf":
+            return 1.0
+        return float(np.mean(gain))
+
+    @property
     def rows_are(self) -> str:
         """What the method's rows are: posterior samples, restarts or one estimate."""
         return self.spec.algorithm.rows_are
@@ -163,6 +171,8 @@ class Reconstruction:
         """Samples, mean, std, truth as they are, with the recipe as JSON text."""
         arrays: dict[str, Any] = {"samples": self.samples, "mean": self.mean, "recipe": np.array(self.spec.as_json())}
         arrays |= {n: a for n, a in (("std", self.std), ("truth", self.truth)) if a is not None}
+        if self.unit != 1:  # the picture in the units of the file, such as counts
+            arrays |= {"gain": np.array(self.unit), "mean_in_units": self.unit * self.mean}
         return save_arrays(path, arrays)
 
     def export(self, path: Path | str, what: str) -> Path:

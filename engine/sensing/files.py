@@ -3,7 +3,10 @@
 Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
 edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}), or what
 ``operators/from_arrays.py`` reads: ``kernel`` (with ``sensor``), a sparse matrix, rows of a fast ``transform``; optional
-``shape`` ([channels,] height, width), ``noise`` (estimated where it is missing), ``offset``, ``thresholds`` (common to
+``shape`` ([channels,] height, width), ``noise`` (one number or one per row; estimated where it is missing), ``offset``,
+``gain`` and ``dark`` (one number or one per row): real values are y = gain A (x - offset) + dark + n, n with the deviation
+``noise``;
+the text "auto" in their place has them inferred with the picture; ``unit`` (text) names what y counts; ``thresholds`` (common to
 all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded); or
 ``photons`` (JSON: {"kind": "clicks", "frames": 16, "typical": 1.5}, or "kind": "counts" with "read" or "full") with ``gain`` and
 ``dark``, one number or one per row: y counts photons of the rate gain z + dark, in all frames together.
@@ -26,6 +29,7 @@ from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
 from engine.sensing.operators.from_arrays import ENTRIES, kind_of, operator_from, scene_of
+from engine.sensing.operators.weighted_rows import weighted
 from engine.sensing.quantizers import Quantizer
 from engine.sensing.quantizers.dithered import KINDS, UnknownDither
 from engine.sensing.quantizers.photons import PhotonDetector
@@ -36,6 +40,7 @@ __all__ = [
     "PICTURES",
     "assemble",
     "holds_bits",
+    "is_auto",
     "load_measurement",
     "number_of",
     "pictured",
@@ -44,11 +49,12 @@ __all__ = [
     "recipe_of",
     "save_measurement",
     "save_pieces",
+    "units_of",
 ]
 
 KEYS = (
     "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
-    "photons", "gain", "dark",
+    "photons", "gain", "dark", "unit",
 )  # fmt: skip
 SEEN = ("y", "lower", "upper")
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
@@ -181,22 +187,37 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
     shape = pictured(pieces)
     operator = _operator(pieces, shape)
     more: dict[str, Any] = {"offset": number_of("offset", pieces, 0.0)}
-    noise = 0.0
+    noise, each = 0.0, None
     if "noise" in pieces:
-        noise = NOISE.check("noise", number_of("noise", pieces, 0.0))
+        noise, each = _noise(pieces["noise"], operator.rows)
     else:
         more["noise_known"] = False
     if "y" in pieces:
         y = _row("y", pieces["y"], operator.rows)
         if "photons" in pieces:
+            _refuse_each(each)
             return Measurement.from_codes(operator, noise, *_photons(pieces, operator.rows, y), **more)
         signs = holds_bits(pieces["y"])
         if "thresholds" not in pieces and not signs:
+            gain, dark = units_of(pieces, operator.rows)
             with np.errstate(over="ignore"):
-                values = torch.from_numpy(y.astype(np.float32))
+                values = torch.from_numpy(((y - dark) / gain).astype(np.float32))
             if not torch.isfinite(values).all():
                 raise InputError("'y' has entries beyond 3e38; measure in other units.")
+            if each is None and len(gain) > 1 and "noise" in pieces:
+                each = np.full(operator.rows, noise)
+            if each is not None:
+                noise, operator, weights = _evened(operator, each / np.abs(gain))
+                values = values * weights.to(values)
+            else:
+                noise = noise / abs(float(gain[0]))
+            more["unit"] = float(np.abs(gain).mean())
             return Measurement(operator, noise, values=values, quantizer=Quantizer(None), **more)
+        if "gain" in pieces or "dark" in pieces:
+            raise InputError(
+                "'gain' and 'dark' are of real values or photons; of cells, give the thresholds in units of A x."
+            )
+        _refuse_each(each)
         quantizer = _quantizer(pieces, operator.rows, y)
         if signs and (quantizer.cells == 2 or "thresholds" not in pieces):
             y = (y > 0).astype(np.float64)
@@ -208,8 +229,60 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
         lower, upper = (_row(k, pieces[k], operator.rows, infinite=True) for k in ("lower", "upper"))
         if not (lower < upper).all():
             raise InputError("Every 'lower' edge must be below its 'upper' edge.")
+        if each is not None:
+            noise, operator, weights = _evened(operator, each)
+            lower, upper = lower * weights.numpy(), upper * weights.numpy()
         return Measurement.from_cells(operator, noise, torch.from_numpy(lower), torch.from_numpy(upper), **more)
     raise InputError("There is neither 'y' nor 'lower' and 'upper'; add what was measured.")
+
+
+def units_of(pieces: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and dark level of real values or photons, each (1,) or (rows,): 1 and 0 where they are missing or yet to be
+    inferred."""
+    found = []
+    for key, default in (("gain", 1.0), ("dark", 0.0)):
+        numbers = (
+            np.full(1, default) if key not in pieces or is_auto(pieces[key]) else _numbers(key, pieces[key]).reshape(-1)
+        )
+        if len(numbers) not in (1, rows):
+            raise InputError(f"'gain' and 'dark' must be one number, or one for each of the {rows} rows.")
+        found.append(numbers)
+    if (found[0] == 0).any():
+        raise InputError("'gain' is 0, which measures nothing; give another, or auto.")
+    return found[0], found[1]
+
+
+def is_auto(entry: Any) -> bool:
+    """Whether an entry is the text auto: to be inferred."""
+    entry = np.asarray(entry)
+    return entry.dtype.kind in "US" and entry.size == 1 and str(entry.reshape(-1)[0]).strip() == "auto"
+
+
+def _noise(entry: np.ndarray, rows: int) -> tuple[float, np.ndarray | None]:
+    """The noise of all measurements, or that of each (rows,)."""
+    numbers = _numbers("noise", entry).reshape(-1)
+    if len(numbers) == 1:
+        return NOISE.check("noise", float(numbers[0])), None
+    if len(numbers) != rows:
+        raise InputError(f"'noise' must be one number, or one for each of the {rows} rows, not {len(numbers)}.")
+    if not (numbers > 0).all():
+        raise InputError("'noise' of each measurement must be above 0.")
+    return float(np.exp(np.log(numbers).mean())), numbers
+
+
+def _evened(operator: Operator, noise: np.ndarray) -> tuple[float, Operator, torch.Tensor]:
+    """The noise that all measurements have once each is multiplied by a weight, the operator that does so, and the weights:
+    w y = w A x + w n says the same as y = A x + n."""
+    typical = float(np.exp(np.log(noise).mean()))
+    weights = torch.from_numpy(typical / noise)
+    return typical, weighted(operator, weights), weights
+
+
+def _refuse_each(each: np.ndarray | None) -> None:
+    if each is not None:
+        raise InputError(
+            "'noise' of each measurement goes with real values or with 'lower' and 'upper'; give one number."
+        )
 
 
 def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quantizer:
@@ -245,11 +318,7 @@ def _photons(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> tuple[Q
     clicks, read, full = kind == "clicks", float(numbers["read"]), float(numbers["full"])
     if read < 0 or not full > 0 or (clicks and (read or full < math.inf)) or (read and full < math.inf):
         raise InputError("'photons' of kind counts has 'read' or 'full', above 0; clicks have neither.")
-    gain, dark = (
-        _numbers(key, pieces.get(key, np.array(default))).reshape(-1) for key, default in (("gain", 1.0), ("dark", 0.0))
-    )
-    if any(len(t) not in (1, rows) for t in (gain, dark)):
-        raise InputError(f"'gain' and 'dark' must be one number, or one for each of the {rows} rows.")
+    gain, dark = units_of(pieces, rows)
     if not read and ((y != np.rint(y)).any() or y.min() < 0):
         raise InputError("'y' must hold whole numbers of photons; give 'read' where reading them out added noise.")
     if clicks and y.max() > frames:

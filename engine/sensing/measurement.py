@@ -41,6 +41,8 @@ class Measurement:
     offset: float = 0.0
     truth: Tensor | None = None
     noise_known: bool = True
+    unit: float = 1.0
+    """What a white pixel is in the units that the file counts in: the gain of real values."""
 
     @classmethod
     def from_codes(cls, operator: Operator, noise: float, quantizer: Quantizer, codes: Tensor, **more) -> Measurement:

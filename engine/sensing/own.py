@@ -99,7 +99,9 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     from engine.sensing.files import holds_bits, number_of, recipe_of
     from engine.sensing.operators.from_arrays import kind_of
 
-    noise, offset = (number_of(key, pieces, None) for key in ("noise", "offset"))
+    offset = number_of("offset", pieces, None)
+    each = np.asarray(pieces["noise"]) if "noise" in pieces else np.zeros(1)
+    noise = float(np.median(each)) if each.size > 1 and each.dtype.kind in "iuf" else number_of("noise", pieces, None)
     if "y" in pieces:
         bits = 1 if holds_bits(pieces["y"]) or "thresholds" in pieces else None
         if "thresholds" in pieces and not holds_bits(pieces["y"]):
@@ -138,6 +140,8 @@ class Completion:
     noise: float | None = None
     estimate_noise: bool = False
     offset: float | None = None
+    gain: str = ""
+    dark: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -187,6 +191,14 @@ class Completion:
             out["noise"] = np.array(self.noise)
         if self.offset is not None:
             out["offset"] = np.array(self.offset)
+        for key, written in (("gain", self.gain.strip()), ("dark", self.dark.strip())):
+            if written == "auto":
+                out[key] = np.array("auto")
+            elif written:
+                try:
+                    out[key] = np.array(float(written))
+                except ValueError:
+                    raise InputError(f"{key}={written[:20]} is not valid: give a number, or auto.") from None
         return out
 
 

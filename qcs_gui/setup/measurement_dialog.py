@@ -20,6 +20,7 @@ from engine.sensing.files import PICTURES
 from engine.sensing.operators.blur import Blur
 from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
+from qcs_gui.setup.data_check import CheckPanel
 from qcs_gui.widgets.boxes import FileField, ListBox, NumberBox, WholeBox
 
 __all__ = ["MeasurementDialog"]
@@ -67,9 +68,14 @@ class MeasurementDialog(QDialog):
         self.offset.setRange(-0.01, 1)
         self.offset.setSpecialValueText("as the file says")
         self.offset.setValue(-0.01)
+        self.gain, self.dark = QLineEdit(), QLineEdit()
+        for line, name in ((self.gain, "Gain"), (self.dark, "Dark level")):
+            line.setPlaceholderText("as the file says; a number, or auto to infer it")
+            line.setAccessibleName(f"Own measurements: {name}")
         self.says = QLabel("Choose a file with measurements.")
         self.says.setWordWrap(True)
         self.says.setTextFormat(Qt.TextFormat.PlainText)
+        self.check = CheckPanel()
         shape_row, matrix_row = QHBoxLayout(), QHBoxLayout()
         for box, word in zip(self.shape, ("channels", "high", "wide"), strict=True):
             shape_row.addWidget(box)
@@ -102,6 +108,8 @@ class MeasurementDialog(QDialog):
         form.addRow("Noise", self.noise_source)
         form.addRow("Noise sigma", self.noise)
         form.addRow("Offset", self.offset)
+        form.addRow("Gain", self.gain)
+        form.addRow("Dark level", self.dark)
         for label, widget in (
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
             ("Recipe of the operator", self.recipe), ("Kernel turned by 180 degrees", self.turned),
@@ -119,11 +127,15 @@ class MeasurementDialog(QDialog):
         layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)  # rows that appear make it grow
         layout.addLayout(form)
         layout.addWidget(self.says)
+        layout.addWidget(self.check)
         layout.addWidget(buttons)
         self.turned.toggled.connect(self._changed)
         for combo in (self.meaning, self.matrix_source, self.noise_source, self.border):
             combo.currentIndexChanged.connect(self._changed)
-        for line in (self.file.line, self.matrix.line, self.thresholds, self.recipe, self.kernel.line):
+        lines = (
+            self.file.line, self.matrix.line, self.thresholds, self.recipe, self.kernel.line, self.gain, self.dark,
+        )  # fmt: skip
+        for line in lines:
             line.textChanged.connect(self._changed)
         for box in (*self.shape, self.seed):
             box.valueChanged.connect(self._changed)
@@ -143,7 +155,20 @@ class MeasurementDialog(QDialog):
     def _changed(self) -> None:
         self._show_rows()
         self.use_button.setEnabled(False)
+        self.check.button.setEnabled(False)
+        self.check.clear()
         self.edited.emit()
+
+    def take_file(self, file: str) -> None:
+        """Another file, which lacks nothing."""
+        for source in (self.meaning, self.matrix_source, self.noise_source):
+            source.setCurrentIndex(0)
+        for box in self.shape:
+            box.setValue(0)
+        self.offset.setValue(self.offset.minimum())
+        self.gain.clear()
+        self.dark.clear()
+        self.file.line.setText(file)
 
     def completion(self) -> Completion:
         """What stands in the fields beyond the file."""
@@ -159,6 +184,7 @@ class MeasurementDialog(QDialog):
             thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
             noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,
             offset=None if self.offset.value() < 0 else self.offset.value(),
+            gain=self.gain.text(), dark=self.dark.text(),
         )  # fmt: skip
 
     def _camera(self) -> str:
@@ -181,3 +207,4 @@ class MeasurementDialog(QDialog):
         self.says.setObjectName("dim" if usable else "warning")
         self.says.style().polish(self.says)
         self.use_button.setEnabled(usable)
+        self.check.button.setEnabled(usable)

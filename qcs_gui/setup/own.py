@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,13 @@ import numpy as np
 from PySide6.QtCore import QTimer
 
 from engine.errors import InputError
-from engine.files import make_folder
 from engine.priors.choice import PriorChoice, Shape
-from engine.priors.library import priors, user_folder
+from engine.priors.library import priors
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
 from qcs_gui.background.worker import Failure, Task
 from qcs_gui.context import Context, Feature
+from qcs_gui.setup.data_check import DataCheck, keep_pieces
 from qcs_gui.setup.measurement_dialog import MeasurementDialog
 from qcs_gui.widgets.dialogs import show_once
 from qcs_gui.widgets.files import ask_save
@@ -39,16 +38,14 @@ class _Read:
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
-    from engine.sensing.files import assemble, read_pieces, save_pieces
+    from engine.sensing.files import assemble, read_pieces
     from engine.sensing.own import describe_measurement, instrument_of
 
     pieces = completion.apply(read_pieces(file))
     measurement = assemble(pieces)
     shape = measurement.operator.image_shape
     if keep and not completion.is_empty:
-        folder = make_folder(user_folder().parent / "measurements")
-        digest = hashlib.sha256(b"".join(k.encode() + v.tobytes() for k, v in sorted(pieces.items()))).hexdigest()[:16]
-        file = str(save_pieces(folder / f"{Path(file).stem}-{digest}.npz", pieces))
+        file = str(keep_pieces(Path(file).stem, pieces))
     spec = spec.replace(measurement=file, first_sample=0)
     prior = spec.prior if spec.prior.takes(shape) else _prior_for(shape)
     try:
@@ -88,7 +85,9 @@ class OwnController(Feature):
         self._soon = QTimer(self, interval=LOOK_MS, singleShot=True)
         self._soon.timeout.connect(self._look)
         self.window.image.own_button.clicked.connect(self.ask)
-        self.act(open_measurement=self.ask, save_measurement=self.ask_save)
+        self.check = DataCheck(context)
+        self.check.mended.connect(self._take_mended)
+        self.act(open_measurement=self.ask, save_measurement=self.ask_save, check_data=self.ask_check)
         self.session.observe(self._changed)
 
     # -- in --------------------------------------------------------------------------------------------------------
@@ -100,6 +99,9 @@ class OwnController(Feature):
         """Shows the dialog, with a file already chosen if one is given, and the picture of its blur kernel."""
         self.dialog = dialog = MeasurementDialog(self.window)
         dialog.edited.connect(self._soon.start)
+        dialog.edited.connect(self.check.stop)
+        dialog.check.asked.connect(self._check)
+        dialog.check.mend_asked.connect(self.check.mend)
         dialog.accepted.connect(self._use)
         dialog.finished.connect(self._put_away)
         show_once(dialog)
@@ -109,7 +111,21 @@ class OwnController(Feature):
     def _put_away(self) -> None:
         self._soon.stop()
         self._looking.forget()
+        self.check.stop()
         self.dialog = None
+
+    def ask_check(self) -> None:
+        """The dialog on the measurement file in use, or on one that is chosen there."""
+        self.open(self.session.spec.measurement)
+
+    def _check(self) -> None:
+        assert self.dialog is not None
+        self.check.start(self.dialog.check, self.dialog.file.line.text(), self.dialog.completion())
+
+    def _take_mended(self, file: str) -> None:
+        """The mended file stands by itself."""
+        if self.dialog is not None:
+            self.dialog.take_file(file)
 
     def restore(self, spec: RunSpec) -> None:
         """Takes a run file on a measurement file."""
