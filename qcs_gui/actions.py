@@ -52,6 +52,9 @@ ACTIONS = (
     Command(
         "compare_algorithms", "&Run", "C&ompare algorithms ...", "Ctrl+Shift+A", "Several, on the same measurement"
     ),
+    Command(
+        "run_grid", "&Run", "A &grid of runs ...", "Ctrl+Alt+G", "Over one or two settings, with pictures and curves"
+    ),
     Command("design", "&Run", "&Design a measurement ...", "Ctrl+B", "The best split of a budget of bits or rows"),
     Command("prior_page", "&Prior", "&About this prior ...", "Ctrl+I", "What it is, its samples, its error"),
     Command("train_prior", "&Prior", "&Train a prior ...", "Ctrl+T", "On pictures of your own"),
@@ -61,6 +64,7 @@ ACTIONS = (
     Command("diagnostics", "&View", "&Curves", "Ctrl+K", "Noise level, error, consistency", checkable=True),
     Command("uncertainty", "&View", "&Uncertainty", "Ctrl+U", "Calibration, pixels, probabilities", checkable=True),
     Command("history", "&View", "&History", "Ctrl+H", "Every run that was kept", checkable=True),
+    Command("comparison", "&View", "Co&mparison", "Ctrl+3", "The runs that stand side by side"),
     Command("fix_ranges", "&View", "&Fix the colour ranges", "Ctrl+F", "For comparing runs", checkable=True),
     Command("reset_contrast", "&View", "Reset c&ontrast", "Ctrl+9", "Ranges that fit the data"),
     Command("reset_zoom", "&View", "Reset &zoom", "Ctrl+0", "Whole pictures"),

@@ -112,7 +112,7 @@ class Studio(QObject):
         self.runs = RunController(context, self.panels)
         self.live = LiveController(context, self.panels)
         self.documents = DocumentController(context, self.pictures, self.panels)
-        self.compare = CompareController(context, self.runs, self.documents)
+        self.compare = CompareController(context, self.runs, self.documents, self.panels)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.opening = OpeningController(

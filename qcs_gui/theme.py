@@ -49,6 +49,11 @@ QPushButton#view:checked {{ background: #2368b0; color: white; border-color: #23
 QPushButton:checked#live {{ background: #2368b0; color: white; }}
 QToolButton#card {{ background: {base}; border: 1px solid {edge}; border-radius: 8px; padding: 8px 6px; }}
 QToolButton#card:hover, QToolButton#card:focus {{ border: 2px solid {accent}; padding: 7px 5px; }}
+QFrame#tile {{ border: 1px solid transparent; border-radius: 6px; }}
+QFrame#tile:hover {{ border-color: {edge}; }}
+QFrame#tile:focus {{ border-color: {accent}; }}
+QLabel#tile_heading {{ font-weight: 600; }}
+QTabWidget::pane {{ border: none; }}
 QDockWidget::title {{ background: {window}; padding: 6px; }}
 QListWidget, QTableWidget, QTextBrowser {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; }}
 QListWidget:focus, QTableWidget:focus, QTextBrowser:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
