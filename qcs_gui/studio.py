@@ -25,10 +25,12 @@ from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.opening import OpeningController, RecentMenu
+from qcs_gui.palette import PaletteController
 from qcs_gui.preferences import Preferences, PreferencesController
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
+from qcs_gui.queue.controller import QueueController
 from qcs_gui.session_keeper import SessionKeeper
 from qcs_gui.setup.own import OwnController
 from qcs_gui.setup.picture import PictureController
@@ -46,6 +48,8 @@ __all__ = ["Studio"]
 
 SWITCH_SECONDS = 0.0005
 WORTH_ASKING_SECONDS = 30.0
+QUEUE_MS = 1500
+"""After the start; the window comes first."""
 
 
 class Studio(QObject):
@@ -114,6 +118,8 @@ class Studio(QObject):
         self.documents = DocumentController(context, self.pictures, self.panels)
         self.compare = CompareController(context, self.runs, self.documents, self.panels)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
+        self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
+        self.palette = PaletteController(context)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports
@@ -144,6 +150,7 @@ class Studio(QObject):
         if first and self.preferences["open_gallery"]:
             self.window.show_page(self.window.gallery)
         QTimer.singleShot(150, self.runs.warm_up)
+        QTimer.singleShot(QUEUE_MS, self.queue.start)
 
     def take_preferences(self, chosen: dict[str, Any]) -> None:
         """What can change at once does."""
