@@ -76,6 +76,7 @@ ACTIONS = (
     Command("live_end", "&Replay", "&Back to live", "Ctrl+End", "Follow the run, or its result"),
     Command("palette", "&Help", "&Find a command ...", "Ctrl+K", "Every command, by a few letters"),
     Command("guide", "&Help", "&Guide", "F1", "First steps, every panel and setting"),
+    Command("tour", "&Help", "Take the &tour", "", "Nine hints, each done as it is read"),
     Command("shortcuts", "&Help", "&Shortcuts", "Ctrl+?", "This table"),
     Command("console", "&Help", "&Messages", "Ctrl+J", "Warnings and problems so far"),
     Command("about", "&Help", "&About QCS Studio", "", "Version and sources"),

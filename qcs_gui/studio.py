@@ -42,6 +42,7 @@ from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
 from qcs_gui.theme import apply_theme
+from qcs_gui.tour import TourController
 from qcs_gui.widgets.files import folders
 
 __all__ = ["Studio"]
@@ -119,7 +120,7 @@ class Studio(QObject):
         self.compare = CompareController(context, self.runs, self.documents, self.panels)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
         self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
-        self.palette = PaletteController(context)
+        self.palette, self.tour = PaletteController(context), TourController(context)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports

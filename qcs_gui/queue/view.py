@@ -44,7 +44,6 @@ class QueueView(QWidget):
         self.list = QListWidget()
         self.list.setAccessibleName("Runs that wait")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setWordWrap(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.offer = QWidget()
         self.offer_label, self.compare_button = QLabel(), QPushButton("Compare")
