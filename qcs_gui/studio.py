@@ -49,7 +49,7 @@ __all__ = ["Studio"]
 
 SWITCH_SECONDS = 0.0005
 WORTH_ASKING_SECONDS = 30.0
-QUEUE_MS = 1500
+LATER_MS = 1500
 """After the start; the window comes first."""
 
 
@@ -151,7 +151,13 @@ class Studio(QObject):
         if first and self.preferences["open_gallery"]:
             self.window.show_page(self.window.gallery)
         QTimer.singleShot(150, self.runs.warm_up)
-        QTimer.singleShot(QUEUE_MS, self.queue.start)
+        QTimer.singleShot(LATER_MS, self._go_on_with_what_was_left)
+
+    def _go_on_with_what_was_left(self) -> None:
+        if not self._closed:
+            self.queue.start()
+            if self.settings is not None:
+                self.training.offer()
 
     def take_preferences(self, chosen: dict[str, Any]) -> None:
         """What can change at once does."""

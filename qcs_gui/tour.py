@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from qcs_gui.context import Context, Feature
 from qcs_gui.model import State
-from qcs_gui.theme import ACCENT
 
 __all__ = ["Hint", "TourController"]
 
@@ -65,9 +64,6 @@ class HintBox(QFrame):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("hint")
-        self.setStyleSheet(
-            f"QFrame#hint {{ border: 1px solid {ACCENT}; border-radius: 8px; background: palette(base); }}"
-        )
         self.count, self.words = QLabel(), QLabel()
         self.count.setObjectName("dim")
         self.words.setWordWrap(True)
