@@ -93,8 +93,9 @@ class Comparison:
         return write_atomically(path, lambda p: p.write_text(self.as_csv(), encoding="utf-8"))
 
 
-def compare(results: Sequence[Reconstruction]) -> Comparison:
-    """The table of the runs: metrics that any of them has, then the settings that all have and that differ."""
+def compare(results: Sequence[Reconstruction], naming: Naming | None = None) -> Comparison:
+    """The table of the runs: metrics that any of them has, then the settings that all have and that differ. ``naming`` of their
+    set-ups where it is at hand."""
     rows: list[tuple[str, tuple[str, ...]]] = []
     best: set[tuple[int, int]] = set()
     told = [r.metrics() | {"seconds": r.seconds, "network_calls": r.network_calls} for r in results]
@@ -108,7 +109,7 @@ def compare(results: Sequence[Reconstruction]) -> Comparison:
             wins = max(known) if better > 0 else min(known)
             best |= {(len(rows), i) for i, v in enumerate(values) if v is not None and v == wins}
         rows.append((label, cells))
-    naming = Naming([r.spec for r in results])
+    naming = naming or Naming([r.spec for r in results])
     rows += _settings(naming)
     measured = [k for k in naming.keys if k in MAJOR and k.split(".")[0] in Measured.settings()]
     varied = tuple(next(f[k].label for f in naming.facts if k in f).lower() for k in measured)

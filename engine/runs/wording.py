@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +151,7 @@ class Naming:
     def _groups(self, keys: Sequence[str]) -> int:
         return len({tuple(f[k].value if k in f else None for k in keys) for f in self.facts})
 
+    @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """One or two settings over which these set-ups are a whole line or grid, the one that changes fastest first; none
         where they are not."""

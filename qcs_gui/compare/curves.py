@@ -66,7 +66,7 @@ class Curves(QWidget):
         wanted = self._wanted
         self.what.blockSignals(True)
         self.what.clear()
-        if self._naming.axes():
+        if self._naming.axes:
             for key in keys:
                 self.what.addItem(METRICS[key][0], key)
         if any(len(_history(r)[0]) > 1 for r in results):
@@ -75,11 +75,18 @@ class Curves(QWidget):
         self.what.blockSignals(False)
         self._draw()
 
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._draw()
+
     def _choose(self) -> None:
         """What the user asks for stays, while runs come and go."""
         self._wanted = self.what.currentData()
 
     def _draw(self) -> None:
+        """Draws what was asked for, once it is seen."""
+        if not self.isVisible():
+            return
         self.plot.clear()
         self.lines = {}
         what = self.what.currentData()
@@ -97,7 +104,7 @@ class Curves(QWidget):
         self.plot.autoRange(padding=0.06)
 
     def _draw_axis(self, key: str) -> None:
-        naming, axes = self._naming, self._naming.axes()
+        naming, axes = self._naming, self._naming.axes
         across = axes[0]
         numbers = across.numbers
         logarithmic = numbers is not None and min(numbers) > 0 and max(numbers) / min(numbers) >= 4

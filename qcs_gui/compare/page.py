@@ -238,10 +238,11 @@ class ComparePage(QWidget):
 
     def _take(self) -> None:
         results, waiting = self.results, any(s.result is None for s in self.slots_)
-        self.naming = Naming([s.spec if waiting or s.result is None else s.result.spec for s in self.slots_])
+        of_results = Naming([r.spec for r in results])
+        self.naming = Naming([s.spec for s in self.slots_]) if waiting else of_results
         names = self.naming.headings
         done = tuple(n for n, s in zip(names, self.slots_, strict=True) if s.result is not None)
-        self.table_of = replace(compare(results), columns=done) if results else None
+        self.table_of = replace(compare(results, of_results), columns=done) if results else None
         self.stack.setCurrentWidget(self.full if self.slots_ else self.empty)
         self.data.setText(self.table_of.sentence if self.table_of and not waiting else "")
         self.data.setVisible(bool(self.data.text()))
@@ -262,7 +263,7 @@ class ComparePage(QWidget):
             box.setCurrentIndex(max(box.findText(chosen), min(other, len(done) - 1)))
             box.blockSignals(False)
         self._fill_table()
-        self.curves.show_runs(results, Naming([r.spec for r in results]), done)
+        self.curves.show_runs(results, of_results, done)
         if len(self.axes) == 2 and not waiting:
             self.below.setCurrentWidget(self.curves)
         self._lay_out_wall()
@@ -270,7 +271,7 @@ class ComparePage(QWidget):
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        return self.naming.axes()
+        return self.naming.axes
 
     def _lay_out_wall(self) -> None:
         """Truth first, then the runs in their order or, over two settings, as a grid."""

@@ -53,12 +53,12 @@ def test_a_grid_is_seen_as_one():
         (100, "one-bit"), (200, "one-bit"), (400, "one-bit"), (100, "none"), (200, "none"), (400, "none"),
     ]  # fmt: skip
     naming = Naming(specs)
-    axes = naming.axes()
+    axes = naming.axes
     assert [a.key for a in axes] == ["operator.measurements", "quantizer"]
     assert axes[0].numbers == (100, 200, 400) and axes[1].words == ("1 bit", "no quantizer")
     assert naming.place(4, axes) == (1, 1)
-    assert Naming(specs[:-1]).axes() == ()  # a hole is no grid
-    assert Naming([base, base]).axes() == ()
+    assert Naming(specs[:-1]).axes == ()  # a hole is no grid
+    assert Naming([base, base]).axes == ()
 
 
 def test_the_algorithm_of_a_grid_does_not_change_unasked():
