@@ -88,6 +88,8 @@ def apply_theme(app: QApplication, name: str) -> dict[str, str]:
     for role, key in roles.items():
         palette.setColor(role, QColor(colours[key]))
     palette.setColor(QPalette.ColorRole.Highlight, QColor("#2368b0"))
+    for role in (QPalette.ColorRole.Link, QPalette.ColorRole.LinkVisited):
+        palette.setColor(role, QColor(ACCENT if name == "dark" else "#2368b0"))
     palette.setColor(QPalette.ColorRole.HighlightedText, QColor("white"))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours["faint"]))
