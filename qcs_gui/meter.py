@@ -51,6 +51,8 @@ class Meter(QWidget):
         self.queue_button.setToolTip("Runs that wait their turn (in the history, Ctrl+H).")
         self.queue_button.hide()
         self.queue_button.clicked.connect(self.queue_wanted)
+        usual = self.label.fontMetrics().horizontalAdvance("CPU 100%  \N{MIDDLE DOT}  88.8 GB")
+        self.label.setMinimumWidth(usual + 4)  # so that a digit more moves nothing
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 6, 0)
         row.setSpacing(8)
