@@ -48,6 +48,9 @@ ACTIONS = (
     Command("copy_command", "&Edit", "Copy as command &line", "Ctrl+Shift+C", "What repeats this set-up in a terminal"),
     Command("run", "&Run", "&Run", "Ctrl+R", "Reconstruct"),
     Command("live", "&Run", "&Live", "Ctrl+Shift+L", "Reconstruct at every change", checkable=True),
+    Command(
+        "queue_run", "&Run", "Add to the &queue", "Ctrl+Shift+Return", "Run it in the background, after what waits"
+    ),
     Command("pause", "&Run", "&Pause or resume", "Ctrl+P", "Hold the run"),
     Command("finish", "&Run", "&Finish now", "Ctrl+Return", "End after this step and keep the estimate"),
     Command("cancel", "&Run", "&Cancel", "Esc", "End after this step and keep nothing"),
@@ -55,22 +58,28 @@ ACTIONS = (
     Command(
         "compare_algorithms", "&Run", "C&ompare algorithms ...", "Ctrl+Shift+A", "Several, on the same measurement"
     ),
+    Command(
+        "run_grid", "&Run", "A &grid of runs ...", "Ctrl+Alt+G", "Over one or two settings, with pictures and curves"
+    ),
     Command("design", "&Run", "&Design a measurement ...", "Ctrl+B", "The best split of a budget of bits or rows"),
     Command("prior_page", "&Prior", "&About this prior ...", "Ctrl+I", "What it is, its samples, its error"),
     Command("train_prior", "&Prior", "&Train a prior ...", "Ctrl+T", "On pictures of your own"),
     Command("import_prior", "&Prior", "I&mport a network ...", "Ctrl+Shift+I", "Trained elsewhere"),
     Command("grid", "&View", "&Grid of panels", "Ctrl+2", "Several pictures at once", checkable=True),
     Command("split", "&View", "&Split with truth", "Ctrl+Shift+D", "A line between two views", checkable=True),
-    Command("diagnostics", "&View", "&Curves", "Ctrl+K", "Noise level, error, consistency", checkable=True),
+    Command("diagnostics", "&View", "&Curves", "Ctrl+Alt+K", "Noise level, error, consistency", checkable=True),
     Command("uncertainty", "&View", "&Uncertainty", "Ctrl+U", "Calibration, pixels, probabilities", checkable=True),
     Command("history", "&View", "&History", "Ctrl+H", "Every run that was kept", checkable=True),
+    Command("comparison", "&View", "Co&mparison", "Ctrl+3", "The runs that stand side by side"),
     Command("fix_ranges", "&View", "&Fix the colour ranges", "Ctrl+F", "For comparing runs", checkable=True),
     Command("reset_contrast", "&View", "Reset c&ontrast", "Ctrl+9", "Ranges that fit the data"),
     Command("reset_zoom", "&View", "Reset &zoom", "Ctrl+0", "Whole pictures"),
     Command("theme", "&View", "&Light or dark", "Ctrl+L", "The other palette"),
     Command("play", "&Replay", "&Play or stop", "Ctrl+Space", "The run from its kept frames"),
     Command("live_end", "&Replay", "&Back to live", "Ctrl+End", "Follow the run, or its result"),
+    Command("palette", "&Help", "&Find a command ...", "Ctrl+K", "Every command, by a few letters"),
     Command("guide", "&Help", "&Guide", "F1", "First steps, every panel and setting"),
+    Command("tour", "&Help", "Take the &tour", "", "Nine hints, each done as it is read"),
     Command("shortcuts", "&Help", "&Shortcuts", "Ctrl+?", "This table"),
     Command("console", "&Help", "&Messages", "Ctrl+J", "Warnings and problems so far"),
     Command("about", "&Help", "&About QCS Studio", "", "Version and sources"),

@@ -2,8 +2,9 @@
 
 ``speed``: heartbeat (how late a 10 ms timer of the GUI thread fires) and engine speed with the window against without;
 ``live``: updates a second and the time from stroke to picture; ``stress``: the same heartbeat while a run streams and views,
-sizes, exports and the timeline are played with; ``cycles``: runs begun and cancelled, threads, timers and memory; ``start``:
-seconds to the window, to the first frame, of ``qcs --help``. Figures belong to the machine, so none of this is a test.
+sizes, exports and the timeline are played with; ``grid``: the same while nine runs stream into a comparison; ``cycles``: runs
+begun and cancelled, threads, timers and memory; ``start``: seconds to the window, to the first frame, of ``qcs --help``.
+Figures belong to the machine, so none of this is a test.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from qcs_gui.studio import Studio
 __all__ = ["main"]
 
 BEAT_MS, PAIRS = 10, 3
-PARTS = ("speed", "live", "stress", "cycles", "start")
+PARTS = ("speed", "live", "stress", "grid", "cycles", "start")
 LONG = "qcs-sgm levels=232"
 
 
@@ -111,6 +112,21 @@ def speed(studio: Studio, threads: int) -> dict[str, Any]:
         "heartbeat_lag_ms": heart.summary(), "frames_shown": studio.panels.frames_shown,
         "engine_steps_per_second": {"without_window": without, "in_window": within, "kept": within / without},
     }  # fmt: skip
+
+
+def grid(studio: Studio) -> dict[str, Any]:
+    """Nine runs over measurements and bits form in their places."""
+    from engine.runs.grid import grid as grid_of
+    from engine.runs.grid import variables
+
+    spec = RunSpec(algorithm="turbo levels=24", samples=8, device="cpu")
+    studio.session.set_spec(spec)
+    known, heart = {v.key: v for v in variables(spec, studio.session.shape())}, Heart()
+    rows, quantizers = (known["operator.measurements"], [100, 200, 400]), ["one-bit", "uniform bits=2", "none"]
+    with heart:
+        studio.compare.run_specs(grid_of(spec, rows, (known["quantizer"], quantizers)))
+        wait_until(lambda: studio.session.state == State.IDLE and len(studio.window.compare.results) == 9, 600)
+    return {"heartbeat_lag_ms": heart.summary(), "runs": len(studio.window.compare.results)}
 
 
 def live(studio: Studio, seconds: float) -> dict[str, Any]:
@@ -268,6 +284,8 @@ def measure(parts: list[str], threads: int, seconds: float, runs: int) -> dict[s
         report["speed"] = speed(studio, threads)
     if "stress" in parts:
         report["stress"] = stress(studio, threads, seconds)
+    if "grid" in parts:
+        report["grid"] = grid(studio)
     if "cycles" in parts:
         report["cycles"] = cycles(studio, runs)
     studio.close()

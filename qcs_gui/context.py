@@ -24,11 +24,13 @@ CLOSING_SECONDS = 15.0
 
 class Context(QObject):
     """``engine`` runs, ``files`` reads and writes; both go on in the GUI thread, thirty times a second, after ``ticked``.
-    ``closing`` is the time to cancel what is going. ``keep`` says whether runs are kept in the library."""
+    ``closing`` is the time to cancel what is going; ``kept`` carries the document of a run that ended in the background. ``keep``
+    says whether runs are kept in the library."""
 
     ticked, closing, themed = Signal(), Signal(), Signal()
     prior_added = Signal(str)
     file_used = Signal(str)
+    kept = Signal(str)
 
     def __init__(
         self, session: Session, window: MainWindow, preferences: Preferences, threads: int, keep: bool

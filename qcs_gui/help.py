@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QMessageBox
 
 from engine import __version__
 from qcs_gui.context import Context, Feature
-from qcs_gui.widgets.reading import GuideWindow, ShortcutsWindow
+from qcs_gui.guide import GuideWindow
+from qcs_gui.widgets.reading import ShortcutsWindow
 
 __all__ = ["HelpController"]
 
@@ -21,7 +22,9 @@ class HelpController(Feature):
         self.act(guide=self.show_guide, shortcuts=self.show_shortcuts, console=context.console.show, about=self.about)
 
     def show_guide(self) -> None:
-        self.guide = self.guide or GuideWindow(self.window)
+        if self.guide is None:
+            self.guide = GuideWindow(self.window)
+            self.guide.wanted.connect(lambda name: self.window.actions_by_name[name].trigger())
         self.guide.show()
         self.guide.raise_()
 

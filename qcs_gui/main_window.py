@@ -34,6 +34,7 @@ from qcs_gui.actions import ACTIONS
 from qcs_gui.compare.page import ComparePage
 from qcs_gui.gallery.page import GalleryPage
 from qcs_gui.library.history_view import HistoryView
+from qcs_gui.meter import Meter
 from qcs_gui.setup.forms import ChoiceForm, row_label
 from qcs_gui.setup.image_group import ImageGroup
 from qcs_gui.stage.curves import CurveBoard
@@ -99,9 +100,11 @@ class MainWindow(QMainWindow):
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
         for label in (self.pixel_label, self.speed_label, self.device_label):
             label.setContentsMargins(6, 0, 6, 0)
+        self.meter = Meter()
+        self.meter.queue_wanted.connect(lambda: self.actions_by_name["history"].setChecked(True))
         self.statusBar().addWidget(self.pixel_label, 1)
-        for label in (self.speed_label, self.device_label):
-            self.statusBar().addPermanentWidget(label)
+        for widget in (self.speed_label, self.device_label, self.meter):
+            self.statusBar().addPermanentWidget(widget)
 
     def menu_named(self, title: str) -> QMenu:
         """The menu of the bar with that title, made where it is not there yet."""

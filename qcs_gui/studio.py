@@ -25,10 +25,12 @@ from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.opening import OpeningController, RecentMenu
+from qcs_gui.palette import PaletteController
 from qcs_gui.preferences import Preferences, PreferencesController
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
+from qcs_gui.queue.controller import QueueController
 from qcs_gui.session_keeper import SessionKeeper
 from qcs_gui.setup.own import OwnController
 from qcs_gui.setup.picture import PictureController
@@ -40,12 +42,15 @@ from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
 from qcs_gui.theme import apply_theme
+from qcs_gui.tour import TourController
 from qcs_gui.widgets.files import folders
 
 __all__ = ["Studio"]
 
 SWITCH_SECONDS = 0.0005
 WORTH_ASKING_SECONDS = 30.0
+LATER_MS = 1500
+"""After the start; the window comes first."""
 
 
 class Studio(QObject):
@@ -112,8 +117,10 @@ class Studio(QObject):
         self.runs = RunController(context, self.panels)
         self.live = LiveController(context, self.panels)
         self.documents = DocumentController(context, self.pictures, self.panels)
-        self.compare = CompareController(context, self.runs, self.documents)
+        self.compare = CompareController(context, self.runs, self.documents, self.panels)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
+        self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
+        self.palette, self.tour = PaletteController(context), TourController(context)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports
@@ -144,6 +151,13 @@ class Studio(QObject):
         if first and self.preferences["open_gallery"]:
             self.window.show_page(self.window.gallery)
         QTimer.singleShot(150, self.runs.warm_up)
+        QTimer.singleShot(LATER_MS, self._go_on_with_what_was_left)
+
+    def _go_on_with_what_was_left(self) -> None:
+        if not self._closed:
+            self.queue.start()
+            if self.settings is not None:
+                self.training.offer()
 
     def take_preferences(self, chosen: dict[str, Any]) -> None:
         """What can change at once does."""

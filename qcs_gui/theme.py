@@ -47,8 +47,15 @@ QLabel#headline {{ font-size: 22px; font-weight: 600; }}
 QPushButton#view {{ padding: 4px 4px; border-radius: 3px; }}
 QPushButton#view:checked {{ background: #2368b0; color: white; border-color: #2368b0; }}
 QPushButton:checked#live {{ background: #2368b0; color: white; }}
-QToolButton#card {{ background: {base}; border: 1px solid {edge}; border-radius: 8px; padding: 8px 6px; }}
-QToolButton#card:hover, QToolButton#card:focus {{ border: 2px solid {accent}; padding: 7px 5px; }}
+QAbstractButton#card {{ background: {base}; border: 1px solid {edge}; border-radius: 8px; }}
+QAbstractButton#card:hover, QAbstractButton#card:focus {{ border: 2px solid {accent}; }}
+QLabel#section {{ font-size: 15px; font-weight: 600; padding-top: 6px; }}
+QFrame#hint {{ border: 1px solid {accent}; border-radius: 8px; background: {base}; }}
+QFrame#tile {{ border: 1px solid transparent; border-radius: 6px; }}
+QFrame#tile:hover {{ border-color: {edge}; }}
+QFrame#tile:focus {{ border-color: {accent}; }}
+QLabel#tile_heading {{ font-weight: 600; }}
+QTabWidget::pane {{ border: none; }}
 QDockWidget::title {{ background: {window}; padding: 6px; }}
 QListWidget, QTableWidget, QTextBrowser {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; }}
 QListWidget:focus, QTableWidget:focus, QTextBrowser:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
@@ -81,6 +88,8 @@ def apply_theme(app: QApplication, name: str) -> dict[str, str]:
     for role, key in roles.items():
         palette.setColor(role, QColor(colours[key]))
     palette.setColor(QPalette.ColorRole.Highlight, QColor("#2368b0"))
+    for role in (QPalette.ColorRole.Link, QPalette.ColorRole.LinkVisited):
+        palette.setColor(role, QColor(ACCENT if name == "dark" else "#2368b0"))
     palette.setColor(QPalette.ColorRole.HighlightedText, QColor("white"))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
         palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(colours["faint"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ class Reconstruction:
 
     def metrics(self) -> dict[str, float | None]:
         """Metrics against the truth (absent without one), consistency, predicted and actual RMSE."""
+        return dict(self._metrics)
+
+    @cached_property
+    def _metrics(self) -> dict[str, float | None]:
         values: dict[str, float | None] = {}
         if self.truth is not None:
             values |= image_metrics(self.mean, self.samples, self.truth)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.files import write_atomically
-from engine.runs.comparison import compare
+from engine.runs.comparison import Comparison, compare, truths_among
 from engine.runs.reconstruction import STD_FULL_SCALE, tile
 from engine.runs.uncertainty import calibration_of
 
@@ -29,7 +29,7 @@ STYLE = (
     "figure{display:inline-block;margin:0 1em 1em 0;text-align:center}img{image-rendering:pixelated;border:1px solid #ccc}"
     "table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.25em .7em;text-align:left}"
     "td.best{font-weight:700;background:#e3f3e7}pre{background:#f4f5f7;padding:.7em;overflow-x:auto;white-space:pre-wrap}"
-    ".failed{color:#b3261e;font-weight:600}"
+    ".wide{overflow-x:auto}figcaption{max-width:18em;margin:auto}.failed{color:#b3261e;font-weight:600}"
 )
 
 
@@ -42,10 +42,11 @@ def report(results: Sequence[Reconstruction]) -> str:
     """The page; it names nothing outside of itself."""
     title = "Comparison of runs" if len(results) > 1 else f"{results[0].spec.algorithm.label}: a reconstruction"
     parts = [f"<h1>{_text(title)}</h1><p>Made by QCS Studio on {time.strftime('%Y-%m-%d %H:%M')}.</p>"]
+    found = compare(results)
     if len(results) > 1:
-        parts.append(_comparison(results))
-    for number, result in enumerate(results, start=1):
-        parts.append(_run(result, number if len(results) > 1 else 0))
+        parts.append(_comparison(results, found))
+    for number, (result, name) in enumerate(zip(results, found.columns, strict=True), start=1):
+        parts.append(_run(result, f"{number}. {name}" if len(results) > 1 else result.spec.algorithm.label))
     body = "\n".join(parts)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
@@ -53,21 +54,25 @@ def report(results: Sequence[Reconstruction]) -> str:
     )
 
 
-def _comparison(results: Sequence[Reconstruction]) -> str:
-    found = compare(results)
-    head = "".join(f"<th>{_text(name)}</th>" for name in ("", *found.columns))
+def _comparison(results: Sequence[Reconstruction], found: Comparison) -> str:
+    table = found.table()
+    head = "".join(f"<th>{_text(name)}</th>" for name in ("", *table.head))
     rows = []
-    for i, (label, cells) in enumerate(found.rows):
+    for i, (label, cells) in enumerate(table.lines):
         written = "".join(
-            f"<td{' class=best' if (i, j) in found.best else ''}>{_text(cell)}</td>" for j, cell in enumerate(cells)
+            f"<td{' class=best' if (i, j) in table.best else ''}>{_text(cell)}</td>" for j, cell in enumerate(cells)
         )
         rows.append(f"<tr><th>{_text(label)}</th>{written}</tr>")
-    pictures = "".join(_picture(r.mean, name) for r, name in zip(results, found.columns, strict=True))
-    return f"<p>{_text(found.sentence)}</p>{pictures}<table><tr>{head}</tr>{''.join(rows)}</table>"
+    pictures = []
+    for truth, numbers in truths_among(results):
+        pictures += [] if truth is None else [_picture(truth, "Truth")]
+        pictures += [_picture(results[n].mean, found.columns[n]) for n in numbers]
+    scrolled = f"<div class=wide><table><tr>{head}</tr>{''.join(rows)}</table></div>"
+    return f"<p>{_text(found.sentence)}</p>{''.join(pictures)}{scrolled}"
 
 
-def _run(result: Reconstruction, number: int) -> str:
-    parts = [f"<h2>{'' if not number else f'{number}. '}{_text(result.spec.algorithm.label)}</h2>"]
+def _run(result: Reconstruction, title: str) -> str:
+    parts = [f"<h2>{_text(title)}</h2>"]
     if result.failed:
         parts.append(f"<p class=failed>Failed: {_text(result.failed)}</p>")
     if result.truth is not None:

@@ -172,6 +172,7 @@ def execute_and_keep(request: RunRequest, control: Any, mailbox: Mailbox[Frame],
     from engine.runs.library import Library
 
     result = execute(request, control, mailbox)
+    result.metrics()  # worked out here, not where the window would wait for it
     if not keep:
         return Kept(result)
     try:

@@ -27,6 +27,7 @@ class GalleryController(Feature):
         super().__init__(context)
         self.pictures, self.runs, self.compare = pictures, runs, compare
         self.window.gallery.chosen.connect(self.choose)
+        self.window.gallery.tour_wanted.connect(self.window.actions_by_name["tour"].trigger)
         self.act(gallery=self.show)
 
     def show(self) -> None:
@@ -54,6 +55,8 @@ class GalleryController(Feature):
             return
         if self.window.pace.currentIndex() == 0 and not self.runs.pace_chosen:
             self.window.pace.setCurrentText(PACE)
+        if found.view:
+            self.window.show_view(found.view)
         if len(specs) > 1:
             self.compare.run_specs(specs)
         else:

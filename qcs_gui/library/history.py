@@ -69,6 +69,7 @@ class HistoryController(Feature):
         view.partner.connect(self._partner)
         self.window.history_dock.visibilityChanged.connect(self.refresh_if_seen)
         self.session.observe(self._changed)
+        context.kept.connect(lambda _: self.refresh_if_seen())
 
     def _changed(self, what: str) -> None:
         if what == "result" and self.session.result_path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -20,6 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from qcs_gui.library.history_rows import LINES, PICTURE, HistoryRows
+from qcs_gui.library.listing import Listed, folded, lines_of
+from qcs_gui.queue.view import QueueView
 from qcs_gui.widgets.boxes import ListBox
 
 if TYPE_CHECKING:
@@ -33,14 +36,17 @@ SORTS = {
 }  # fmt: skip
 VERBS = (
     ("open", "Open", "Show the run with everything in it (Return or a double click)."),
-    ("use", "Use these settings", "Take its set-up to the column on the left."),
+    ("use", "Take settings", "Take its set-up to the column on the left; what is shown stays."),
     ("compare", "Compare", "The chosen runs side by side (Alt+click chooses a partner)."),
     ("details", "Details", "Recipe, metrics and notes, without touching the set-up."),
     ("pin", "Pin or unpin", "A pinned run is never let go when the library is full."),
     ("rename", "Rename ...", "Another name (F2)."),
     ("delete", "Delete", "Remove the run's file (Delete)."),
 )
-THUMBNAIL = 48
+
+
+REPEATS = Qt.ItemDataRole.UserRole + 3
+"""Of an item: the names of the runs that are folded into it."""
 
 
 class HistoryView(QWidget):
@@ -61,10 +67,16 @@ class HistoryView(QWidget):
         self.sort.setAccessibleName("Order of the history")
         self.list = QListWidget()
         self.list.setAccessibleName("Kept runs")
-        self.list.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.setWordWrap(True)
+        self.list.setItemDelegate(HistoryRows(self.list))
+        self.list.setUniformItemSizes(True)
+        self.list.setMouseTracking(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.fold = QCheckBox("Fold repeats")
+        self.fold.setChecked(True)
+        self.fold.setToolTip("Runs with the same settings and the same result are one entry, with their number.")
+        self._entries: list[tuple[Entry, bytes | None]] = []
         self.empty = QLabel("Runs appear here as soon as they are done.")
         self.empty.setObjectName("dim")
         self.empty.setWordWrap(True)
@@ -77,18 +89,25 @@ class HistoryView(QWidget):
         row = QHBoxLayout()
         self.buttons: dict[str, QPushButton] = {}
         for name in ("open", "use", "compare"):
-            button = QPushButton({"use": "Use"}.get(name, self.verbs[name].text()))
+            button = QPushButton(self.verbs[name].text())
             button.setToolTip(self.verbs[name].toolTip())
             button.clicked.connect(lambda _=False, name=name: self._ask(name))
             self.buttons[name] = button
             row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        for widget in (self.search, self.sort, self.empty):
-            layout.addWidget(widget)
+        order = QHBoxLayout()
+        order.addWidget(self.sort, 1)
+        order.addWidget(self.fold)
+        self.queue = QueueView()
+        layout.addWidget(self.queue)
+        layout.addWidget(self.search)
+        layout.addLayout(order)
+        layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
         layout.addLayout(row)
-        self.setMinimumWidth(250)
+        self.setMinimumWidth(300)
+        self.fold.toggled.connect(lambda _: self._fill())
         self.search.textChanged.connect(lambda _: self.changed.emit())
         self.sort.currentTextChanged.connect(lambda _: self.changed.emit())
         self.list.itemActivated.connect(lambda _: self._ask("open"))
@@ -100,21 +119,34 @@ class HistoryView(QWidget):
     def order(self) -> tuple[str, bool]:
         return SORTS[self.sort.currentText()]
 
-    def names(self) -> list[str]:
-        """The chosen runs."""
-        return [item.data(Qt.ItemDataRole.UserRole) for item in self.list.selectedItems()]
+    def names(self, verb: str = "") -> list[str]:
+        """The chosen runs; for what concerns all of them also the repeats that are folded away."""
+        items = self.list.selectedItems()
+        names = [item.data(Qt.ItemDataRole.UserRole) for item in items]
+        if verb == "delete":
+            names += [n for item in items for n in item.data(REPEATS)]
+        return names
 
     def show_entries(self, entries: list[tuple[Entry, bytes | None]]) -> None:
         """Lists runs with their thumbnails (PNG); what was chosen stays chosen."""
-        chosen = set(self.names())
+        self._entries = entries
+        self._fill()
+
+    def _fill(self) -> None:
+        entries, chosen = self._entries, set(self.names())
         self.list.clear()
-        for entry, thumbnail in entries:
-            item = QListWidgetItem(_words(entry))
+        for listed in folded(entries) if self.fold.isChecked() else [Listed(e, t) for e, t in entries]:
+            entry, words = listed.entry, lines_of(listed)
+            item = QListWidgetItem("\n".join(w for w in words if w))  # what is read aloud; painted line by line
             item.setData(Qt.ItemDataRole.UserRole, entry.name)
-            item.setToolTip(f"{entry.name}\n{entry.operator}\n{entry.quantizer}\n{entry.algorithm}")
-            if thumbnail:
-                picture = QPixmap.fromImage(QImage.fromData(thumbnail))
-                item.setIcon(QIcon(picture.scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio)))
+            item.setData(REPEATS, [e.name for e in listed.repeats])
+            item.setData(LINES, words)
+            tips = [entry.name, entry.operator, entry.quantizer, entry.prior, entry.algorithm, entry.failed]
+            item.setToolTip("\n".join(str(t) for t in tips if t))
+            if listed.thumbnail:
+                picture = QPixmap.fromImage(QImage.fromData(listed.thumbnail))
+                item.setIcon(QIcon(picture))
+                item.setData(PICTURE, picture)
             self.list.addItem(item)
             item.setSelected(entry.name in chosen)
         self.empty.setVisible(not entries)
@@ -132,7 +164,7 @@ class HistoryView(QWidget):
 
     def _ask(self, verb: str) -> None:
         if self.verbs[verb].isEnabled():
-            self.asked.emit(verb, self.names())
+            self.asked.emit(verb, self.names(verb))
 
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
@@ -155,16 +187,3 @@ class HistoryView(QWidget):
             self._ask(verb)
         else:
             super().keyPressEvent(event)  # type: ignore[arg-type]
-
-
-def _words(entry: Entry) -> str:
-    """Two short lines."""
-    from engine.runs.library import is_made_up
-
-    psnr = "" if entry.psnr_mean is None else f"   {entry.psnr_mean:.1f} dB"
-    mark = "\N{BLACK STAR} " if entry.pinned else ""
-    failed = "   failed" if entry.failed else ""
-    when = time.strftime("%d %b %H:%M", time.localtime(entry.created))
-    stem = (entry.image or "").removeprefix("sample:").rsplit("/", 1)[-1]
-    named = stem if is_made_up(entry.name) else entry.name
-    return f"{mark}{named}   {entry.algorithm.split(' ')[0]}\n{when}{psnr}{failed}"

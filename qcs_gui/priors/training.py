@@ -9,15 +9,30 @@ from engine.control import Control
 from engine.errors import InputError
 from engine.priors.library import priors
 from engine.priors.training.generators.settings import GeneratorTraining
-from engine.priors.training.session import TrainingFrame, discard, prepare_settings, run_session, unfinished
+from engine.priors.training.session import (
+    TrainingFrame,
+    discard,
+    prepare_settings,
+    run_session,
+    training_folder,
+    unfinished,
+)
 from engine.priors.training.settings import DenoiserTraining, Training
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Failure, Worker
 from qcs_gui.context import Context, Feature
 from qcs_gui.priors.training_dialog import TrainingDialog
 from qcs_gui.widgets.boxes import FileField
+from qcs_gui.widgets.offer import Offer
 
 __all__ = ["TrainingController"]
+
+
+def _touched(name: str) -> float:
+    """When an unfinished training was last saved."""
+    folder = training_folder()
+    return max((p.stat().st_mtime for p in folder.glob(f"{name}.*")), default=0.0)
+
 
 NEW = "A new training"
 STARTING_VALUES = {
@@ -87,6 +102,31 @@ class TrainingController(Feature):
         """Takes the theme there is now."""
         if self.dialog is not None:
             self.dialog.set_colours(self.context.colours)
+
+    def offer(self) -> None:
+        """After the start: a training that was left, or broke off, can be gone on with."""
+        left = unfinished()
+        if not left or self.running:
+            return
+        name = max(left, key=lambda n: _touched(n))
+        words = (
+            f"The training of '{name}' was left unfinished"
+            + (f", and {len(left) - 1} more" if len(left) > 1 else "")
+            + "."
+        )
+        offer = Offer(self.window, words, "Go on with it", "Later")
+        offer.taken.connect(lambda: self.go_on_with(name))
+        offer.show_at_corner()
+
+    def go_on_with(self, name: str) -> None:
+        """Opens the dialog with an unfinished training, and resumes it."""
+        self.open()
+        assert self.dialog is not None
+        index = self.dialog.resume_combo.findData(name)
+        if index >= 0:
+            self.dialog.resume_combo.setCurrentIndex(index)
+            self._chosen()
+            self.start()
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -195,7 +235,11 @@ class TrainingController(Feature):
             d.show_samples(frame.samples)
             values = ", ".join(f"{v:.1f} dB" + (f" at sigma {s:g}" if s else "") for s, v in frame.psnr.items())
             if values:
-                d.psnr_label.setText(f"{frame.measures} on pictures it is not trained on: {values}")
+                kept = (
+                    "" if frame.best is None else f". Kept: step {frame.best[0]:,}, {frame.best[1]:.1f} dB (the star)"
+                )
+                d.psnr_label.setText(f"{frame.measures} on pictures it is not trained on: {values}{kept}")
+            d.mark_best(frame.best)
 
     def _done(self, name: str) -> None:
         self._end(f"Done: the prior '{name}' is in the list.")

@@ -105,6 +105,9 @@ class TrainingDialog(QDialog):
                 plot.getAxis(side).enableAutoSIPrefix(False)
         self.loss_curve = self.loss_plot.plot([], pen=pg.mkPen("#4ea1ff", width=2))
         self.psnr_curve = self.psnr_plot.plot([], pen=pg.mkPen("#ffb454", width=2), symbol="o", symbolSize=5)
+        self.best_mark = pg.ScatterPlotItem(symbol="star", size=16, brush="#5fbf77", pen=None)
+        self.best_mark.setZValue(5)
+        self.psnr_plot.addItem(self.best_mark)
         self.psnr_label = QLabel(NO_PREVIEW)
         self.psnr_label.setWordWrap(True)
         self.strip = SampleStrip()
@@ -169,12 +172,17 @@ class TrainingDialog(QDialog):
         self.loss_curve.setData(history.get("step", []), history.get("loss", []))
         self.psnr_curve.setData(history.get("psnr_step", []), history.get("psnr", []))
 
+    def mark_best(self, best: tuple[int, float] | None) -> None:
+        """The step that is kept, on the curve."""
+        self.best_mark.setData([] if best is None else [best[0]], [] if best is None else [best[1]])
+
     def clear(self) -> None:
         """Takes away what an earlier training has shown."""
         self.progress.setValue(0)
         self.note.hide()
         self.use_button.hide()
         self.show_curves({})
+        self.mark_best(None)
         self.psnr_label.setText(NO_PREVIEW)
         self.strip.clear_samples()
 

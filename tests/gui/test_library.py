@@ -24,14 +24,20 @@ def test_a_preset_of_several_runs_ends_in_a_comparison(keeping, qtbot, monkeypat
     studio = keeping()
     specs = [QUICK, QUICK.replace(quantizer="uniform bits=3")]
     studio.compare.run_specs(specs)
-    qtbot.waitUntil(lambda: studio.window.pages.currentWidget() is studio.window.compare, timeout=60000)
     page = studio.window.compare
-    assert len(page.results) == 2
+    assert studio.window.pages.currentWidget() is page and len(page.wall.tiles) == 2
+    qtbot.waitUntil(lambda: len(page.results) == 2, timeout=60000)
     labels = [page.table.verticalHeaderItem(i).text() for i in range(page.table.rowCount())]
-    assert "quantizer" in labels and "noise" not in labels
-    for mode in ("Split line", "Flicker", "Difference", "Columns"):
+    assert "Quantizer" in labels and "Noise" not in labels
+    assert [t.heading.text() for t in page.wall.tiles] == ["Truth", "1 bit", "3 bits"]
+    for mode in ("Split line", "Difference", "Flicker"):
         page.mode.setCurrentText(mode)
-    page.columns.flick()
+        assert page.pictures.currentWidget() is page.pair
+    before = page.pair.panel.title.text
+    page.pair.flick()
+    assert page.pair.panel.title.text != before
+    page.mode.setCurrentText("Side by side")
+    assert page.pictures.currentWidget() is page.wall
 
 
 @pytest.mark.slow

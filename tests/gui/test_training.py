@@ -185,3 +185,30 @@ def test_a_network_is_imported_and_a_bad_file_is_one_sentence(open_studio, qtbot
     click(d.import_button)
     qtbot.waitUntil(lambda: "borrowed" in d.says.text(), timeout=30000)
     assert studio.window.prior_form.combo.findData("borrowed") >= 0
+
+
+@pytest.mark.slow
+def test_an_unfinished_training_is_offered_and_its_best_is_marked(dialog, qtbot, click, open_studio, monkeypatch):
+    from engine.priors.training import session
+    from qcs_gui.widgets.offer import Offer
+
+    monkeypatch.setattr(session, "PREVIEW_SECONDS", 0.0)
+    studio, d = dialog
+    click(d.start_button)
+    wait_steps(qtbot, d, 3)
+    qtbot.waitUntil(lambda: len(d.best_mark.getData()[0]) == 1, timeout=60000)
+    step, psnr = (float(v[0]) for v in d.best_mark.getData())
+    curve = dict(zip(*d.psnr_curve.getData(), strict=True))
+    assert curve[step] == psnr == max(curve.values())
+    assert f"Kept: step {step:,.0f}" in d.psnr_label.text()
+    assert studio.close()
+    again = open_studio()
+    again.training.offer()
+    offer = again.window.findChild(Offer)
+    assert offer.isVisible() and "'mine'" in offer.label.text()
+    click(offer.yes_button)
+    assert again.training.running and not offer.isVisible()
+    d = again.training.dialog
+    qtbot.waitUntil(lambda: d.loss_curve.getData()[0] is not None and len(d.loss_curve.getData()[0]) > 3, timeout=60000)
+    click(d.leave_button)
+    qtbot.waitUntil(lambda: not again.training.running, timeout=60000)

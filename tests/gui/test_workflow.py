@@ -69,7 +69,7 @@ def test_everything_by_keyboard(keeping, qtbot, tmp_path, monkeypatch):
 
     press(Qt.Key.Key_G)
     assert window.pages.currentWidget() is window.gallery
-    card = window.gallery.cards[0]
+    card = next(c for c in window.gallery.cards if c.preset.name == "digit-200-bits")
     card.setFocus(Qt.FocusReason.TabFocusReason)
     press(Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, card)
     qtbot.waitUntil(lambda: studio.session.state == State.RUNNING, timeout=20000)

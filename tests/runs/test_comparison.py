@@ -27,8 +27,8 @@ def results():
 def test_only_what_differs_is_listed_and_the_best_is_marked(results):
     found = compare(results)
     labels = [label for label, _ in found.rows]
-    assert "quantizer" in labels and "algorithm: Rounds" in labels
-    assert not {"noise", "seed", "prior", "operator", "algorithm: Sampling levels", "quantizer: Bits"} & set(labels)
+    assert "Quantizer" in labels and "Rounds" in labels
+    assert not {"Noise", "Seed", "Prior", "Sensing matrix", "Sampling levels", "Bits"} & set(labels)
     row = labels.index("PSNR (dB)")
     assert (row, 1) in found.best and (row, 0) not in found.best
     assert found.columns[0] != found.columns[1]
@@ -38,7 +38,7 @@ def test_only_what_differs_is_listed_and_the_best_is_marked(results):
 
 def test_a_run_beside_itself_differs_in_nothing(results):
     found = compare([results[0], results[0]])
-    assert not [label for label, _ in found.rows if label in ("quantizer", "algorithm", "noise")]
+    assert not [label for label, _ in found.rows if label in ("Quantizer", "Algorithm", "Noise")]
     assert not found.best
 
 

@@ -5,6 +5,7 @@ Settings, checkpoint and log of a training lie in a folder of the user's until i
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -30,6 +31,9 @@ __all__ = ["TrainingFrame", "discard", "prepare_settings", "run_session", "train
 PREVIEW_SECONDS, PREVIEW_SHARE = 5.0, 0.1
 """Shortest time between two previews, and the share of all time that they may take."""
 POINTS = 400
+PATIENCE, WORSE_DB, LATER = 6, 0.3, 1.5
+"""A training stops where so many previews on end were worse than the best, by so much on average, and so many times its steps
+have passed."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class TrainingFrame:
     preview: int = 0
     note: str = ""
     measures: str = ""
+    best: tuple[int, float] | None = None
+    """Step and PSNR of what is kept: the best so far on pictures kept apart."""
 
     @property
     def seconds_left(self) -> float:
@@ -73,7 +79,7 @@ def unfinished() -> dict[str, Training]:
 
 def discard(name: str) -> None:
     """Removes what an unfinished training has left."""
-    for suffix in (".json", ".checkpoint", ".curve", ".checkpoint.log.jsonl", ".log.jsonl", ".safetensors"):
+    for suffix in (".json", ".checkpoint", ".curve", ".checkpoint.log.jsonl", ".log.jsonl", ".safetensors", ".best"):
         (training_folder() / f"{name}{suffix}").unlink(missing_ok=True)
 
 
@@ -111,15 +117,17 @@ def run_session(
             watch.look(progress.loss)
             if due():
                 emit(watch.frame())
-            if not control.proceed():
+            if not control.proceed() or watch.got_worse():
                 break
             trainer.resume_clock()
     except Cancelled:
         trainer.save()
         watch.keep()
         raise
+    watch.preview()  # the last weights are judged as those before were
+    if watch.best is not None and watch.best[0] != trainer.step:
+        trainer.take_best()
     prior = trainer.finish()
-    watch.preview()
     emit(watch.frame())
     weights = make_folder(user_folder()) / f"{settings.prior}.safetensors"
     prior.save(weights)
@@ -153,6 +161,8 @@ class _Watch:
         self._kept = trainer.saved
         self.psnr: dict[float, float] = {}
         self.samples: np.ndarray | None = None
+        self.best = trainer.best() if trainer.step else None
+        self.stopped = ""
         self.count = 0
         self._next = time.perf_counter() + PREVIEW_SECONDS
 
@@ -197,13 +207,29 @@ class _Watch:
         if self.psnr:
             self.history["psnr_step"].append(self.trainer.step)
             self.history["psnr"].append(self.psnr.get(0.2, next(iter(self.psnr.values()))))
+            value = self.history["psnr"][-1]
+            if math.isfinite(value) and (self.best is None or value > self.best[1]):
+                self.best = self.trainer.step, value
+                self.trainer.keep_best(value)
         now = time.perf_counter()
         self._next = now + max(PREVIEW_SECONDS, (now - start) / PREVIEW_SHARE)
 
+    def got_worse(self) -> bool:
+        """Whether pictures that are kept apart have been getting worse for so long that they will not get better."""
+        if self.best is None or self.trainer.step < LATER * self.best[0]:
+            return False
+        pairs = zip(self.history["psnr_step"], self.history["psnr"], strict=True)
+        since = [value for step, value in pairs if step > self.best[0]]
+        if len(since) < PATIENCE or sum(since[-PATIENCE:]) / PATIENCE > self.best[1] - WORSE_DB:
+            return False
+        self.stopped = f"Stopped: pictures kept apart have got worse since step {self.best[0]:,}, which is kept."
+        return True
+
     def frame(self) -> TrainingFrame:
         trainer = self.trainer
+        note = " ".join(filter(None, [self.stopped, trainer.source.note]))
         history = {k: list(v) for k, v in self.history.items()}
         return TrainingFrame(
             trainer.step, min(1.0, trainer.share_done()), trainer.seconds, trainer.loss, history, dict(self.psnr),
-            self.samples, self.count, trainer.source.note, trainer.measures,
+            self.samples, self.count, note, trainer.measures, self.best,
         )  # fmt: skip

@@ -35,12 +35,23 @@ class Source(ABC):
     deviation: float
     kept: list[Tensor]
     """Images that are never trained on, for judging where no others are given; none where there are few."""
+    cropped: int = 0
+    """How many pictures lost what lies beside the square in their middle."""
     broken: Sequence[str] = ()
     """Names of the pictures that could not be read and were left out."""
 
     @property
     def note(self) -> str:
-        """What was left out, in one sentence; empty where nothing was."""
+        """What was left out and cropped, in a sentence each; empty where nothing was."""
+        return " ".join(filter(None, [self._left_out(), self._cropped()]))
+
+    def _cropped(self) -> str:
+        if not self.cropped:
+            return ""
+        which = "1 picture is not square" if self.cropped == 1 else f"{self.cropped} pictures are not square"
+        return f"{which}: the middle was taken, at {self.shape[2]} x {self.shape[1]}."
+
+    def _left_out(self) -> str:
         if not self.broken:
             return ""
         if len(self.broken) == 1:
@@ -206,9 +217,12 @@ def make_source(settings: Training) -> Source:
             source = PhotoCrops(place, side, channels, keep)
         else:
             broken = []
-            images = [fit(pixels, shape) for pixels in readable_images(place, broken)]
+            images, cropped = [], 0
+            for pixels in readable_images(place, broken):
+                cropped += pixels.shape[1] != pixels.shape[2]
+                images.append(fit(pixels, shape))
             source = FixedImages(np.stack(images), keep)
-            source.broken = broken
+            source.broken, source.cropped = broken, cropped
     if source.deviation < 1e-3:
         raise InputError("All training images are the same flat picture; give a varied set.")
     return source

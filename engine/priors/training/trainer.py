@@ -85,6 +85,7 @@ class Trainer(ABC):
         self.rate = torch.tensor(settings.rate, device=self.device)
         self.build()
         self.step, self.loss, self.seconds, self.saved = 0, 1.0, 0.0, 0
+        self.remark = ""
         if self.checkpoint.exists():
             self._resume()
 
@@ -156,6 +157,7 @@ class Trainer(ABC):
             command=self.command, seed=s.seed, parameters=parameters,
             notes=" ".join(filter(None, [
                 f"{self.step} steps of batch {s.batch}, {self.seconds / 60:.0f} minutes, training loss {self.loss:.4f}.",
+                self.remark,
                 self.arithmetic,
                 self.source.note,
             ])),
@@ -241,6 +243,36 @@ class Trainer(ABC):
                 file.write(json_text(line) + "\n")
         except OSError as error:
             raise InputError(f"Cannot write '{log}' ({error.strerror or error}); free space and resume.") from None
+
+    @property
+    def best_file(self) -> Path:
+        """Where :meth:`keep_best` keeps what was best so far."""
+        return self.checkpoint.with_suffix(".best")
+
+    def keep_best(self, quality: float) -> None:
+        """Keeps the training as it is now, as the best so far: of a ``quality`` that is the larger the better."""
+        state = {"step": self.step, "loss": self.loss, "quality": quality} | self.state()
+        write_atomically(self.best_file, lambda p: _write_state(p, state))
+
+    def best(self) -> tuple[int, float] | None:
+        """Step and quality of what was kept as best; None where nothing was, or it cannot be read any more."""
+        try:
+            state = torch.load(self.best_file, map_location="cpu", weights_only=True, mmap=True)
+            return int(state["step"]), float(state["quality"])
+        except Exception:  # torch raises what it likes
+            return None
+
+    def take_best(self) -> None:
+        """Goes back to what was kept as best, for good; the card tells. EngineError where it cannot be read any more."""
+        try:
+            state = torch.load(self.best_file, map_location="cpu", weights_only=True)
+            self.restore(state)
+        except Exception as error:
+            raise EngineError(f"The best weights of the training cannot be read ({str(error)[:100]}).") from None
+        self.remark = (
+            f"Weights of step {state['step']} of {self.step}: the best on pictures kept apart "
+            f"({self.measures} {state['quality']:.1f} dB)."
+        )
 
     def _resume(self) -> None:
         try:

@@ -137,6 +137,13 @@ class QuantizerChoice(Choice):
         return None
 
     @property
+    def in_words(self) -> str:
+        """What a measurement is after it, as people say it: "2 bits", "no quantizer"."""
+        bits = self.bits_per_measurement
+        amount = "no quantizer" if bits is None else f"{bits} bit{'s' if bits != 1 else ''}"
+        return f"{amount}, {self.label}"
+
+    @property
     def has_thresholds(self) -> bool:
         """Whether reports are cells between thresholds, which state evolution can follow."""
         return True

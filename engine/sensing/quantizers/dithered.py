@@ -74,6 +74,10 @@ class Dithered(QuantizerChoice):
     )
 
     @property
+    def in_words(self) -> str:
+        return "1 bit with dither"
+
+    @property
     def bits_per_measurement(self) -> int:
         return 1
 

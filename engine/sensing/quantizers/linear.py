@@ -16,5 +16,9 @@ class NoQuantizer(QuantizerChoice):
     name = "none"
     label = "None (linear)"
 
+    @property
+    def in_words(self) -> str:
+        return "no quantizer"
+
     def build(self, levels: Levels) -> Quantizer:
         return Quantizer(None)

@@ -46,6 +46,10 @@ class OneBit(QuantizerChoice):
     )
 
     @property
+    def in_words(self) -> str:
+        return "1 bit"
+
+    @property
     def bits_per_measurement(self) -> int:
         return 1
 

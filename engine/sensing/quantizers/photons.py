@@ -128,6 +128,10 @@ class Photons(QuantizerChoice):
             raise InputError("Counts have read-out noise or a full well, not both; leave one of read and full.")
 
     @property
+    def in_words(self) -> str:
+        return f"photon {self.kind}, {self.frames} frame{'s' if self.frames != 1 else ''}"
+
+    @property
     def bits_per_measurement(self) -> int:
         """Of usual reports."""
         most = self.frames if self.kind == "clicks" else USUAL * self.frames * (self.light + self.dark) + 5

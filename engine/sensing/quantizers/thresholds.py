@@ -42,6 +42,10 @@ class Thresholds(QuantizerChoice):
         return numbers
 
     @property
+    def in_words(self) -> str:
+        return f"{len(self.numbers())} thresholds"
+
+    @property
     def bits_per_measurement(self) -> int:
         return math.ceil(math.log2(len(self.numbers()) + 1))
 

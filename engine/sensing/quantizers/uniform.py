@@ -52,6 +52,10 @@ class Uniform(QuantizerChoice):
     )
 
     @property
+    def in_words(self) -> str:
+        return "1 bit" if self.bits == 1 else f"{self.bits} bits"
+
+    @property
     def bits_per_measurement(self) -> int:
         return self.bits
 

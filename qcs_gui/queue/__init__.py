@@ -1,0 +1,1 @@
+"""Runs that wait their turn, and go on after a restart."""
