@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
     QFormLayout,
@@ -49,6 +49,8 @@ __all__ = ["PACES", "MainWindow"]
 
 PACES = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}
 """Seconds that a run is stretched to, where it is faster."""
+PEEK = Qt.Key.Key_T
+"""While it is held the stage shows the truth."""
 COLUMN_WIDTH = 372
 """Of the column of steps: its widest form and the scroll bar."""
 
@@ -95,6 +97,8 @@ class MainWindow(QMainWindow):
         for number, key in enumerate(VIEWS, start=1):
             shortcut = QShortcut(QKeySequence(str(number % 10)), self)
             shortcut.activated.connect(lambda key=key: self.show_view(key))
+        for letter, button in (("W", self.stage.wall_button), ("F", self.stage.follow_button)):
+            QShortcut(QKeySequence(letter), self).activated.connect(button.click)
         self._wire_views()
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
         for label in (self.pixel_label, self.speed_label, self.device_label):
@@ -298,6 +302,23 @@ class MainWindow(QMainWindow):
         self.compare.set_colours(colours)
 
     # -- events -----------------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == PEEK and not event.modifiers():
+            self.stage.picture.peek(True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == PEEK and not event.isAutoRepeat():
+            self.stage.picture.peek(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.stage.picture.peek(False)  # the key is let go of elsewhere
+        super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -18,7 +18,7 @@ def view_state(window: MainWindow) -> dict[str, Any]:
     """Everything about the view that is the user's choice."""
     stage = window.stage
     return {
-        "view": stage.picture.key, "grid": stage.is_grid, "panels": list(stage.board.shown),
+        "view": "" if stage.following else stage.picture.key, "grid": stage.is_grid, "panels": list(stage.board.shown),
         "colours": dict(stage.store.colours), "fixed": stage.store.fixed,
         "levels": {k: list(v) for k, v in stage.store.levels.items()} if stage.store.fixed else {},
         "measurement": stage.measurement_combo.currentData(), "splitter": stage.splitter.sizes(),
@@ -32,6 +32,8 @@ def restore_view(window: MainWindow, state: dict[str, Any]) -> None:
     stage = window.stage
     if state.get("view") in VIEWS:
         stage.show_view(state["view"])
+    elif state.get("view") == "":
+        stage.follow()
     panels = [k for k in state.get("panels") or [] if k in VIEWS] if isinstance(state.get("panels"), list) else []
     if panels:
         stage.board.show_panels(panels)

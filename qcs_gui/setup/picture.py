@@ -21,9 +21,8 @@ from engine.runs.fit import Fit, fit_between, suited
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Failure
 from qcs_gui.context import Context, Feature
-from qcs_gui.setup.canvas import DrawDialog
+from qcs_gui.setup.canvas import DrawPanel
 from qcs_gui.setup.own import OwnController
-from qcs_gui.widgets.dialogs import show_once
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -70,7 +69,7 @@ class PictureController(Feature):
         self.own = own
         self._stroke_timer = QTimer(self, interval=STROKE_MS, singleShot=True)
         self._stroke_timer.timeout.connect(self._stroked)
-        self.dialog: DrawDialog | None = None
+        self.dialog: DrawPanel | None = None
         image = self.window.image
         image.draw_button.clicked.connect(self.draw)
         image.sample_combo.activated.connect(self._sample_chosen)
@@ -101,11 +100,16 @@ class PictureController(Feature):
         self.context.bring_in(work, partial(self._take_file, image, setup, then), self._not_loaded)
 
     def draw(self) -> None:
-        self.dialog = dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
+        if self.dialog is not None:
+            self.dialog.canvas.setFocus()
+            return
+        self.dialog = dialog = DrawPanel(digit=self.session.spec.prior.name == "mnist")
         dialog.accepted.connect(self._drawn)
         dialog.finished.connect(self._put_away)
         dialog.canvas.drawn.connect(self._stroke_soon)
-        show_once(dialog, modal=False)  # in live mode the picture forms beside the canvas
+        self.window.show_page(self.window.stage)
+        self.window.stage.put_beside(dialog)  # in live mode the picture forms beside the canvas
+        dialog.canvas.setFocus()
 
     def _stroke_soon(self) -> None:
         if not self._stroke_timer.isActive():

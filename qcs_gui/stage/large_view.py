@@ -1,4 +1,4 @@
-"""The large picture in the middle of the stage: one view, or two with a line between them."""
+"""The large picture in the middle of the stage: one view, or two with a line between them, each named on its half."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import time
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPoint, QRectF, Signal
+from PySide6.QtCore import QPoint, QRectF, QVariantAnimation, Signal
 
 from qcs_gui.stage.picture_panel import BAR_WIDTH, Panel
 from qcs_gui.stage.view_store import VIEWS, ViewStore, displayed
 from qcs_gui.widgets.colour_maps import colour_map
 
 __all__ = ["LargeView"]
+
+FADE_MS = 700
+"""How long one picture takes to become another."""
 
 
 class LargeView(pg.GraphicsLayoutWidget):
@@ -23,10 +26,10 @@ class LargeView(pg.GraphicsLayoutWidget):
     enlarged = Signal(str)
     menu = Signal(str, QPoint)
 
-    def __init__(self, store: ViewStore, key: str = "denoised") -> None:
+    def __init__(self, store: ViewStore, key: str = "truth") -> None:
         super().__init__()
         self.setAccessibleName("The stage: the chosen view, large")
-        self.store, self.other = store, ""
+        self.store, self.other, self._key = store, "", key
         self.panel = Panel(store, key, size="12pt")
         self.panel.place(self.ci, 0, 0)
         self.ci.layout.setColumnFixedWidth(1, BAR_WIDTH)
@@ -37,9 +40,20 @@ class LargeView(pg.GraphicsLayoutWidget):
         self.mark = pg.QtWidgets.QGraphicsRectItem()
         self.mark.setPen(pg.mkPen("#f0a13a", width=0))
         self.mark.setZValue(7)
-        for item in (self.right, self.line, self.mark):
+        self.fading = pg.ImageItem(axisOrder="row-major")
+        self.fading.setZValue(4)
+        self.names = [pg.TextItem("", color="#ffffff", fill=(0, 0, 0, 150), anchor=(side, 0)) for side in (0, 1)]
+        for name in self.names:
+            name.setZValue(8)
+        for item in (self.right, self.line, self.mark, self.fading, *self.names):
             self.panel.box.addItem(item, ignoreBounds=True)
             item.setVisible(False)
+        self._fade = QVariantAnimation(self)
+        self._fade.setDuration(FADE_MS)
+        self._fade.setStartValue(1.0)
+        self._fade.setEndValue(0.0)
+        self._fade.valueChanged.connect(self.fading.setOpacity)
+        self._fade.finished.connect(lambda: self.fading.setVisible(False))
         self.line.sigPositionChanged.connect(lambda _: self._split())
         self.scene().sigMouseMoved.connect(self._moved)
         self.scene().sigMouseClicked.connect(self._clicked)
@@ -51,12 +65,47 @@ class LargeView(pg.GraphicsLayoutWidget):
 
     @property
     def key(self) -> str:
-        return self.panel.key
+        """The view that was chosen; while the truth is looked at, that comes back afterwards."""
+        return self._key
+
+    @property
+    def peeking(self) -> bool:
+        """Whether the truth is looked at in the place of the chosen view."""
+        return self.panel.key != self._key
 
     def show_view(self, key: str) -> None:
         """Shows another view; the zoom stays where both have the same pixels."""
+        self._key = key
+        self._stop_fading()
         self.panel.show_view(key)
         self._split()
+
+    def fade_to(self, key: str) -> None:
+        """The same, the old picture fading into the new one where both have the same pixels."""
+        old, before = self.key, self.panel.pixels
+        self.show_view(key)
+        now = self.panel.pixels
+        if old == key or before is None or now is None or before.shape != now.shape or not self.isVisible():
+            return
+        self.fading.setColorMap(colour_map(self.store.map(old)))
+        self.fading.setImage(displayed(old, before), autoLevels=False, levels=self.store.range(old))
+        self.fading.setOpacity(1.0)
+        self.fading.setVisible(True)
+        self._fade.start()
+
+    def _stop_fading(self) -> None:
+        self._fade.stop()
+        self.fading.setVisible(False)
+
+    def peek(self, on: bool) -> None:
+        """Shows the truth as long as that is wished, then the chosen view again."""
+        if on and self.store.pixels.get("truth") is None:
+            return
+        wanted = "truth" if on else self._key
+        if self.panel.key != wanted:
+            self._stop_fading()
+            self.panel.show_view(wanted)
+            self._split()
 
     def split_with(self, other: str) -> None:
         """A line between this view and another; empty for none."""
@@ -79,12 +128,12 @@ class LargeView(pg.GraphicsLayoutWidget):
         self.panel.set_colours(colours)
 
     def _follow(self, key: str) -> None:
-        if key not in (self.key, self.other):
+        if key not in (self.panel.key, self.other):
             return
         if not self.isVisible():
             self._stale = True
             return
-        if key == self.key:
+        if key == self.panel.key:
             self.panel.follow()
         self._split()
 
@@ -97,14 +146,19 @@ class LargeView(pg.GraphicsLayoutWidget):
 
     def _split(self) -> None:
         """Paints what of the other view lies to the right of the line."""
-        left, right = self.panel.pixels, self.store.pixels.get(self.other) if self.other else None
+        other = "" if self.peeking else self.other
+        left, right = self.panel.pixels, self.store.pixels.get(other) if other else None
         fits = left is not None and right is not None and left.shape[1:] == right.shape[1:]
-        self.line.setVisible(fits)
+        for item in (self.line, *self.names):
+            item.setVisible(fits)
         if not fits:
             self.right.setVisible(False)
             return
         assert left is not None and right is not None
         height, width = left.shape[1:]
+        for name, view, at in zip(self.names, (self.key, self.other), (0, width), strict=True):
+            name.setText(VIEWS[view].short)
+            name.setPos(at, 0)
         column = int(np.clip(round(self.line.value()), 0, width))
         self.right.setVisible(column < width)
         if column < width:

@@ -12,6 +12,8 @@ from qcs_gui.widgets.colour_maps import colour_map
 __all__ = ["Panel", "PictureBox", "cache_axes"]
 
 BAR_WIDTH = 56
+PLAIN = ("grey", (0.0, 1.0))
+"""Map and range of what is a picture as it is: black is 0 and white is 1, which needs no bar beside it."""
 
 
 def cache_axes(plot: pg.PlotItem) -> None:
@@ -93,7 +95,7 @@ class Panel:
         changed = self.pixels is None or pixels.shape != self.pixels.shape
         self.pixels = pixels
         shown = displayed(key, pixels)
-        self.bar.setVisible(shown.ndim == 2)
+        self.bar.setVisible(shown.ndim == 2 and look != PLAIN)
         self.item.setImage(shown, autoLevels=False, levels=store.range(key))
         if changed:
             self.reset_zoom()

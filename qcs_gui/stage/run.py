@@ -140,8 +140,8 @@ class RunController(Feature):
         self.control = Control()
         self.mailbox.take()
         before = self.panels.begin()
-        self.window.result_label.setText(f"{request.spec.algorithm.label} is running ...")
-        self.window.stage.note_label.hide()
+        self.panels.running = request.spec.algorithm.label
+        self.window.stage.follow()
         self.window.statusBar().clearMessage()
         self.window.stage.timeline.stop()
         self.worker.submit(

@@ -15,6 +15,8 @@ class SampleStrip(pg.GraphicsLayoutWidget):
     selected = Signal(int)
     GAP = 2
 
+    _samples: np.ndarray | None = None
+
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Samples: click one to see it large")
@@ -33,6 +35,7 @@ class SampleStrip(pg.GraphicsLayoutWidget):
 
     def set_samples(self, samples: np.ndarray) -> None:
         """Shows (n, c, h, w)."""
+        self._samples = samples
         n, c, h, w = samples.shape
         columns = self._columns(n, h, w)
         rows = -(-n // columns)
@@ -56,6 +59,7 @@ class SampleStrip(pg.GraphicsLayoutWidget):
 
     def clear_samples(self) -> None:
         self.item.clear()
+        self._samples = None
         self.count, self.index = 0, 0
         self.frame.setRect(0, 0, 0, 0)
 
@@ -67,9 +71,13 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         )
 
     def select(self, index: int) -> None:
+        self.mark(index)
+        self.selected.emit(self.index)
+
+    def mark(self, index: int) -> None:
+        """Frames a sample without telling anybody."""
         self.index = max(0, min(index, self.count - 1))
         self._outline()
-        self.selected.emit(self.index)
 
     def _outline(self) -> None:
         h, w = self.size_of_one
@@ -85,6 +93,11 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         index = row * self.columns + column
         if 0 <= column < self.columns and 0 <= index < self.count:
             self.select(index)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)
+        if self._samples is not None and self.isVisible():
+            self.set_samples(self._samples)  # in another shape of room other columns make them largest
 
     def keyPressEvent(self, event: object) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self.columns, Qt.Key.Key_Down: self.columns}
