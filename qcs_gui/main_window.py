@@ -47,8 +47,8 @@ from qcs_gui.widgets.problem import ProblemDialog
 
 __all__ = ["PACES", "MainWindow"]
 
-PACES = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}
-"""Seconds that a run is stretched to, where it is faster."""
+PACES = {"Full speed": 0.0, "At least 6 s": 6.0, "At least 20 s": 20.0}
+"""Seconds that a run is stretched to, where it is faster; one that takes longer takes as long as it takes."""
 PEEK = Qt.Key.Key_T
 """While it is held the stage shows the truth."""
 COLUMN_WIDTH = 372
@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
         self.pace.addItems(list(PACES))
         self.pace.setAccessibleName("Pace of a run")
         self.pace.setToolTip(
-            "As fast as it goes, or slowed for an audience; the time that is reported is the engine's own."
+            "As fast as it goes, or slowed for an audience; nothing is made faster. The time reported is the engine's own."
         )
         self.finish_button, self.cancel_button = QPushButton("Finish now"), QPushButton("Cancel")
         self.more_button = QPushButton("Add samples")
@@ -208,8 +208,14 @@ class MainWindow(QMainWindow):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the run")
+        self.crop_button = QPushButton()
+        self.crop_button.setToolTip("Takes the nearest size that this way of measuring can divide.")
+        self.crop_button.hide()
         grid = QGridLayout()
-        grid.addWidget(self.estimate_label, 0, 0, 1, 4)
+        said = QVBoxLayout()
+        said.addWidget(self.estimate_label)
+        said.addWidget(self.crop_button)
+        grid.addLayout(said, 0, 0, 1, 4)
         grid.addWidget(self.run_button, 1, 0, 1, 2)
         grid.addWidget(self.live_button, 1, 2)
         grid.addWidget(self.pace, 1, 3)
