@@ -9,10 +9,9 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFormLayout,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QMenu,
     QProgressBar,
@@ -34,8 +33,9 @@ from qcs_gui.actions import ACTIONS
 from qcs_gui.compare.page import ComparePage
 from qcs_gui.gallery.page import GalleryPage
 from qcs_gui.library.history_view import HistoryView
-from qcs_gui.setup.forms import ChoiceForm, row_label
+from qcs_gui.setup.forms import ChoiceForm
 from qcs_gui.setup.image_group import ImageGroup
+from qcs_gui.setup.prior_groups import PRIOR_GROUPS
 from qcs_gui.stage.curves import CurveBoard
 from qcs_gui.stage.panel_grid import PanelGrid
 from qcs_gui.stage.stage import Stage
@@ -44,6 +44,7 @@ from qcs_gui.stage.timeline import JumpSlider
 from qcs_gui.stage.view_store import VIEWS
 from qcs_gui.widgets.boxes import ListBox, SettingBox
 from qcs_gui.widgets.problem import ProblemDialog
+from qcs_gui.widgets.reading_order import next_in_reading_order
 
 __all__ = ["PACES", "MainWindow"]
 
@@ -74,7 +75,8 @@ class MainWindow(QMainWindow):
         for page in (self.stage, self.gallery, self.compare):
             self.pages.addWidget(page)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(self._left(spec))
+        self.column = self._left(spec)
+        self.splitter.addWidget(self.column)
         self.splitter.addWidget(self.pages)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([COLUMN_WIDTH, 1380 - COLUMN_WIDTH])
@@ -100,6 +102,7 @@ class MainWindow(QMainWindow):
         for letter, button in (("W", self.stage.wall_button), ("F", self.stage.follow_button)):
             QShortcut(QKeySequence(letter), self).activated.connect(button.click)
         self._wire_views()
+        self.stage.picture.setFocus()  # not the first field: letters and digits are keys of the stage
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
         for label in (self.pixel_label, self.speed_label, self.device_label):
             label.setContentsMargins(6, 0, 6, 0)
@@ -134,16 +137,10 @@ class MainWindow(QMainWindow):
             box.setToolTip(f"{settings[key].help}\nTakes {settings[key].expected()}.")
         self.snr = QLabel()
         self.snr.setObjectName("dim")
-        row = QHBoxLayout()
-        row.addWidget(self.fields["noise"], 1)
-        row.addWidget(self.snr)
-        noise_row = QFormLayout()
-        noise_row.addRow(row_label(settings["noise"].label), row)
-        for key in ("offset", "measurement_seed"):
-            noise_row.addRow(row_label(settings[key].label), self.fields[key])
-        self.operator_form.layout().insertLayout(3, noise_row)  # type: ignore[union-attr]
+        for key in ("noise", "offset", "measurement_seed"):
+            self.operator_form.add_setting(key, settings[key], self.fields[key], self.snr if key == "noise" else None)
         self.quantizer_form = ChoiceForm("3  Quantizer", QUANTIZERS, spec.quantizer.name)
-        self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name)
+        self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name, PRIOR_GROUPS)
         self.anew_label = QLabel()
         self.anew_label.setObjectName("dim")
         self.anew_label.setWordWrap(True)
@@ -153,10 +150,8 @@ class MainWindow(QMainWindow):
             widget.hide()
             self.prior_form.layout().addWidget(widget)  # type: ignore[union-attr]
         self.algorithm_form = ChoiceForm("5  Algorithm", ALGORITHMS, spec.algorithm.name)
-        extra = QFormLayout()
         for key in ("samples", "seed", "held_out"):
-            extra.addRow(row_label(settings[key].label), self.fields[key])
-        self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
+            self.algorithm_form.add_setting(key, settings[key], self.fields[key])
         self.advice = QLabel()
         self.advice.setWordWrap(True)
         self.advice_button = QPushButton("Use the suggestion")
@@ -165,12 +160,27 @@ class MainWindow(QMainWindow):
         )
         self.algorithm_form.layout().addWidget(self.advice)  # type: ignore[union-attr]
         self.algorithm_form.layout().addWidget(self.advice_button)  # type: ignore[union-attr]
-        for form in (self.operator_form, self.quantizer_form, self.prior_form, self.algorithm_form):
+        self.forms = (self.operator_form, self.quantizer_form, self.prior_form, self.algorithm_form)
+        for form in self.forms:
             column.addWidget(form)
+        self.nothing_found = QLabel("No setting of these choices is called so.")
+        self.nothing_found.setObjectName("dim")
+        self.nothing_found.hide()
+        column.addWidget(self.nothing_found)
         column.addStretch()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a setting")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Find a setting")
+        self.search.setToolTip("Shows only what is called so, folded settings too. Escape shows everything again.")
+        self.search.textChanged.connect(self._search)
+        QShortcut(QKeySequence("Esc"), self.search, context=Qt.ShortcutContext.WidgetShortcut).activated.connect(
+            self.search.clear
+        )
         inner = QWidget()
         inner.setLayout(column)
-        area = QScrollArea()
+        self.column_area = area = QScrollArea()
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -178,10 +188,20 @@ class MainWindow(QMainWindow):
         outer = QWidget()
         layout = QVBoxLayout(outer)
         layout.setContentsMargins(6, 6, 0, 6)
+        layout.addWidget(self.search)
         layout.addWidget(area, 1)
         layout.addLayout(self._buttons())
         outer.setMinimumWidth(COLUMN_WIDTH)
         return outer
+
+    def _search(self, words: str) -> None:
+        found = False
+        for form in self.forms:
+            there = form.search(words.strip())
+            form.setVisible(there or not words.strip())
+            found = found or there
+        self.image.setVisible(not words.strip())
+        self.nothing_found.setVisible(bool(words.strip()) and not found)
 
     def _buttons(self) -> QGridLayout:
         self.estimate_label = QLabel()
@@ -308,6 +328,16 @@ class MainWindow(QMainWindow):
         self.compare.set_colours(colours)
 
     # -- events -----------------------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Rows of settings come and go: the order of Tab is that in which they are seen, whenever it is pressed."""
+        found = next_in_reading_order(self, self.focusWidget(), forward)
+        if found is None:
+            return super().focusNextPrevChild(forward)
+        found.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        if self.column_area.isAncestorOf(found):
+            self.column_area.ensureWidgetVisible(found)
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == PEEK and not event.modifiers():

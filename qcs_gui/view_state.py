@@ -23,6 +23,7 @@ def view_state(window: MainWindow) -> dict[str, Any]:
         "levels": {k: list(v) for k, v in stage.store.levels.items()} if stage.store.fixed else {},
         "measurement": stage.measurement_combo.currentData(), "splitter": stage.splitter.sizes(),
         "column": window.splitter.sizes(), "sort": window.history.sort.currentText(),
+        "more": [form.title() for form in window.forms if form.more_button.isChecked()],
         "shown": [name for name in TOGGLES if window.actions_by_name[name].isChecked()],
     }  # fmt: skip
 
@@ -61,6 +62,9 @@ def restore_view(window: MainWindow, state: dict[str, Any]) -> None:
             splitter.setSizes(sizes)
     if state.get("sort"):
         window.history.sort.setCurrentText(str(state["sort"]))
+    more = state.get("more")
+    for form in window.forms:
+        form.more_button.setChecked(isinstance(more, list) and form.title() in more)
     shown = state.get("shown")
     for name in TOGGLES:
         window.actions_by_name[name].setChecked(isinstance(shown, list) and name in shown)

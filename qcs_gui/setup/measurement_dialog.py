@@ -79,12 +79,12 @@ class MeasurementDialog(QDialog):
         form.addRow("Recipe", self.recipe_row)
         form.addRow("Picture", shape_row)
         form.addRow("Noise", self.noise_source)
-        form.addRow("Noise sigma", self.noise)
+        form.addRow("Noise", self.noise)
         form.addRow("Offset", self.offset)
         for label, widget in (
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
             ("Recipe of the operator", self.recipe), ("Seed of the recipe", self.seed),
-            ("Where the noise level comes from", self.noise_source), ("Noise sigma", self.noise), ("Offset", self.offset),
+            ("Where the noise level comes from", self.noise_source), ("Noise", self.noise), ("Offset", self.offset),
         ):  # fmt: skip
             widget.setAccessibleName(f"Own measurements: {label}")
         self.file.line.setAccessibleName("Own measurements: file")

@@ -34,7 +34,7 @@ class Patterns(OperatorChoice):
         None, "Measurements", "Patterns per colour; auto shows a quarter of all.", unit="rows", low=1, high=10**8
     )
     order: str = one_of("coarse", ("coarse", "random"), "Order", "The coarsest patterns first, or some at random.")
-    levels: int = integer(3, "Levels", "Of the Haar wavelets.", low=1, high=20)
+    levels: int = integer(3, "Levels", "Of the Haar wavelets.", low=1, high=20, expert=True)
 
     @property
     def random_like(self) -> bool:
