@@ -6,6 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 
+from qcs_gui.widgets.colour_maps import colour_map
+
 __all__ = ["SampleStrip"]
 
 
@@ -16,6 +18,7 @@ class SampleStrip(pg.GraphicsLayoutWidget):
     GAP = 2
 
     _samples: np.ndarray | None = None
+    _look: tuple[str, tuple[float, float]] = ("grey", (0.0, 1.0))
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +34,7 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         self.count, self.columns, self.index = 0, 1, 0
         self.size_of_one = (1, 1)
         self.scene().sigMouseClicked.connect(self._clicked)
-        self.setMinimumHeight(80)
+        self.setMinimumHeight(60)
 
     def set_samples(self, samples: np.ndarray) -> None:
         """Shows (n, c, h, w)."""
@@ -55,7 +58,13 @@ class SampleStrip(pg.GraphicsLayoutWidget):
             sheet[top : top + h, left : left + w, :c] = samples[i].transpose(1, 2, 0)
             if c > 1:
                 sheet[top : top + h, left : left + w, 3] = 1.0
-        self.item.setImage(sheet[..., 0] if c == 1 else sheet, autoLevels=False, levels=(0.0, 1.0))
+        self.item.setImage(sheet[..., 0] if c == 1 else sheet, autoLevels=False, levels=self._look[1])
+
+    def set_look(self, colours: str, levels: tuple[float, float]) -> None:
+        """The colour map and range of the large picture, so that small and large are the same picture."""
+        if (colours, levels) != self._look:
+            self._look = colours, levels
+            self.item.setColorMap(colour_map(colours))
 
     def clear_samples(self) -> None:
         self.item.clear()
