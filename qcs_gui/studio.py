@@ -8,7 +8,7 @@ import threading
 import traceback
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
+from PySide6.QtCore import QByteArray, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.runs.spec import RunSpec
@@ -25,7 +25,7 @@ from qcs_gui.library.history import HistoryController
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.opening import OpeningController, RecentMenu
-from qcs_gui.preferences import Preferences, PreferencesController
+from qcs_gui.preferences import Preferences, PreferencesController, settings_file
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
@@ -36,6 +36,7 @@ from qcs_gui.setup.undoing import UndoController
 from qcs_gui.stage.live import LiveController
 from qcs_gui.stage.panels_menu import PanelsMenu
 from qcs_gui.stage.picture_menu import PictureMenu
+from qcs_gui.stage.presentation import PresentationController
 from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
@@ -62,8 +63,7 @@ class Studio(QObject):
     ) -> None:
         super().__init__()
         self.result_given, self.spec_given = result, spec is not None
-        place = (QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
-        self.settings = settings = QSettings(*place) if remember else None
+        self.settings = settings = settings_file() if remember else None
         self.preferences = preferences = Preferences(settings)
         if remember:
             preferences.apply_library()
@@ -115,6 +115,7 @@ class Studio(QObject):
         self.compare = CompareController(context, self.runs, self.documents)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
+        self.presentation = PresentationController(context, self.panels, self.gallery.choose)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports
         )

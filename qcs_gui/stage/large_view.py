@@ -14,6 +14,8 @@ from qcs_gui.widgets.colour_maps import colour_map
 
 __all__ = ["LargeView"]
 
+SIZE = "12pt"
+"""Of the title."""
 FADE_MS = 700
 """How long one picture takes to become another."""
 
@@ -30,7 +32,7 @@ class LargeView(pg.GraphicsLayoutWidget):
         super().__init__()
         self.setAccessibleName("The stage: the chosen view, large")
         self.store, self.other, self._key = store, "", key
-        self.panel = Panel(store, key, size="12pt")
+        self.panel = Panel(store, key, size=SIZE)
         self.panel.place(self.ci, 0, 0)
         self.ci.layout.setColumnFixedWidth(1, BAR_WIDTH)
         self.right = pg.ImageItem(axisOrder="row-major")
@@ -46,6 +48,14 @@ class LargeView(pg.GraphicsLayoutWidget):
         for name in self.names:
             name.setZValue(8)
         for item in (self.right, self.line, self.mark, self.fading, *self.names):
+            self.panel.box.addItem(item, ignoreBounds=True)
+            item.setVisible(False)
+        self.pointing = False
+        self.pointer = pg.QtWidgets.QGraphicsRectItem()
+        self.pointer.setPen(pg.mkPen("#f0a13a", width=2, cosmetic=True))
+        self.told = pg.TextItem("", color="#ffffff", fill=(0, 0, 0, 190), anchor=(0, 1))
+        for item, depth in ((self.pointer, 9), (self.told, 10)):
+            item.setZValue(depth)
             self.panel.box.addItem(item, ignoreBounds=True)
             item.setVisible(False)
         self._fade = QVariantAnimation(self)
@@ -123,6 +133,35 @@ class LargeView(pg.GraphicsLayoutWidget):
     def reset_zoom(self) -> None:
         self.panel.reset_zoom()
 
+    def set_presenting(self, on: bool, letters: int) -> None:
+        """For an audience: a title in letters of so many pixels, and a pointer that tells the pixel below it."""
+        self.pointing = on
+        self.panel.set_size(f"{letters}px" if on else SIZE)
+        font = self.font()
+        font.setPixelSize(letters)
+        for item in (self.told, *self.names):
+            item.setFont(font if on else self.font())
+        self._point(None)
+
+    def _point(self, where: tuple[int, int] | None) -> None:
+        """The pointer on a pixel (row, column): its frame, its value, and the truth's."""
+        there = where is not None and self.pointing
+        for item in (self.pointer, self.told):
+            item.setVisible(there)
+        if where is None or not there:
+            return
+        row, column = where
+        words = self.panel.read_out(row, column, digits=2)
+        truth, pixels = self.store.pixels.get("truth"), self.panel.pixels
+        if truth is not None and pixels is not None and truth.shape == pixels.shape and self.panel.key != "truth":
+            words += "   truth " + ", ".join(f"{v:.2f}" for v in truth[:, row, column])
+        self.pointer.setRect(QRectF(column, row, 1, 1))
+        self.told.setText(words)
+        right = pixels is not None and column > pixels.shape[2] / 2
+        low = pixels is not None and row > pixels.shape[1] / 4
+        self.told.setAnchor((float(right), float(low)))
+        self.told.setPos(column + (0 if right else 1), row + (0 if low else 1))
+
     def set_colours(self, colours: dict[str, str]) -> None:
         self.setBackground(colours["plot"])
         self.panel.set_colours(colours)
@@ -174,6 +213,7 @@ class LargeView(pg.GraphicsLayoutWidget):
 
     def _moved(self, position: object) -> None:
         where = self.panel.at(position)
+        self._point(where)
         if where is None:
             self.hovered.emit("")
             return

@@ -113,9 +113,14 @@ class Panel:
         inside = 0 <= row < self.pixels.shape[1] and 0 <= column < self.pixels.shape[2]
         return (row, column) if inside else None
 
-    def read_out(self, row: int, column: int) -> str:
+    def read_out(self, row: int, column: int, digits: int = 3) -> str:
         assert self.pixels is not None
-        return ", ".join(f"{v:.3f}" for v in self.pixels[:, row, column])
+        return ", ".join(f"{v:.{digits}f}" for v in self.pixels[:, row, column])
+
+    def set_size(self, size: str) -> None:
+        """Another size of the title."""
+        self.title.setText(self.title.text, size=size)
+        self.title.setMinimumWidth(0)
 
     def set_colours(self, colours: dict[str, str]) -> None:
         self.title.setText(self.title.text, color=colours["text"])

@@ -50,18 +50,21 @@ class Stage(QWidget):
 
     view_chosen = Signal(str)
     follow_wanted = Signal()
-    wall_shown = Signal()
+    laid_out = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.store = ViewStore()
-        self.following = True
+        self.following, self.presenting = True, False
         self.picture, self.board = LargeView(self.store), PanelGrid(self.store)
         self.strip, self.wall = SampleStrip(), SampleStrip()
         self.wall.setAccessibleName("Wall of samples: click one to see it large")
         self.curves, self.timeline = CurveBoard(), Timeline()
         self.uncertainty = UncertaintyPanel()
         self.result_label = FittedLabel("Result", 20, 13)
+        self.scene_label = FittedLabel("What is presented", 40, 16)
+        self.scene_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.scene_label.hide()
         self.details_label = QLabel()
         self.details_label.setObjectName("dim")
         self.details_label.setAccessibleName("Details of the result")
@@ -80,6 +83,7 @@ class Stage(QWidget):
         column.setSpacing(4)
         self.view_bar = self._view_bar()
         column.addWidget(self.view_bar)
+        column.addWidget(self.scene_label)
         column.addWidget(self.layouts, 1)
         column.addWidget(self.timeline)
         column.addWidget(self.result_label)
@@ -89,10 +93,10 @@ class Stage(QWidget):
         for widget in (middle, self.strip, self.curves, self.uncertainty):
             self.splitter.addWidget(widget)
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setSizes([560, 110, 150, 220])
+        self.splitter.setSizes([560, 110, 190, 240])
         self.splitter.setChildrenCollapsible(False)
-        self.curves.setMinimumHeight(90)
-        self.uncertainty.setMinimumHeight(150)
+        self.curves.setMinimumHeight(170)
+        self.uncertainty.setMinimumHeight(200)
         for widget in (self.strip, self.timeline, self.curves, self.uncertainty):
             widget.hide()
         layout = QVBoxLayout(self)
@@ -213,11 +217,10 @@ class Stage(QWidget):
 
     def _lay_out(self, index: int) -> None:
         self.layouts.setCurrentIndex(index)
-        self.strip.setVisible(self.strip.count > 1 and index != WALL)
+        self.strip.setVisible(self.strip.count > 1 and index != WALL and not self.presenting)
         for button, which in ((self.grid_button, GRID), (self.wall_button, WALL)):
             button.setChecked(index == which)
-        if index == WALL:
-            self.wall_shown.emit()
+        self.laid_out.emit()
 
     def show_grid(self, grid: bool) -> None:
         if grid or self.is_grid:
@@ -236,7 +239,7 @@ class Stage(QWidget):
     def set_samples(self, samples: object) -> None:
         """(n, c, h, w): below the picture where there are several, or on the wall; what is not seen is not painted."""
         several = len(samples) > 1  # type: ignore[arg-type]
-        self.strip.setVisible(several and not self.is_wall)
+        self.strip.setVisible(several and not self.is_wall and not self.presenting)
         self.strip.set_samples(samples)  # type: ignore[arg-type]
         if self.is_wall:
             self.wall.set_samples(samples)  # type: ignore[arg-type]
@@ -244,7 +247,7 @@ class Stage(QWidget):
 
     def show_empty(self, empty: bool) -> None:
         """Before a run there is nothing to play and nothing to choose from."""
-        self.timeline.setVisible(not empty)
+        self.timeline.setVisible(not empty and not self.presenting)
         if empty:
             self.strip.hide()
             if self.is_wall:
@@ -255,11 +258,32 @@ class Stage(QWidget):
         self._lay_out(LARGE)
         self._row.insertWidget(0, widget)
 
+    def set_presenting(self, on: bool) -> None:
+        """The picture, the sentence and the bits, in letters twice as large; or everything again."""
+        self.presenting = on
+        if not on:
+            self.scene_label.hide()
+        self.strip.setVisible(not on and self.strip.count > 1 and not self.is_wall)
+        self._size_letters()
+
+    def _size_letters(self) -> None:
+        """Letters grow with the stage: it is looked at from farther away."""
+        twice, width, height = 2 if self.presenting else 1, self.width(), self.height()
+        self.aside.setFixedWidth(min(max(round((0.3 if self.presenting else 0.24) * width), 180), 480 * twice))
+        usual = min(max(round(height / 34), 18), 34)
+        self.result_label.set_largest(twice * usual)
+        self.scene_label.set_largest(twice * usual)
+        self.amount_label.set_largest(min(max(round(self.aside.width() / (9 - 2 * (twice - 1))), 18), 44 * twice))
+        font = self.font()
+        if self.presenting:
+            font.setPixelSize(usual)
+        for widget in (self.truth_thumb, self.measured_thumb, self.details_label, self.note_label):
+            widget.setFont(font)
+        self.picture.set_presenting(self.presenting, round(1.2 * usual))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.aside.setFixedWidth(min(max(round(0.24 * self.width()), 180), 480))
-        self.result_label.set_largest(min(max(round(self.height() / 34), 18), 34))
-        self.amount_label.set_largest(min(max(round(self.aside.width() / 9), 18), 44))
+        self._size_letters()
 
     def set_colours(self, colours: dict[str, str]) -> None:
         for part in (self.picture, self.board, self.curves, self.uncertainty):

@@ -68,7 +68,7 @@ class StageController(Feature):
         window.image.original_button.toggled.connect(lambda _: self.show_truth())
         window.stage.view_chosen.connect(lambda _: self.say())
         window.stage.follow_wanted.connect(self._stage)
-        window.stage.wall_shown.connect(self._show_wall)
+        window.stage.laid_out.connect(self._laid_out)
         session.observe(self._changed)
 
     # -- life of a run ---------------------------------------------------------------------------------------------
@@ -179,15 +179,15 @@ class StageController(Feature):
         session, stage = self.session, self.window.stage
         words, result = self._words(), session.result
         stage.result_label.setText(BETWEEN.join(w for w in (words, self._number()) if w))
-        settled = session.state == State.IDLE and not session.live and not self._is_next and result is not None
+        settled = session.state == State.IDLE and not session.live and not self.is_next and result is not None
         details = details_line(result) if settled and result is not None else ""
         doubts = doubts_about(result) if settled and result is not None else []
         for label, text in ((stage.details_label, details), (stage.note_label, " ".join(doubts))):
             label.setText(text)
-            label.setVisible(bool(text))
+            label.setVisible(bool(text) and not (stage.presenting and label is stage.details_label))
 
     @property
-    def _is_next(self) -> bool:
+    def is_next(self) -> bool:
         """Whether what is seen is the picture of the next run."""
         stage = self.window.stage
         return self.shown is None or (self._next and stage.picture.key == "truth" and not stage.is_wall)
@@ -203,7 +203,7 @@ class StageController(Feature):
             return f"{self.running} forms the picture"
         if session.live and self._live:
             return self._live
-        if self._is_next:
+        if self.is_next:
             return self._invitation()
         if frame is not None and self.newest is not None and frame is not self.newest:
             return f"Step {frame.step} of {frame.steps}"
@@ -229,7 +229,7 @@ class StageController(Feature):
 
     def _number(self) -> str:
         frame, stage = self.shown, self.window.stage
-        if frame is None or self._is_next:
+        if frame is None or self.is_next:
             return ""
         if stage.is_wall:
             count, measured = len(frame.denoised), frame.seen.words.split(UNSPLIT)[0] if frame.seen is not None else ""
@@ -267,8 +267,8 @@ class StageController(Feature):
             stage.stage_view("mean", fade=True)
         self.say()
 
-    def _show_wall(self) -> None:
-        if self.shown is not None:
+    def _laid_out(self) -> None:
+        if self.shown is not None and self.window.stage.is_wall:
             self.window.stage.set_samples(self.shown.denoised)
         self.say()
 
@@ -347,6 +347,9 @@ class StageController(Feature):
         if frame is None:
             return
         board = self.store
+        look = board.map("denoised"), board.range("denoised")
+        for strip in (self.window.strip, self.window.stage.wall):
+            strip.set_look(*look)
         self.window.stage.set_samples(frame.denoised)
         mean_title, std_title = _titles(frame)
         board.set_image("mean", frame.mean, mean_title)
@@ -397,7 +400,10 @@ class StageController(Feature):
         pixels = self.store.pixels.get("truth")
         title = self.store.title("truth")
         shown = None if pixels is None else displayed("truth", pixels)
-        self.window.stage.truth_thumb.set_picture(shown, title.replace("Truth of the run shown", "Truth of this run"))
+        look = self.store.map("truth"), self.store.range("truth")
+        self.window.stage.truth_thumb.set_picture(
+            shown, title.replace("Truth of the run shown", "Truth of this run"), *look
+        )
 
     def _message(self) -> np.ndarray | None:
         """The frame's EP message, or the last one before it: turbo has none any more while it samples."""
@@ -445,7 +451,9 @@ def _titles(frame: Frame) -> tuple[str, str]:
     if frame.overconfident and frame.std is not None:
         spread += f" ({frame.overconfident})"
     mean = "Posterior mean" if done else "Posterior mean so far"
-    return mean, spread if frame.std is not None else "Posterior std (after sampling)"
+    if frame.std is None:
+        spread = "Spread: needs two samples" if done else "Posterior std (after sampling)"
+    return mean, spread
 
 
 def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
