@@ -229,6 +229,7 @@ class MainWindow(QMainWindow):
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the run")
         self.crop_button = QPushButton()
+        self.crop_button.setAccessibleName("Crop the picture to a size that divides")
         self.crop_button.setToolTip("Takes the nearest size that this way of measuring can divide.")
         self.crop_button.hide()
         grid = QGridLayout()

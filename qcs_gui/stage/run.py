@@ -143,6 +143,8 @@ class RunController(Feature):
         stopped: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._run = request.run
+        if self.session.device:
+            self._warming.withdraw()  # nobody waits for an estimate who has pressed Run; it is made afterwards
         self.control = Control()
         self.mailbox.take()
         before = self.panels.begin()
@@ -243,6 +245,8 @@ class RunController(Feature):
         self._go_on()
 
     def _go_on(self) -> None:
+        if self.session.speed is None and self._warming.ended:
+            self.warm_up()
         if self._then is not None and self.session.state == State.IDLE:
             then, self._then = self._then, None
             then()
