@@ -44,7 +44,8 @@ __all__ = [
 class Setting:
     """What a form, a check or a manual has to know about one field. ``optional`` adds the value ``auto`` (None);
     ``files`` marks a file name and says which files a dialog offers; ``family`` gives the choices of a field that holds one;
-    ``reads`` brings a word of its own form into the one way it is written, or raises InputError."""
+    ``reads`` brings a word of its own form into the one way it is written, or raises InputError; ``expert`` marks what most
+    people leave as it is, which forms fold away."""
 
     kind: type
     label: str
@@ -58,6 +59,7 @@ class Setting:
     files: str = ""
     family: Callable[[], Family] | None = None
     reads: Callable[[Any], Any] | None = None
+    expert: bool = False
 
     def check(self, name: str, value: Any) -> Any:
         """The value in its own type; raises InputError with the name of the field and what it takes."""
@@ -169,19 +171,19 @@ def number(default: float | None, label: str, help: str, **limits: Any) -> Any:
     return _field(default, Setting(float, label, help, optional=default is None, **limits))
 
 
-def flag(default: bool, label: str, help: str) -> Any:
+def flag(default: bool, label: str, help: str, **more: Any) -> Any:
     """A yes-or-no field."""
-    return _field(default, Setting(bool, label, help))
+    return _field(default, Setting(bool, label, help, **more))
 
 
-def one_of(default: str, choices: Sequence[str], label: str, help: str) -> Any:
+def one_of(default: str, choices: Sequence[str], label: str, help: str, **more: Any) -> Any:
     """A field that takes one of a few words."""
-    return _field(default, Setting(str, label, help, choices=tuple(choices)))
+    return _field(default, Setting(str, label, help, choices=tuple(choices), **more))
 
 
-def text(default: str, label: str, help: str) -> Any:
+def text(default: str, label: str, help: str, **more: Any) -> Any:
     """A free-text field (a file name, say)."""
-    return _field(default, Setting(str, label, help))
+    return _field(default, Setting(str, label, help, **more))
 
 
 def path(default: str, label: str, help: str, files: str) -> Any:
@@ -208,7 +210,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 LARGEST_SEED = 2**53
 """Beyond it, JSON readers of other languages round whole numbers."""
 NOISE = Setting(
-    float, "Noise sigma", "Standard deviation of the Gaussian noise n, in the units of z = A x.", low=0, high=1e6
+    float, "Noise", "Standard deviation sigma of the Gaussian noise n, in the units of z = A x.", low=0, high=1e6
 )
 OFFSET = Setting(
     float,
@@ -218,6 +220,7 @@ OFFSET = Setting(
     low=-10,
     high=10,
     optional=True,
+    expert=True,
 )
 SEED = Setting(
     int, "Seed", "Seed of matrix, noise and samples: the same seed gives the same picture.", low=0, high=LARGEST_SEED

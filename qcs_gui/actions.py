@@ -38,7 +38,9 @@ ACTIONS = (
     Command("export_std", "&File", "Export st&d ...", "Ctrl+Shift+E", "The posterior standard deviation"),
     Command("export_samples", "&File", "Export sam&ples ...", "Ctrl+Alt+E", "All samples on one sheet"),
     Command("export_all", "&File", "Export e&verything ...", "Ctrl+Alt+A", "All pictures, arrays and the recipe"),
-    Command("export_film", "&File", "Export &film ...", "Ctrl+Alt+F", "The run as GIF, MP4 or numbered PNG"),
+    Command(
+        "export_film", "&File", "Export &film ...", "Ctrl+Alt+F", "The run as GIF, numbered PNG, or MP4 where installed"
+    ),
     Command("export_report", "&File", "Export rep&ort ...", "Ctrl+Alt+R", "One HTML file with pictures and tables"),
     Command("preferences", "&File", "Pr&eferences ...", "Ctrl+,", "Device, threads, library, theme, pace"),
     Command("quit", "&File", "&Quit", "Ctrl+Q", "End the program; what was run is kept"),
@@ -74,6 +76,7 @@ ACTIONS = (
     Command("fix_ranges", "&View", "&Fix the colour ranges", "Ctrl+F", "For comparing runs", checkable=True),
     Command("reset_contrast", "&View", "Reset c&ontrast", "Ctrl+9", "Ranges that fit the data"),
     Command("reset_zoom", "&View", "Reset &zoom", "Ctrl+0", "Whole pictures"),
+    Command("present", "&View", "&Present", "F11", "The stage alone, for an audience", checkable=True),
     Command("theme", "&View", "&Light or dark", "Ctrl+L", "The other palette"),
     Command("play", "&Replay", "&Play or stop", "Ctrl+Space", "The run from its kept frames"),
     Command("live_end", "&Replay", "&Back to live", "Ctrl+End", "Follow the run, or its result"),
@@ -85,7 +88,10 @@ ACTIONS = (
     Command("about", "&Help", "&About QCS Studio", "", "Version and sources"),
 )
 
-VIEW_KEYS = "1 to 9 choose what the stage shows; Alt+click in the history compares; Ctrl+wheel over a picture zooms."
+VIEW_KEYS = (
+    "1 to 0 choose what the stage shows, F follows the run, W shows all samples, T held the truth; Alt+click in the history "
+    "compares; Ctrl+wheel over a picture zooms."
+)
 
 
 def shortcut_table() -> list[tuple[str, str, str]]:

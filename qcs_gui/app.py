@@ -91,8 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"qcs-gui: {error}", file=sys.stderr)
         return 2
 
+    from qcs_gui.preferences import apply_scale, settings_file
     from qcs_gui.studio import Studio
 
+    if not parsed.smoke_test:
+        apply_scale(settings_file())
     app = QApplication.instance() or QApplication(["qcs-gui"])
     studio = Studio(spec, parsed.threads, remember=not parsed.smoke_test, result=result)
     studio.start()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFormLayout,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QMenu,
     QProgressBar,
@@ -35,8 +34,9 @@ from qcs_gui.compare.page import ComparePage
 from qcs_gui.gallery.page import GalleryPage
 from qcs_gui.library.history_view import HistoryView
 from qcs_gui.meter import Meter
-from qcs_gui.setup.forms import ChoiceForm, row_label
+from qcs_gui.setup.forms import ChoiceForm
 from qcs_gui.setup.image_group import ImageGroup
+from qcs_gui.setup.prior_groups import PRIOR_GROUPS
 from qcs_gui.stage.curves import CurveBoard
 from qcs_gui.stage.panel_grid import PanelGrid
 from qcs_gui.stage.stage import Stage
@@ -45,11 +45,14 @@ from qcs_gui.stage.timeline import JumpSlider
 from qcs_gui.stage.view_store import VIEWS
 from qcs_gui.widgets.boxes import ListBox, SettingBox
 from qcs_gui.widgets.problem import ProblemDialog
+from qcs_gui.widgets.reading_order import next_in_reading_order
 
 __all__ = ["PACES", "MainWindow"]
 
-PACES = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}
-"""Seconds that a run is stretched to, where it is faster."""
+PACES = {"Full speed": 0.0, "At least 6 s": 6.0, "At least 20 s": 20.0}
+"""Seconds that a run is stretched to, where it is faster; one that takes longer takes as long as it takes."""
+PEEK = Qt.Key.Key_T
+"""While it is held the stage shows the truth."""
 COLUMN_WIDTH = 372
 """Of the column of steps: its widest form and the scroll bar."""
 
@@ -73,7 +76,8 @@ class MainWindow(QMainWindow):
         for page in (self.stage, self.gallery, self.compare):
             self.pages.addWidget(page)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(self._left(spec))
+        self.column = self._left(spec)
+        self.splitter.addWidget(self.column)
         self.splitter.addWidget(self.pages)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([COLUMN_WIDTH, 1380 - COLUMN_WIDTH])
@@ -96,7 +100,10 @@ class MainWindow(QMainWindow):
         for number, key in enumerate(VIEWS, start=1):
             shortcut = QShortcut(QKeySequence(str(number % 10)), self)
             shortcut.activated.connect(lambda key=key: self.show_view(key))
+        for letter, button in (("W", self.stage.wall_button), ("F", self.stage.follow_button)):
+            QShortcut(QKeySequence(letter), self).activated.connect(button.click)
         self._wire_views()
+        self.stage.picture.setFocus()  # not the first field: letters and digits are keys of the stage
         self.pixel_label, self.speed_label, self.device_label = QLabel(), QLabel(), QLabel("starting the engine ...")
         for label in (self.pixel_label, self.speed_label, self.device_label):
             label.setContentsMargins(6, 0, 6, 0)
@@ -133,16 +140,10 @@ class MainWindow(QMainWindow):
             box.setToolTip(f"{settings[key].help}\nTakes {settings[key].expected()}.")
         self.snr = QLabel()
         self.snr.setObjectName("dim")
-        row = QHBoxLayout()
-        row.addWidget(self.fields["noise"], 1)
-        row.addWidget(self.snr)
-        noise_row = QFormLayout()
-        noise_row.addRow(row_label(settings["noise"].label), row)
-        for key in ("offset", "measurement_seed"):
-            noise_row.addRow(row_label(settings[key].label), self.fields[key])
-        self.operator_form.layout().insertLayout(3, noise_row)  # type: ignore[union-attr]
+        for key in ("noise", "offset", "measurement_seed"):
+            self.operator_form.add_setting(key, settings[key], self.fields[key], self.snr if key == "noise" else None)
         self.quantizer_form = ChoiceForm("3  Quantizer", QUANTIZERS, spec.quantizer.name)
-        self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name)
+        self.prior_form = ChoiceForm("4  Prior", priors(), spec.prior.name, PRIOR_GROUPS)
         self.anew_label = QLabel()
         self.anew_label.setObjectName("dim")
         self.anew_label.setWordWrap(True)
@@ -152,10 +153,8 @@ class MainWindow(QMainWindow):
             widget.hide()
             self.prior_form.layout().addWidget(widget)  # type: ignore[union-attr]
         self.algorithm_form = ChoiceForm("5  Algorithm", ALGORITHMS, spec.algorithm.name)
-        extra = QFormLayout()
         for key in ("samples", "seed", "held_out"):
-            extra.addRow(row_label(settings[key].label), self.fields[key])
-        self.algorithm_form.layout().insertLayout(3, extra)  # type: ignore[union-attr]
+            self.algorithm_form.add_setting(key, settings[key], self.fields[key])
         self.advice = QLabel()
         self.advice.setWordWrap(True)
         self.advice_button = QPushButton("Use the suggestion")
@@ -164,12 +163,27 @@ class MainWindow(QMainWindow):
         )
         self.algorithm_form.layout().addWidget(self.advice)  # type: ignore[union-attr]
         self.algorithm_form.layout().addWidget(self.advice_button)  # type: ignore[union-attr]
-        for form in (self.operator_form, self.quantizer_form, self.prior_form, self.algorithm_form):
+        self.forms = (self.operator_form, self.quantizer_form, self.prior_form, self.algorithm_form)
+        for form in self.forms:
             column.addWidget(form)
+        self.nothing_found = QLabel("No setting of these choices is called so.")
+        self.nothing_found.setObjectName("dim")
+        self.nothing_found.hide()
+        column.addWidget(self.nothing_found)
         column.addStretch()
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find a setting")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Find a setting")
+        self.search.setToolTip("Shows only what is called so, folded settings too. Escape shows everything again.")
+        self.search.textChanged.connect(self._search)
+        QShortcut(QKeySequence("Esc"), self.search, context=Qt.ShortcutContext.WidgetShortcut).activated.connect(
+            self.search.clear
+        )
         inner = QWidget()
         inner.setLayout(column)
-        area = QScrollArea()
+        self.column_area = area = QScrollArea()
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -177,10 +191,20 @@ class MainWindow(QMainWindow):
         outer = QWidget()
         layout = QVBoxLayout(outer)
         layout.setContentsMargins(6, 6, 0, 6)
+        layout.addWidget(self.search)
         layout.addWidget(area, 1)
         layout.addLayout(self._buttons())
         outer.setMinimumWidth(COLUMN_WIDTH)
         return outer
+
+    def _search(self, words: str) -> None:
+        found = False
+        for form in self.forms:
+            there = form.search(words.strip())
+            form.setVisible(there or not words.strip())
+            found = found or there
+        self.image.setVisible(not words.strip())
+        self.nothing_found.setVisible(bool(words.strip()) and not found)
 
     def _buttons(self) -> QGridLayout:
         self.estimate_label = QLabel()
@@ -196,7 +220,7 @@ class MainWindow(QMainWindow):
         self.pace.addItems(list(PACES))
         self.pace.setAccessibleName("Pace of a run")
         self.pace.setToolTip(
-            "As fast as it goes, or slowed for an audience; the time that is reported is the engine's own."
+            "As fast as it goes, or slowed for an audience; nothing is made faster. The time reported is the engine's own."
         )
         self.finish_button, self.cancel_button = QPushButton("Finish now"), QPushButton("Cancel")
         self.more_button = QPushButton("Add samples")
@@ -207,8 +231,15 @@ class MainWindow(QMainWindow):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the run")
+        self.crop_button = QPushButton()
+        self.crop_button.setAccessibleName("Crop the picture to a size that divides")
+        self.crop_button.setToolTip("Takes the nearest size that this way of measuring can divide.")
+        self.crop_button.hide()
         grid = QGridLayout()
-        grid.addWidget(self.estimate_label, 0, 0, 1, 4)
+        said = QVBoxLayout()
+        said.addWidget(self.estimate_label)
+        said.addWidget(self.crop_button)
+        grid.addLayout(said, 0, 0, 1, 4)
         grid.addWidget(self.run_button, 1, 0, 1, 2)
         grid.addWidget(self.live_button, 1, 2)
         grid.addWidget(self.pace, 1, 3)
@@ -301,6 +332,33 @@ class MainWindow(QMainWindow):
         self.compare.set_colours(colours)
 
     # -- events -----------------------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Rows of settings come and go: the order of Tab is that in which they are seen, whenever it is pressed."""
+        found = next_in_reading_order(self, self.focusWidget(), forward)
+        if found is None:
+            return super().focusNextPrevChild(forward)
+        found.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        if self.column_area.isAncestorOf(found):
+            self.column_area.ensureWidgetVisible(found)
+        return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == PEEK and not event.modifiers():
+            self.stage.picture.peek(True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == PEEK and not event.isAutoRepeat():
+            self.stage.picture.peek(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.stage.picture.peek(False)  # the key is let go of elsewhere
+        super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

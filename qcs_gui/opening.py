@@ -137,7 +137,7 @@ class OpeningController(Feature):
         elif ending in ARRAYS:
             self.own.open(name)
         else:
-            self.pictures.load(name)
+            self.pictures.bring(name)
 
     def open_run_file(self, name: str) -> None:
         """Restores the set-up of a run file, or of the recipe inside an exported PNG."""

@@ -25,12 +25,28 @@ from qcs_gui.widgets.boxes import ListBox, NumberBox, WholeBox
 from qcs_gui.widgets.dialogs import show_once
 from qcs_gui.widgets.files import ask_folder
 
-__all__ = ["DEFAULTS", "Preferences", "PreferencesController", "PreferencesDialog"]
+__all__ = ["DEFAULTS", "Preferences", "PreferencesController", "PreferencesDialog", "apply_scale", "settings_file"]
 
 DEFAULTS: dict[str, Any] = {
     "device": "auto", "threads": 0, "library_gb": 2.0, "library_folder": "", "theme": "dark", "pace": next(iter(PACES)),
-    "keep_runs": True, "open_gallery": True, "fast_previews": False,
+    "keep_runs": True, "open_gallery": True, "fast_previews": False, "scale": 100,
 }  # fmt: skip
+
+SCALES = (75, 250)
+"""Least and largest size of the whole window, in per cent of what the screen asks for."""
+
+
+def settings_file() -> QSettings:
+    """Where preferences are kept."""
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
+
+
+def apply_scale(settings: QSettings) -> None:
+    """The size of letters and everything else, which Qt reads once, before there is a window; what the user's shell says goes
+    first."""
+    scale = Preferences(settings)["scale"]
+    if scale != DEFAULTS["scale"]:
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{scale / 100:g}")
 
 
 class Preferences:
@@ -50,6 +66,8 @@ class Preferences:
             self.values["theme"] = "dark"
         if self.values["pace"] not in PACES:
             self.values["pace"] = DEFAULTS["pace"]
+        if not SCALES[0] <= self.values["scale"] <= SCALES[1]:
+            self.values["scale"] = DEFAULTS["scale"]
         if self.values["device"] not in ("auto", "cpu", "cuda"):
             self.values["device"] = "auto"
 
@@ -97,6 +115,11 @@ class PreferencesDialog(QDialog):
         self.device.addItems(["auto", "cpu", "cuda"])
         self.theme.addItems(["dark", "light"])
         self.pace.addItems(list(PACES))
+        self.scale = WholeBox()
+        self.scale.setRange(*SCALES)
+        self.scale.setSingleStep(25)
+        self.scale.setSuffix(" %")
+        self.scale.setToolTip("Letters, buttons and pictures' titles alike: 150 % for a screen of 2560 x 1440, say.")
         self.threads = WholeBox()
         self.threads.setRange(0, 256)
         self.threads.setSpecialValueText("all but one")
@@ -119,7 +142,7 @@ class PreferencesDialog(QDialog):
             (self.device, "Device"), (self.threads, "Threads of the engine"), (self.budget, "Budget of the library"),
             (self.folder, "Folder of the library"), (self.browse, "Choose the folder of the library"), (self.theme, "Theme"),
             (self.pace, "Pace of runs"), (self.keep, self.keep.text()), (self.gallery, self.gallery.text()),
-            (self.fast, self.fast.text()),
+            (self.fast, self.fast.text()), (self.scale, "Size of the interface"),
         ):  # fmt: skip
             box.setAccessibleName(name)
         row = QHBoxLayout()
@@ -131,11 +154,12 @@ class PreferencesDialog(QDialog):
         form.addRow("Library: at most", self.budget)
         form.addRow("Library: folder", row)
         form.addRow("Theme", self.theme)
+        form.addRow("Interface", self.scale)
         form.addRow("Pace", self.pace)
         form.addRow(self.keep)
         form.addRow(self.gallery)
         form.addRow(self.fast)
-        note = QLabel("Threads and folder take effect at the next start. Pinned runs are never let go.")
+        note = QLabel("Threads, folder and interface take effect at the next start. Pinned runs are never let go.")
         note.setObjectName("dim")
         note.setWordWrap(True)
         self.buttons = QDialogButtonBox(
@@ -165,13 +189,14 @@ class PreferencesDialog(QDialog):
         self.keep.setChecked(values["keep_runs"])
         self.gallery.setChecked(values["open_gallery"])
         self.fast.setChecked(values["fast_previews"])
+        self.scale.setValue(values["scale"])
 
     def chosen(self) -> dict[str, Any]:
         return {
             "device": self.device.currentText(), "theme": self.theme.currentText(), "pace": self.pace.currentText(),
             "threads": self.threads.value(), "library_gb": self.budget.value(), "library_folder": self.folder.text().strip(),
             "keep_runs": self.keep.isChecked(), "open_gallery": self.gallery.isChecked(),
-            "fast_previews": self.fast.isChecked(),
+            "fast_previews": self.fast.isChecked(), "scale": self.scale.value(),
         }  # fmt: skip
 
     def _browse(self) -> None:

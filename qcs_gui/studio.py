@@ -8,7 +8,7 @@ import threading
 import traceback
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer
+from PySide6.QtCore import QByteArray, QObject, QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from engine.runs.spec import RunSpec
@@ -26,7 +26,7 @@ from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session, State
 from qcs_gui.opening import OpeningController, RecentMenu
 from qcs_gui.palette import PaletteController
-from qcs_gui.preferences import Preferences, PreferencesController
+from qcs_gui.preferences import Preferences, PreferencesController, settings_file
 from qcs_gui.priors.importing import ImportController
 from qcs_gui.priors.page_controller import PriorPageController
 from qcs_gui.priors.training import TrainingController
@@ -38,6 +38,7 @@ from qcs_gui.setup.undoing import UndoController
 from qcs_gui.stage.live import LiveController
 from qcs_gui.stage.panels_menu import PanelsMenu
 from qcs_gui.stage.picture_menu import PictureMenu
+from qcs_gui.stage.presentation import PresentationController
 from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
@@ -67,8 +68,7 @@ class Studio(QObject):
     ) -> None:
         super().__init__()
         self.result_given, self.spec_given = result, spec is not None
-        place = (QSettings.Format.IniFormat, QSettings.Scope.UserScope, "qcs-studio", "window")
-        self.settings = settings = QSettings(*place) if remember else None
+        self.settings = settings = settings_file() if remember else None
         self.preferences = preferences = Preferences(settings)
         if remember:
             preferences.apply_library()
@@ -122,6 +122,7 @@ class Studio(QObject):
         self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
         self.palette, self.tour = PaletteController(context), TourController(context)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
+        self.presentation = PresentationController(context, self.panels, self.gallery.choose)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports
         )

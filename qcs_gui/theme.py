@@ -42,8 +42,11 @@ QPushButton#run:disabled {{ background: {button}; color: {faint}; border-color: 
 QLineEdit, QPlainTextEdit {{ background: {base}; border: 1px solid {edge}; border-radius: 4px; padding: 3px 5px; }}
 QAbstractSpinBox QLineEdit {{ border: none; padding: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
-QLabel#result {{ font-size: 16px; font-weight: 600; padding: 2px 4px; }}
+QFrame#panel {{ background: {base}; border: 1px solid {edge}; border-radius: 6px; }}
 QLabel#headline {{ font-size: 22px; font-weight: 600; }}
+QPushButton#more, QPushButton:checked#more {{ border: 1px solid transparent; background: transparent; color: {dim};
+    text-align: left; padding: 1px 0; }}
+QPushButton:hover#more, QPushButton:focus#more {{ color: {text}; border-color: {edge}; }}
 QPushButton#view {{ padding: 4px 4px; border-radius: 3px; }}
 QPushButton#view:checked {{ background: #2368b0; color: white; border-color: #2368b0; }}
 QPushButton:checked#live {{ background: #2368b0; color: white; }}

@@ -18,11 +18,12 @@ def view_state(window: MainWindow) -> dict[str, Any]:
     """Everything about the view that is the user's choice."""
     stage = window.stage
     return {
-        "view": stage.picture.key, "grid": stage.is_grid, "panels": list(stage.board.shown),
+        "view": "" if stage.following else stage.picture.key, "grid": stage.is_grid, "panels": list(stage.board.shown),
         "colours": dict(stage.store.colours), "fixed": stage.store.fixed,
         "levels": {k: list(v) for k, v in stage.store.levels.items()} if stage.store.fixed else {},
         "measurement": stage.measurement_combo.currentData(), "splitter": stage.splitter.sizes(),
         "column": window.splitter.sizes(), "sort": window.history.sort.currentText(),
+        "more": [form.title() for form in window.forms if form.more_button.isChecked()],
         "shown": [name for name in TOGGLES if window.actions_by_name[name].isChecked()],
     }  # fmt: skip
 
@@ -32,6 +33,8 @@ def restore_view(window: MainWindow, state: dict[str, Any]) -> None:
     stage = window.stage
     if state.get("view") in VIEWS:
         stage.show_view(state["view"])
+    elif state.get("view") == "":
+        stage.follow()
     panels = [k for k in state.get("panels") or [] if k in VIEWS] if isinstance(state.get("panels"), list) else []
     if panels:
         stage.board.show_panels(panels)
@@ -59,6 +62,9 @@ def restore_view(window: MainWindow, state: dict[str, Any]) -> None:
             splitter.setSizes(sizes)
     if state.get("sort"):
         window.history.sort.setCurrentText(str(state["sort"]))
+    more = state.get("more")
+    for form in window.forms:
+        form.more_button.setChecked(isinstance(more, list) and form.title() in more)
     shown = state.get("shown")
     for name in TOGGLES:
         window.actions_by_name[name].setChecked(isinstance(shown, list) and name in shown)

@@ -145,7 +145,8 @@ class AlgorithmChoice(Choice):
 
 def data_view() -> str:
     """The setting that chooses one of :data:`DATA_VIEWS`."""
-    return one_of("exact", DATA_VIEWS, "Quantized data", "Their exact likelihood, or codes taken for real values.")
+    help = "Their exact likelihood, or codes taken for real values."
+    return one_of("exact", DATA_VIEWS, "Quantized data", help, expert=True)
 
 
 def viewed(measurement: Measurement, data: str) -> Measurement:

@@ -161,6 +161,7 @@ class DenoiserFile(FilePrior):
         "Precision",
         "Of the network's products. bfloat16 is quicker on processors with instructions for it, row by row, and loses up to "
         "0.02 dB of denoising from the noise level 0.02 on, more below; imported networks that predict noise lose much.",
+        expert=True,
     )
 
     def __post_init__(self) -> None:

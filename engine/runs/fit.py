@@ -13,10 +13,23 @@ from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import OperatorChoice
 
-__all__ = ["Fit", "fit_between", "scaled_rows", "suited", "with_share_of_rows"]
+__all__ = [
+    "Fit",
+    "begin_with",
+    "fit_between",
+    "is_untouched",
+    "nearest_size",
+    "scaled_rows",
+    "suited",
+    "with_share_of_rows",
+]
 
 SHRINKS = 2.0
 """How much smaller than the picture the prior's size may be before another prior is offered."""
+LONGEST = 256
+"""The longer side, in pixels, that a photograph begins with: seconds to a first picture, not minutes."""
+FIRST_SAMPLES = 2
+"""Samples that a photograph begins with; more can be added to what they give."""
 LARGEST_DENSE = 1 << 28
 """Bytes of a dense matrix above which a fast operator is taken with a large picture."""
 
@@ -116,3 +129,57 @@ def suited(picture: Shape, spec: RunSpec, prior: str) -> RunSpec:
     if operator.memory_for(shape) > LARGEST_DENSE or too_few:
         changed = changed.replace(operator=OPERATORS.parse(f"dct measurements={pixels // 2}"), algorithm="auto")
     return changed
+
+
+def begin_with(picture: Shape, spec: RunSpec) -> RunSpec:
+    """The set-up to begin with for a picture of this shape (channels, height, width), where nobody has chosen one: the spec as it
+    is where it keeps the picture, the prior that would keep it else. A photograph takes ``natural`` at no more than ``LONGEST``
+    pixels a side, half a bit for each of its values, and few samples."""
+    instead = fit_between(picture, spec).instead
+    if not instead:
+        return spec
+    if instead != "natural":
+        return suited(picture, spec, instead)
+    scale = min(1.0, LONGEST / max(picture[1:]))
+    height, width = (max(2, round(n * scale / 2) * 2) for n in picture[1:])
+    values = picture[0] * height * width
+    return spec.replace(
+        prior="natural", size=f"{width}x{height}", colour="auto", operator=f"dct measurements={values // 2}",
+        quantizer="one-bit", noise=0.01, offset=None, algorithm="auto", samples=FIRST_SAMPLES,
+    )  # fmt: skip
+
+
+def is_untouched(spec: RunSpec, picture: Shape | None = None) -> bool:
+    """Whether nobody has chosen any of it: it is the default, or what a picture of this shape began with; image, seed and device
+    aside."""
+    plain = RunSpec(image=spec.image, seed=spec.seed, device=spec.device)
+    return not spec.measurement and (spec == plain or (picture is not None and spec == begin_with(picture, plain)))
+
+
+def nearest_size(spec: RunSpec, shape: Shape) -> tuple[int, int] | None:
+    """(width, height) of the largest crop of a picture of this shape (channels, height, width) that the operator can measure,
+    where the shape itself does not divide as it must; None where there is none, or no need of one."""
+    try:
+        spec.operator.rows_for(shape)
+        return None
+    except InputError:
+        pass
+    channels, height, width = shape
+    found: tuple[int, int] | None = None
+    for step in range(2, 129):
+        tried = (width // step * step, height // step * step)
+        if min(tried) and (found is None or math.prod(tried) > math.prod(found)):
+            try:
+                spec.operator.rows_for((channels, tried[1], tried[0]))
+            except InputError:
+                continue
+            if spec.prior.takes((channels, tried[1], tried[0])):
+                found = tried
+    powers = tuple(1 << (n.bit_length() - 1) for n in (width, height))
+    if found is None and spec.prior.takes((channels, powers[1], powers[0])):
+        try:
+            spec.operator.rows_for((channels, powers[1], powers[0]))
+        except InputError:
+            return None
+        found = powers  # type: ignore[assignment]
+    return found

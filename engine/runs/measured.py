@@ -75,7 +75,7 @@ class Measured(Record):
         None,
         Setting(
             int, "Measurement seed", "Seed of matrix, noise and dither; auto takes the run's seed.",
-            low=SEED.low, high=SEED.high, optional=True,
+            low=SEED.low, high=SEED.high, optional=True, expert=True,
         ),
     )  # fmt: skip
     instrument: Instrument | None = field(default=None, compare=False, repr=False)

@@ -45,6 +45,7 @@ class Reconstructed(Record):
         "auto leaves 5 % out of what a file with its own matrix or kernel holds, and nothing of what is simulated.",
         low=0,
         high=0.5,
+        expert=True,
     )
     first_sample: int = integer(0, "First sample", "Number of the first posterior sample.", low=0, high=2**31)
 

@@ -26,6 +26,7 @@ __all__ = [
     "Keyframes",
     "MeasurementPictures",
     "RunRequest",
+    "amount_in_words",
     "execute",
     "execute_and_keep",
     "measurement_pictures",
@@ -312,10 +313,14 @@ def measurement_pictures(measurement: Measurement) -> MeasurementPictures:
 
 
 def _amount(measurement: Measurement, cells: int) -> str:
-    rows = measurement.operator.rows
-    if not cells:
+    return amount_in_words(measurement.operator.rows, int(np.ceil(np.log2(cells))) if cells else None)
+
+
+def amount_in_words(rows: int, bits_each: int | None) -> str:
+    """How much so many measurements are, in bits and bytes, or in values where they have no number of bits."""
+    if not bits_each and bits_each != 0:
         return f"{rows:,} real value{'s' if rows != 1 else ''}"
-    bits = rows * max(1, int(np.ceil(np.log2(cells))))
+    bits = rows * max(1, bits_each)
     size = -(-bits // 8)
     written = f"{size:,} byte{'s' if size != 1 else ''}" if size < 10000 else f"{size / 1000:,.1f} kB"
     return f"{bits:,} bit{'s' if bits != 1 else ''} = {written}"

@@ -14,7 +14,7 @@ from qcs_gui.stage.run import RunController
 
 __all__ = ["GalleryController"]
 
-PACE = "About 6 s"
+PACE = "At least 6 s"
 """At which a preset runs where no other pace was chosen: fast enough to wait for, slow enough to see."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,12 @@ __all__ = ["ExportController"]
 PICTURES = "PNG, 8 bit (*.png);;TIFF, 16 bit (*.tif);;NumPy archive with recipe (*.npz)"
 
 
+def film_filters() -> str:
+    """What a film can be written as here: MP4 only where the package that writes it is installed."""
+    mp4 = ";;MP4 (*.mp4)" if importlib.util.find_spec("imageio_ffmpeg") is not None else ""
+    return f"GIF (*.gif){mp4};;Folder of numbered PNG (*)"
+
+
 def _write_text(path: Path, content: str) -> Path:
     return write_atomically(path, lambda p: p.write_text(content, encoding="utf-8"))
 
@@ -35,9 +42,7 @@ class ExportController(Feature):
             "export_samples": ("Export samples", "samples.png", PICTURES, partial(self.export, "samples")),
             # a dialog to save, not one for folders: it takes the name of a folder that is not there yet
             "export_all": ("Folder for everything", "result", "A new or existing folder (*)", self.export_everything),
-            "export_film": (
-                "Export film", "film.gif", "GIF (*.gif);;MP4 (*.mp4);;Folder of numbered PNG (*)", self.export_film
-            ),
+            "export_film": ("Export film", "film.gif", film_filters(), self.export_film),
             "export_report": ("Export report", "report.html", "Web page (*.html)", self.export_report),
             "save_run": ("Save run file", "run.json", "Run files (*.json)", self.save_run),
         }  # fmt: skip

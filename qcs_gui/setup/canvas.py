@@ -1,14 +1,13 @@
-"""A canvas to draw a picture on by hand."""
+"""A canvas to draw a picture on by hand, beside the stage, so that what comes of it is seen at the same time."""
 
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
-    QDialogButtonBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["DrawDialog"]
+__all__ = ["DrawPanel"]
 
 SIDE = 280
 MOST_UNDO = 50
@@ -32,6 +31,7 @@ class Canvas(QWidget):
         super().__init__()
         self.setFixedSize(SIDE, SIDE)
         self.setAccessibleName("Drawing canvas")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.image = QImage(QSize(SIDE, SIDE), QImage.Format.Format_Grayscale8)
         self._last: QPointF | None = None
@@ -103,13 +103,15 @@ class Canvas(QWidget):
         painter.end()
 
 
-class DrawDialog(QDialog):
+class DrawPanel(QFrame):
     """Draw, then "Use drawing". ``centred`` asks for the ink to be centred and sized as MNIST's digits were; it is on
-    for a ``digit``."""
+    for a ``digit``. It ends with ``accepted`` or ``rejected``, and ``finished`` after either."""
 
-    def __init__(self, parent: QWidget | None = None, digit: bool = True) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Draw an image")
+    accepted, rejected, finished = Signal(), Signal(), Signal()
+
+    def __init__(self, digit: bool = True) -> None:
+        super().__init__()
+        self.setObjectName("panel")
         self.canvas = Canvas()
         self.centred = QCheckBox("Centre and size it like a digit of MNIST")
         self.centred.setChecked(digit)
@@ -126,28 +128,57 @@ class DrawDialog(QDialog):
         self.clear_button.clicked.connect(self.canvas.clear)
         self.undo_button.clicked.connect(self.canvas.undo)
         self.redo_button.clicked.connect(self.canvas.redo)
-        for keys, work in (("Ctrl+Z", self.canvas.undo), ("Ctrl+Shift+Z", self.canvas.redo)):
-            QShortcut(QKeySequence(keys), self).activated.connect(work)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.use_button = buttons.addButton("Use drawing", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.use_button, self.close_button = QPushButton("Use drawing"), QPushButton("Close")
+        self.use_button.setObjectName("run")
+        self.use_button.setToolTip("The drawing becomes the picture that is measured.")
+        self.close_button.setToolTip("Leaves the picture as it was (Escape).")
         self.use_button.setEnabled(False)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self.use_button.clicked.connect(self.accept)
+        self.close_button.clicked.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(f"Draw {'a digit' if digit else 'something'} with the mouse."))
         layout.addWidget(self.canvas, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.centred)
-        tools = QHBoxLayout()
-        tools.addWidget(QLabel("Brush"))
-        tools.addWidget(self.brush, 1)
-        for button in (self.eraser, self.undo_button, self.redo_button):
-            tools.addWidget(button)
-        layout.addLayout(tools)
         row = QHBoxLayout()
-        row.addWidget(self.clear_button)
-        row.addWidget(buttons)
-        layout.addLayout(row)
+        row.addWidget(QLabel("Brush"))
+        row.addWidget(self.brush, 1)
+        row.addWidget(self.eraser)
+        tools = QHBoxLayout()
+        ends = QHBoxLayout()
+        for button in (self.clear_button, self.undo_button, self.redo_button):
+            tools.addWidget(button)
+        for button in (self.use_button, self.close_button):
+            ends.addWidget(button)
+        for line in (row, tools, ends):
+            layout.addLayout(line)
+        layout.addStretch()
         self.canvas.drawn.connect(self._drawn)
+        keys = QKeySequence.StandardKey
+        self._keys = ((keys.Undo, self.canvas.undo), (keys.Redo, self.canvas.redo), (keys.Cancel, self.reject))
+
+    def event(self, event: QEvent) -> bool:
+        """Keys that mean something to the drawing are its own while the focus is in it."""
+        if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
+            work = next((work for key, work in self._keys if event.matches(key)), None)
+            if work is not None:
+                event.accept()
+                if event.type() == QEvent.Type.KeyPress:
+                    work()
+                return True
+        return super().event(event)
+
+    def accept(self) -> None:
+        self.accepted.emit()
+        self._finish()
+
+    def reject(self) -> None:
+        self.rejected.emit()
+        self._finish()
+
+    def _finish(self) -> None:
+        self.finished.emit()
+        self.hide()
+        self.deleteLater()
 
     def _erase(self, on: bool) -> None:
         self.canvas.erasing = on

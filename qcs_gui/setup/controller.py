@@ -12,7 +12,7 @@ from engine.algorithms.base import ESTIMATE
 from engine.errors import InputError
 from engine.priors.library import priors
 from engine.runs.estimates import estimate
-from engine.runs.fit import with_share_of_rows
+from engine.runs.fit import nearest_size, with_share_of_rows
 from engine.runs.spec import RunSpec
 from qcs_gui.main_window import MainWindow
 from qcs_gui.model import Session
@@ -48,6 +48,8 @@ class SetupController(QObject):
         line.editingFinished.connect(self._size_edited)
         window.advice_button.clicked.connect(self.follow_advice)
         window.anew_button.clicked.connect(self._measure_anew)
+        window.crop_button.clicked.connect(self._crop)
+        self._crop_to = ""
         session.observe(self._changed)
         self.show_spec()
 
@@ -81,7 +83,7 @@ class SetupController(QObject):
         problem = session.unfit(spec)
         if problem:
             self._grey(changes)
-            self._refuse(problem)
+            self._refuse(problem, spec)
             return
         self._take(spec, shown=spec.operator == changes.get("operator", session.spec.operator))
 
@@ -98,6 +100,7 @@ class SetupController(QObject):
     def _take(self, spec: RunSpec, shown: bool = True) -> None:
         """Takes a spec whose values stand in the fields already, unless it has others than were ``shown``."""
         self._waiting, self.problem = {}, ""
+        self._offer_crop(None)
         self._editing = shown
         self.session.set_spec(spec)
         self._editing = False
@@ -106,10 +109,24 @@ class SetupController(QObject):
         self._show_rest()
         self.session.changed("state")
 
-    def _refuse(self, problem: str) -> None:
+    def _refuse(self, problem: str, spec: RunSpec | None = None) -> None:
         self.problem = problem
+        self._offer_crop(spec)
         self._show_estimate()
         self.session.changed("state")
+
+    def _offer_crop(self, spec: RunSpec | None) -> None:
+        """One click to a size that can be measured, where the refused set-up cannot for want of one that divides."""
+        found = None
+        if spec is not None and self.session.original is not None and spec.prior.any_size:
+            found = nearest_size(spec, self.session.shape_with(spec))
+        self._crop_to = f"{found[0]}x{found[1]}" if found else ""
+        self.window.crop_button.setText(f"Crop the picture to {found[0]} x {found[1]}" if found else "")
+        self.window.crop_button.setVisible(bool(found))
+
+    def _crop(self) -> None:
+        if self._crop_to:
+            self.edit("size", self._crop_to)
 
     def follow_advice(self) -> None:
         """Goes back to the suggested algorithm, and keeps following."""
@@ -151,6 +168,7 @@ class SetupController(QObject):
         w.operator_form.show_words(f"The matrix in '{file}'." if own_matrix else "")
         w.quantizer_form.show_words(f"As '{file}' says." if file else "")
         self.problem = self.session.unfit(spec) if self.session.ready else ""
+        self._offer_crop(spec if self.problem else None)
         self._show_rest()
 
     def _show_rest(self) -> None:

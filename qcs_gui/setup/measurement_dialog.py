@@ -106,7 +106,7 @@ class MeasurementDialog(QDialog):
         form.addRow("Kernel", self.kernel_row)
         form.addRow("Picture", shape_row)
         form.addRow("Noise", self.noise_source)
-        form.addRow("Noise sigma", self.noise)
+        form.addRow("Noise", self.noise)
         form.addRow("Offset", self.offset)
         form.addRow("Gain", self.gain)
         form.addRow("Dark level", self.dark)
@@ -114,7 +114,7 @@ class MeasurementDialog(QDialog):
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
             ("Recipe of the operator", self.recipe), ("Kernel turned by 180 degrees", self.turned),
             ("What lies beyond the border", self.border), ("Seed of the recipe", self.seed),
-            ("Where the noise level comes from", self.noise_source), ("Noise sigma", self.noise), ("Offset", self.offset),
+            ("Where the noise level comes from", self.noise_source), ("Noise", self.noise), ("Offset", self.offset),
         ):  # fmt: skip
             widget.setAccessibleName(f"Own measurements: {label}")
         self.file.line.setAccessibleName("Own measurements: file")

@@ -17,13 +17,12 @@ from engine.files import make_folder
 from engine.images import LoadedImage, fit, load_image, plain_channels, save_png
 from engine.images.bundled import sample_path
 from engine.priors.library import user_folder
-from engine.runs.fit import Fit, fit_between, suited
+from engine.runs.fit import Fit, begin_with, fit_between, is_untouched, suited
 from engine.runs.spec import RunSpec
 from qcs_gui.background.worker import Failure
 from qcs_gui.context import Context, Feature
-from qcs_gui.setup.canvas import DrawDialog
+from qcs_gui.setup.canvas import DrawPanel
 from qcs_gui.setup.own import OwnController
-from qcs_gui.widgets.dialogs import show_once
 
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
@@ -38,18 +37,21 @@ DRAWING_SIDE = 64
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A picture that was read, and the same at the size in which the set-up reconstructs it (None where it does not fit)."""
+    """A picture that was read, and the same at the size in which the set-up reconstructs it (None where it does not fit);
+    ``begun`` is the set-up that suits it, where that was to be found."""
 
     loaded: LoadedImage
     pixels: np.ndarray | None
+    begun: RunSpec | None = None
 
 
-def _loaded(path: Path, spec: RunSpec) -> _Fitted:
+def _loaded(path: Path, spec: RunSpec, begin: bool) -> _Fitted:
     """Reads and fits a picture, in the background: of many megapixels both take a while."""
     loaded = load_image(path)
+    picture = plain_channels(loaded.pixels), *loaded.pixels.shape[1:]
+    begun = begin_with(picture, spec) if begin else None
     try:
-        shape = spec.shape_for((plain_channels(loaded.pixels), *loaded.pixels.shape[1:]))
-        return _Fitted(loaded, fit(loaded.pixels, shape))
+        return _Fitted(loaded, fit(loaded.pixels, (begun or spec).shape_for(picture)), begun)
     except InputError:
         return _Fitted(loaded, None)
 
@@ -70,7 +72,7 @@ class PictureController(Feature):
         self.own = own
         self._stroke_timer = QTimer(self, interval=STROKE_MS, singleShot=True)
         self._stroke_timer.timeout.connect(self._stroked)
-        self.dialog: DrawDialog | None = None
+        self.dialog: DrawPanel | None = None
         image = self.window.image
         image.draw_button.clicked.connect(self.draw)
         image.sample_combo.activated.connect(self._sample_chosen)
@@ -86,26 +88,43 @@ class PictureController(Feature):
     def _sample_chosen(self, index: int) -> None:
         image = self.window.image.sample_combo.itemData(index)
         if image:
-            self.load(image)
+            self.bring(image)
 
-    def load(self, image: str, setup: RunSpec | None = None, then: Callable[[], None] | None = None) -> None:
-        """Loads ``sample:NAME`` or a file in the background; with it comes the set-up of a run file, if one was opened, and
-        ``then`` is called once both are in the session."""
+    def bring(self, image: str) -> None:
+        """Loads a picture that somebody chose. Where the set-up was not touched yet, one that suits the picture comes with it."""
+        self.load(image, begin=self._untouched)
+
+    @property
+    def _untouched(self) -> bool:
+        return is_untouched(self.session.spec, self.session.picture if self.session.original is not None else None)
+
+    def load(
+        self, image: str, setup: RunSpec | None = None, then: Callable[[], None] | None = None, begin: bool = False
+    ) -> None:
+        """Loads ``sample:NAME`` or a file in the background; with it comes the set-up of a run file, if one was opened, or with
+        ``begin`` the one that suits the picture; ``then`` is called once both are in the session."""
         try:
             path = sample_path(image) or Path(image)
         except InputError as error:
             self.context.report(str(error))
             return
         self.window.image.image_label.setText(f"reading {Path(image).name} ...")
-        work = partial(_loaded, path, setup or self.session.spec)
+        spec = self.session.spec
+        plain = RunSpec(image=spec.image, seed=spec.seed, device=spec.device)
+        work = partial(_loaded, path, setup or (plain if begin else spec), begin)
         self.context.bring_in(work, partial(self._take_file, image, setup, then), self._not_loaded)
 
     def draw(self) -> None:
-        self.dialog = dialog = DrawDialog(self.window, digit=self.session.spec.prior.name == "mnist")
+        if self.dialog is not None:
+            self.dialog.canvas.setFocus()
+            return
+        self.dialog = dialog = DrawPanel(digit=self.session.spec.prior.name == "mnist")
         dialog.accepted.connect(self._drawn)
         dialog.finished.connect(self._put_away)
         dialog.canvas.drawn.connect(self._stroke_soon)
-        show_once(dialog, modal=False)  # in live mode the picture forms beside the canvas
+        self.window.show_page(self.window.stage)
+        self.window.stage.put_beside(dialog)  # in live mode the picture forms beside the canvas
+        dialog.canvas.setFocus()
 
     def _stroke_soon(self) -> None:
         if not self._stroke_timer.isActive():
@@ -145,7 +164,10 @@ class PictureController(Feature):
         if not drawn:
             self.context.file_used.emit(name)
         title = "drawing" if drawn else Path(name).name
-        self._take(title, name, loaded.pixels, loaded.notes, setup, fitted.pixels)
+        begun = fitted.begun if fitted.begun is not None and self._untouched else None
+        self._take(title, name, loaded.pixels, loaded.notes, setup or begun, fitted.pixels)
+        if begun is not None and begun.prior.name != "mnist":
+            self.context.say(f"Set up for this picture: the prior '{begun.prior.name}'. Press Run.", 10_000)
         if then is not None:
             then()
 

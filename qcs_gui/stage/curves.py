@@ -1,11 +1,11 @@
-"""Curves over the steps: noise level and error, PSNR, consistency; only those that the run has, each named at its end."""
+"""Curves over the steps: noise level and error, PSNR, consistency; only those that the run has, named above their plot."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from qcs_gui.stage.picture_panel import cache_axes
 from qcs_gui.theme import CURVES, pen
@@ -29,6 +29,7 @@ PLOTS: dict[str, list[tuple[str, str, int, bool]]] = {
         ("acceptance", "acceptance", 3, False),
     ],
 }
+SOLID, DASHED = "\N{BOX DRAWINGS HEAVY HORIZONTAL}" * 2, "\N{BOX DRAWINGS HEAVY DOUBLE DASH HORIZONTAL}" * 2
 LOGARITHMIC = "Noise level and error"
 SHARES = "Share of denoised estimates' cells"
 
@@ -62,9 +63,8 @@ class CurveBoard(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.plots: dict[str, pg.PlotWidget] = {}
         self.curves: dict[str, pg.PlotDataItem] = {}
-        self.names: dict[str, pg.TextItem] = {}
+        self.legends: dict[str, QLabel] = {}
         self.markers: list[pg.InfiniteLine] = []
-        self._drawn: tuple[dict[str, list], int] | None = None
         self.empty = QLabel("Curves appear when something runs.")
         self.empty.setObjectName("dim")
         layout.addWidget(self.empty)
@@ -73,7 +73,6 @@ class CurveBoard(QWidget):
             plot = pg.PlotWidget(axisItems=axes)
             plot.setAccessibleName(f"Curve: {title}")
             plot.setToolTip("Click to see that step.")
-            plot.setTitle(title, size="9pt")
             plot.setMenuEnabled(False)
             plot.setMouseEnabled(False, False)
             plot.showGrid(x=True, y=True, alpha=0.2)
@@ -82,66 +81,46 @@ class CurveBoard(QWidget):
             plot.wheelEvent = lambda event: event.ignore()  # the column scrolls, not the plot
             if title == LOGARITHMIC:
                 plot.setLogMode(y=True)
-            for key, name, index, dashed in lines:
+            for key, _, index, dashed in lines:
                 self.curves[key] = plot.plot([], [], pen=pen(index, dashed), antialias=False)
-                label = pg.TextItem(name, color=CURVES[index], anchor=(1, 1))
-                label.setVisible(False)
-                plot.addItem(label, ignoreBounds=True)
-                self.names[key] = label
             marker = pg.InfiniteLine(angle=90, pen=pg.mkPen("#888888", width=1))
             plot.addItem(marker, ignoreBounds=True)
             self.markers.append(marker)
             plot.scene().sigMouseClicked.connect(lambda event, plot=plot: self._clicked(plot, event))
-            plot.hide()
-            self.plots[title] = plot
-            layout.addWidget(plot)
+            legend = QLabel()
+            legend.setTextFormat(Qt.TextFormat.RichText)
+            legend.setWordWrap(True)
+            board = QVBoxLayout()
+            board.setSpacing(0)
+            board.addWidget(legend)
+            board.addWidget(plot, 1)
+            for widget in (legend, plot):
+                widget.hide()
+            self.plots[title], self.legends[title] = plot, legend
+            layout.addLayout(board)
         self.plots[SHARES].setYRange(0.0, 1.05)
 
     def set_history(self, history: dict[str, list], step: int) -> None:
         """Draws the columns of a history; a plot that has none is not shown."""
         steps = np.asarray(history.get("step", []), float)
         for title, lines in PLOTS.items():
-            ends: dict[str, tuple[float, float]] = {}
-            for key, _, _, _ in lines:
+            there = []
+            for key, name, index, dashed in lines:
                 column = history.get(key) or [None] * len(steps)
                 values = np.array([np.nan if v is None else v for v in column], float)
                 known = np.isfinite(values) & ((values > 0) if title == LOGARITHMIC else True)
                 self.curves[key].setData(steps[known], values[known])
-                self.names[key].setVisible(bool(known.any()))
                 if known.any():
-                    last = float(values[known][-1])
-                    ends[key] = (float(steps[known][-1]), float(np.log10(last)) if title == LOGARITHMIC else last)
-            self.plots[title].setVisible(bool(ends))
-            if ends:
-                self._name_ends(title, ends, float(steps[-1]))
-        self._drawn = (history, step)
+                    there.append(
+                        f"<span style='color:{CURVES[index]}'>{DASHED if dashed else SOLID}&nbsp;{name}</span>"
+                    )
+            words = f"<b>{title}</b>&nbsp; " + " &nbsp;".join(there)
+            if self.legends[title].text() != words:
+                self.legends[title].setText(words)
+            for widget in (self.plots[title], self.legends[title]):
+                widget.setVisible(bool(there))
         self.empty.setVisible(all(p.isHidden() for p in self.plots.values()))
         self.set_step(step)
-
-    def _name_ends(self, title: str, ends: dict[str, tuple[float, float]], last: float) -> None:
-        """The curves' names beside their last points, moved apart where they would lie on top of each other."""
-        box = self.plots[title].getPlotItem().getViewBox()
-        box.updateAutoRange()
-        (low, high), height = box.viewRange()[1], max(box.height(), 1.0)
-        line = 15 * (high - low) / height  # a line of text, in the units of the axis
-        below = -np.inf
-        for key, (x, y) in sorted(ends.items(), key=lambda item: item[1][1]):
-            at = min(max(y + 0.6 * line, low + 0.5 * line, below + line), high - 0.5 * line)
-            below = at
-            self.names[key].setAnchor((1, 0.5) if x > 0.4 * last else (0, 0.5))
-            self.names[key].setPos(x, at)
-
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]
-        QTimer.singleShot(0, self, self._again)  # names are placed by the size that the plots get now
-
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        QTimer.singleShot(0, self, self._again)
-
-    def _again(self) -> None:
-        if self._drawn is not None and self.isVisible():
-            self.set_history(*self._drawn)
 
     def _clicked(self, plot: pg.PlotWidget, event: object) -> None:
         box = plot.getPlotItem().getViewBox()
@@ -149,9 +128,8 @@ class CurveBoard(QWidget):
             self.clicked.emit(round(box.mapSceneToView(event.scenePos()).x()))  # type: ignore[attr-defined]
 
     def set_colours(self, colours: dict[str, str]) -> None:
-        for title, plot in self.plots.items():
+        for plot in self.plots.values():
             plot.setBackground(colours["plot"])
-            plot.setTitle(title, size="9pt", color=colours["text"])
             for side in ("left", "bottom"):
                 plot.getAxis(side).setTextPen(colours["text"])
                 plot.getAxis(side).setPen(colours["text"])

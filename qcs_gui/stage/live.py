@@ -37,10 +37,11 @@ class LiveController(Feature):
     def switch(self, on: bool) -> None:
         """On: what a run left is put by. Off: it is on the stage again."""
         self.on = self.session.live = on
+        self.panels.say_live("")
         if on:
             self._before = None
             self.window.show_page(self.window.stage)
-            self.window.show_view("mean")
+            self.window.stage.follow()
             self.ask()
         else:
             self._put_back()
@@ -67,7 +68,7 @@ class LiveController(Feature):
             return
         reason = suits_live(session.spec) or self.context.setup.problem
         if reason:
-            self.window.result_label.setText(reason)
+            self.panels.say_live(reason)
             return
         self._number += 1
         fast = bool(self.context.preferences["fast_previews"])
@@ -92,10 +93,8 @@ class LiveController(Feature):
         self.panels.show_live(frame)
         self.latencies.append(time.monotonic() - request.asked)
         del self.latencies[:-1000]
-        psnr = [v for v in frame.history.get("psnr_mean", []) if v is not None]
-        words = f"Live: PSNR {psnr[-1]:.1f} dB, " if psnr else "Live: "
         lowered = f", {frame.precision}" if frame.precision == "bfloat16" else ""
-        self.window.result_label.setText(f"{words}{1e3 * self.latencies[-1]:.0f} ms from change to picture{lowered}")
+        self.panels.say_live(f"Live: {1e3 * self.latencies[-1]:.0f} ms from change to picture{lowered}")
 
     def _served(self, _: None) -> None:
         self.poll()
@@ -104,4 +103,4 @@ class LiveController(Feature):
 
     def _not_served(self, failure: Failure) -> None:
         if self.on:
-            self.window.result_label.setText(failure.sentence)
+            self.panels.say_live(failure.sentence)

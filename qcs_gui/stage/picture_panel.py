@@ -12,6 +12,8 @@ from qcs_gui.widgets.colour_maps import colour_map
 __all__ = ["Panel", "PictureBox", "cache_axes"]
 
 BAR_WIDTH = 56
+PLAIN = ("grey", (0.0, 1.0))
+"""Map and range of what is a picture as it is: black is 0 and white is 1, which needs no bar beside it."""
 
 
 def cache_axes(plot: pg.PlotItem) -> None:
@@ -93,7 +95,7 @@ class Panel:
         changed = self.pixels is None or pixels.shape != self.pixels.shape
         self.pixels = pixels
         shown = displayed(key, pixels)
-        self.bar.setVisible(shown.ndim == 2)
+        self.bar.setVisible(shown.ndim == 2 and look != PLAIN)
         self.item.setImage(shown, autoLevels=False, levels=store.range(key))
         if changed:
             self.reset_zoom()
@@ -111,9 +113,14 @@ class Panel:
         inside = 0 <= row < self.pixels.shape[1] and 0 <= column < self.pixels.shape[2]
         return (row, column) if inside else None
 
-    def read_out(self, row: int, column: int) -> str:
+    def read_out(self, row: int, column: int, digits: int = 3) -> str:
         assert self.pixels is not None
-        return ", ".join(f"{v:.3f}" for v in self.pixels[:, row, column])
+        return ", ".join(f"{v:.{digits}f}" for v in self.pixels[:, row, column])
+
+    def set_size(self, size: str) -> None:
+        """Another size of the title."""
+        self.title.setText(self.title.text, size=size)
+        self.title.setMinimumWidth(0)
 
     def set_colours(self, colours: dict[str, str]) -> None:
         self.title.setText(self.title.text, color=colours["text"])

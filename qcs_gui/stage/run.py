@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QMessageBox
+
 from engine.control import Control
 from qcs_gui.background.frames import Frame, Kept, RunRequest, execute_and_keep, warm_up
 from qcs_gui.background.mailbox import Mailbox
@@ -15,6 +17,7 @@ from qcs_gui.context import Context, Feature
 from qcs_gui.main_window import PACES
 from qcs_gui.model import State
 from qcs_gui.stage.stage_controller import Before, StageController
+from qcs_gui.widgets.dialogs import show_once
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["RunController", "default_threads"]
 
 FLUENT_SECONDS = 2.0
+LONG_SECONDS = 30.0
+"""After so long a run is not thrown away without a question."""
 
 Ended = Callable[["Reconstruction", int], None]
 """Told of each result of a list, and how many runs are left."""
@@ -47,6 +52,7 @@ class RunController(Feature):
         self._warming = Task()
         self._then: Callable[[], None] | None = None
         self.pace_chosen = False
+        self.question: QMessageBox | None = None
         w = self.window
         w.pace.activated.connect(self._choose_pace)
         self._buttons = {
@@ -122,7 +128,7 @@ class RunController(Feature):
     def cancel_then(self, then: Callable[[], None]) -> None:
         """Cancels what runs, and goes on with ``then`` once it has ended."""
         self._then = then
-        self.cancel()
+        self._cancel()
 
     def add_samples(self) -> None:
         """As many samples again, with the settings of the finished run."""
@@ -137,11 +143,13 @@ class RunController(Feature):
         stopped: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._run = request.run
+        if self.session.device:
+            self._warming.withdraw()  # nobody waits for an estimate who has pressed Run; it is made afterwards
         self.control = Control()
         self.mailbox.take()
         before = self.panels.begin()
-        self.window.result_label.setText(f"{request.spec.algorithm.label} is running ...")
-        self.window.stage.note_label.hide()
+        self.panels.running = request.spec.algorithm.label
+        self.window.stage.follow()
         self.window.statusBar().clearMessage()
         self.window.stage.timeline.stop()
         self.worker.submit(
@@ -165,6 +173,31 @@ class RunController(Feature):
             self.session.set_state(State.STOPPING)
 
     def cancel(self) -> None:
+        """Cancels; a run that took long asks, since nothing brings it back."""
+        newest = self.panels.newest
+        long = newest is not None and newest.run == self._run and newest.elapsed > LONG_SECONDS
+        if self.session.state in (State.RUNNING, State.PAUSED) and long and newest is not None:
+            self._ask_before_cancelling(newest)
+        else:
+            self._cancel()
+
+    def _ask_before_cancelling(self, newest: Frame) -> None:
+        self.question = box = QMessageBox(self.window)
+        box.setWindowTitle("QCS Studio")
+        box.setText(
+            f"This run has taken {newest.elapsed:.0f} s (step {newest.step} of {newest.steps}). Keep nothing of it?"
+        )
+        keep = box.addButton("Keep the estimate so far", QMessageBox.ButtonRole.AcceptRole)
+        drop = box.addButton("Cancel the run", QMessageBox.ButtonRole.DestructiveRole)
+        go_on = box.addButton("Go on", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(go_on)
+        keep.clicked.connect(self.finish)
+        drop.clicked.connect(self._cancel)
+        box.finished.connect(lambda _: setattr(self, "question", None))
+        show_once(box)
+
+    def _cancel(self) -> None:
         if self.session.state in (State.RUNNING, State.PAUSED, State.STOPPING):
             self.control.cancel()
             self.session.set_state(State.STOPPING)
@@ -185,6 +218,8 @@ class RunController(Feature):
 
     def _done(self, request: RunRequest, then: Callable[[Reconstruction], None] | None, kept: Kept) -> None:
         self.poll()  # the last frame may have come after the last look
+        if self.question is not None:
+            self.question.reject()  # it ended by itself
         result = kept.result
         self.session.set_state(State.IDLE)
         if kept.sentence:
@@ -199,6 +234,8 @@ class RunController(Feature):
         self._go_on()
 
     def _stopped(self, before: Before, stopped: Callable[[], None] | None, failure: Failure) -> None:
+        if self.question is not None:
+            self.question.reject()
         self.panels.restore(before, self.session.result)
         if stopped is not None:
             stopped()
@@ -208,6 +245,8 @@ class RunController(Feature):
         self._go_on()
 
     def _go_on(self) -> None:
+        if self.session.speed is None and self._warming.ended:
+            self.warm_up()
         if self._then is not None and self.session.state == State.IDLE:
             then, self._then = self._then, None
             then()
@@ -228,6 +267,11 @@ class RunController(Feature):
             "run": self.may_run, "pause": active, "finish": active, "cancel": not idle,
             "more": idle and session.extends_result,
         }  # fmt: skip
+        # what is greyed under the focus must not pass it on to Live, which Space would switch
+        begun = w.run_button.hasFocus() and not idle
+        ended = idle and any(b.hasFocus() for b in (w.pause_button, w.finish_button, w.cancel_button))
         for name, value in enabled.items():
             self._buttons[name].setEnabled(value)
             w.actions_by_name[name].setEnabled(value)
+        if begun or ended:
+            (w.pause_button if begun else w.run_button).setFocus()

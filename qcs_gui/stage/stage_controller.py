@@ -1,20 +1,23 @@
-"""Shows frames: panels, strip, curves, timeline. It computes nothing but the difference of mean and truth."""
+"""Shows frames: panels, strip, curves, timeline; stages the run, and says of the picture that is shown what it is worth. It
+computes nothing but the difference of mean and truth, and that number."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker
 
-from engine.algorithms.base import ESTIMATE, RESTARTS
+from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
+from engine.errors import InputError
 from engine.images import framed
-from qcs_gui.background.frames import Frame, Keyframes
+from qcs_gui.background.frames import Frame, Keyframes, amount_in_words
 from qcs_gui.context import Context, Feature
 from qcs_gui.model import State
-from qcs_gui.stage.result import doubts_about, result_line
+from qcs_gui.stage.result import BETWEEN, details_line, disagree, doubts_about, number_of, result_line
 from qcs_gui.stage.view_store import VIEWS, displayed
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StageController"]
 
-NOTHING_YET = "Choose what to measure on the left, then press Run."
+NOTHING_YET = "Drop a picture here, or choose one on the left."
+UNSPLIT = " = "
 # Iterate and denoised estimate follow every frame; what changes slowly is painted less often, because painting holds
 # the interpreter lock that the engine needs.
 SUMMARIES_PER_SECOND, CURVES_PER_SECOND, STATUS_PER_SECOND = 8.0, 4.0, 4.0
@@ -49,14 +53,22 @@ class StageController(Feature):
         self._following = True
         self._last_message: Message = (0, None)
         self._summaries_at = self._curves_at = self._status_at = 0.0
+        self.running = ""
+        """What the run that goes is called."""
+        self._live = ""
+        self._next = True
+        """Whether the picture of the next run stands on the stage, and not what came of the last one."""
         window.timeline.valueChanged.connect(self._scrubbed)
-        window.strip.selected.connect(lambda _: self._show_iterate())
+        window.strip.selected.connect(self._sample_chosen)
         window.measurement_combo.currentIndexChanged.connect(lambda _: self._show_measurement())
         window.board.hovered.connect(window.pixel_label.setText)
         window.stage.picture.hovered.connect(window.pixel_label.setText)
         window.curves.clicked.connect(self._jump)
         self.store = window.stage.store
         window.image.original_button.toggled.connect(lambda _: self.show_truth())
+        window.stage.view_chosen.connect(lambda _: self.say())
+        window.stage.follow_wanted.connect(self._stage)
+        window.stage.laid_out.connect(self._laid_out)
         session.observe(self._changed)
 
     # -- life of a run ---------------------------------------------------------------------------------------------
@@ -65,6 +77,8 @@ class StageController(Feature):
         """Clears the timeline for a new run; returns what :meth:`restore` needs to undo that."""
         before = (self.keyframes, self.newest, self._last_message)
         self.keyframes, self._following = Keyframes(), True
+        self._next = False
+        self.window.stage.show_empty(False)
         return before
 
     def restore(self, before: Before, result: Reconstruction | None) -> None:
@@ -87,6 +101,10 @@ class StageController(Feature):
         self.show_truth()
         self.window.stage.measured_thumb.set_picture(None, "What was measured")
         self.window.strip.clear_samples()
+        self.window.stage.show_empty(True)
+        self._next = True
+        self._show_amount()
+        self._stage()
         self.window.curves.set_history({}, 0)
         self.window.step_label.setText("no run yet")
         self.window.timeline.setEnabled(False)
@@ -148,12 +166,119 @@ class StageController(Feature):
         self.say_result()
 
     def say_result(self) -> None:
-        """The result in one line of large type; what is doubtful about it below."""
-        result, stage = self.session.result, self.window.stage
-        doubts = doubts_about(result) if result is not None else []
-        stage.result_label.setText(result_line(result) if result is not None else NOTHING_YET)
-        stage.note_label.setText(" ".join(doubts))
-        stage.note_label.setVisible(bool(doubts))
+        """The result in one line of large type, its details, and what is doubtful about it below."""
+        self.say()
+
+    def say_live(self, words: str) -> None:
+        """What live mode says, of its picture or of what is in its way."""
+        self._live = words
+        self.say()
+
+    def say(self) -> None:
+        """What there is to say now of the picture that is shown."""
+        session, stage = self.session, self.window.stage
+        words, result = self._words(), session.result
+        stage.result_label.setText(BETWEEN.join(w for w in (words, self._number()) if w))
+        settled = session.state == State.IDLE and not session.live and not self.is_next and result is not None
+        details = details_line(result) if settled and result is not None else ""
+        doubts = doubts_about(result) if settled and result is not None else []
+        for label, text in ((stage.details_label, details), (stage.note_label, " ".join(doubts))):
+            label.setText(text)
+            label.setVisible(bool(text) and not (stage.presenting and label is stage.details_label))
+
+    @property
+    def is_next(self) -> bool:
+        """Whether what is seen is the picture of the next run."""
+        stage = self.window.stage
+        return self.shown is None or (self._next and stage.picture.key == "truth" and not stage.is_wall)
+
+    def _words(self) -> str:
+        session, frame = self.session, self.shown
+        if session.state == State.PAUSED:
+            at = "" if self.newest is None else f" at step {self.newest.step} of {self.newest.steps}"
+            return f"Paused{at}: Resume goes on"
+        if session.state == State.STOPPING:
+            return "Stopping after this step ..."
+        if session.state == State.RUNNING:
+            return f"{self.running} forms the picture"
+        if session.live and self._live:
+            return self._live
+        if self.is_next:
+            return self._invitation()
+        if frame is not None and self.newest is not None and frame is not self.newest:
+            return f"Step {frame.step} of {frame.steps}"
+        return NOTHING_YET if session.result is None else result_line(session.result)
+
+    def _invitation(self) -> str:
+        session = self.session
+        if session.spec.measurement:
+            return f"Press Run: the picture is rebuilt from '{Path(session.spec.measurement).name}'."
+        if session.pixels is None:
+            return NOTHING_YET
+        amount = self._amount().split(UNSPLIT)[0]
+        are = "is" if amount.startswith("1 ") else "are"
+        return f"Press Run: {amount} {are} taken of this picture, and it is rebuilt from them alone." if amount else ""
+
+    def _amount(self) -> str:
+        """How much the set-up as it is will measure."""
+        spec = self.session.spec
+        try:
+            return amount_in_words(spec.operator.rows_for(self.session.shape()), spec.quantizer.bits_per_measurement)
+        except InputError:  # too many rows: that is said elsewhere
+            return ""
+
+    def _number(self) -> str:
+        frame, stage = self.shown, self.window.stage
+        if frame is None or self.is_next:
+            return ""
+        if stage.is_wall:
+            count, measured = len(frame.denoised), frame.seen.words.split(UNSPLIT)[0] if frame.seen is not None else ""
+            return f"{count} pictures that fit the same {measured or 'measurements'}"
+        key, truth = "mean" if stage.is_grid else stage.picture.key, None if frame.seen is None else frame.seen.truth
+        row, rows = min(self.window.strip.index, len(frame.denoised) - 1), len(frame.denoised)
+        return number_of(key, self.store.pixels.get(key), truth, row, rows, frame.rows_are)
+
+    def _show_amount(self) -> None:
+        """Bits and bytes of what is seen: of the run that is shown, or of the next one."""
+        stage, seen = self.window.stage, None if self.shown is None else self.shown.seen
+        words = self._amount() if self._next or seen is None else seen.words
+        stage.amount_label.setText(words.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}=", " ="))
+        stage.truth_thumb.setHidden(self._next)  # it stands on the stage itself
+        if self._next:
+            stage.measured_thumb.set_picture(None, "Not measured yet")
+
+    # -- staging -----------------------------------------------------------------------------------------------------
+
+    def _stage(self) -> None:
+        """Shows what there is to see now, as long as nobody chose a view: the picture, its forming, what came of it."""
+        frame, stage = self.shown, self.window.stage
+        if not stage.following or stage.is_grid:
+            self.say()
+            return
+        if frame is None or self._next:
+            stage.stage_view("truth")
+        elif self.session.live:
+            stage.stage_view("mean")
+        elif not frame.ended:
+            stage.stage_view("iterate")
+        elif frame.rows_are == SAMPLES and disagree(frame.denoised):
+            stage.stage_wall()
+        else:
+            stage.stage_view("mean", fade=True)
+        self.say()
+
+    def _laid_out(self) -> None:
+        if self.shown is not None and self.window.stage.is_wall:
+            self.window.stage.set_samples(self.shown.denoised)
+        self.say()
+
+    def _sample_chosen(self, _: int) -> None:
+        """A sample that was chosen is looked at: the live iterate and the denoised estimate are its own."""
+        self._show_iterate()
+        stage, frame = self.window.stage, self.shown
+        if stage.following and frame is not None and frame.ended and not stage.is_grid and len(frame.denoised) > 1:
+            stage.show_view("denoised")
+        self.say()
 
     def show_live(self, frame: Frame) -> None:
         """Shows what live mode made; the frames of the last run stay on the timeline's shelf until the next run."""
@@ -185,7 +310,7 @@ class StageController(Feature):
     def show(self, frame: Frame) -> None:
         """Shows a frame in all panels."""
         self.shown = frame
-        at_once = frame.final or not self._following or frame.step == 1
+        at_once = frame.final or not self._following or frame.step == 1 or self.session.state == State.PAUSED
         self._show_iterate()
         now = time.monotonic()
         if at_once or now - self._summaries_at >= 1 / SUMMARIES_PER_SECOND:
@@ -198,6 +323,15 @@ class StageController(Feature):
             sigma = frame.statistics.get("sigma")
             level = f", sigma {sigma:.3g}" if sigma is not None else ""
             self.window.step_label.setText(f"{frame.phase}: {frame.step} / {frame.steps}{level}")
+            self.say()
+        self._stage_frame(frame)
+
+    def _stage_frame(self, frame: Frame) -> None:
+        """The views change with the frame: at the first one, at the last one, and where the timeline was dragged to."""
+        stage = self.window.stage
+        wanted = "mean" if frame.ended or self.session.live else "iterate"
+        if stage.following and not stage.is_grid and (stage.is_wall or stage.picture.key != wanted):
+            self._stage()
 
     def _show_iterate(self) -> None:
         frame = self.shown
@@ -213,7 +347,10 @@ class StageController(Feature):
         if frame is None:
             return
         board = self.store
-        self.window.strip.set_samples(frame.denoised)
+        look = board.map("denoised"), board.range("denoised")
+        for strip in (self.window.strip, self.window.stage.wall):
+            strip.set_look(*look)
+        self.window.stage.set_samples(frame.denoised)
         mean_title, std_title = _titles(frame)
         board.set_image("mean", frame.mean, mean_title)
         board.set_image("std", frame.std, std_title)
@@ -224,10 +361,20 @@ class StageController(Feature):
         self._show_measurement()
 
     def _changed(self, what: str) -> None:
+        idle = self.session.state == State.IDLE
+        if what in ("image", "measurement") and idle and not self.session.live:
+            self._next = True
         if what == "image":
-            self.show_truth(chosen=self.session.state == State.IDLE)
+            self.show_truth(chosen=idle)
             self.window.board.reset_zoom()
             self.window.stage.picture.reset_zoom()
+        if what in ("image", "spec", "measurement") and self._next:
+            self._show_amount()
+            self._stage()
+        elif what in ("state", "live"):
+            if self.session.state == State.PAUSED and self.newest is not None and self._following:
+                self.show(self.newest)  # all of it, now that there is time
+            self.say()
 
     def show_truth(self, chosen: bool = False) -> None:
         """The truth of the run that is shown, told apart from the picture that the next run will take; ``chosen`` shows
@@ -253,7 +400,10 @@ class StageController(Feature):
         pixels = self.store.pixels.get("truth")
         title = self.store.title("truth")
         shown = None if pixels is None else displayed("truth", pixels)
-        self.window.stage.truth_thumb.set_picture(shown, title.replace("Truth of the run shown", "Truth of this run"))
+        look = self.store.map("truth"), self.store.range("truth")
+        self.window.stage.truth_thumb.set_picture(
+            shown, title.replace("Truth of the run shown", "Truth of this run"), *look
+        )
 
     def _message(self) -> np.ndarray | None:
         """The frame's EP message, or the last one before it: turbo has none any more while it samples."""
@@ -277,10 +427,13 @@ class StageController(Feature):
         else:
             board.set_image("measurement", seen.back_projection, "Measurement (back-projected)")
         shown = board.pixels.get("measurement")
-        thumb = self.window.stage.measured_thumb
-        thumb.set_picture(None if shown is None else displayed("measurement", shown), f"Measured:\n{seen.words}")
+        picture = None if shown is None else displayed("measurement", shown)
+        look = board.map("measurement"), board.range("measurement")
+        self.window.stage.measured_thumb.set_picture(picture, "What was measured", *look)
+        self._show_amount()
 
     def _scrubbed(self, position: int) -> None:
+        self._next = False
         self._following = position >= self.window.timeline.maximum()
         if 0 <= position < len(self.keyframes.frames):
             self.show(self.keyframes.frames[position])
@@ -298,7 +451,9 @@ def _titles(frame: Frame) -> tuple[str, str]:
     if frame.overconfident and frame.std is not None:
         spread += f" ({frame.overconfident})"
     mean = "Posterior mean" if done else "Posterior mean so far"
-    return mean, spread if frame.std is not None else "Posterior std (after sampling)"
+    if frame.std is None:
+        spread = "Spread: needs two samples" if done else "Posterior std (after sampling)"
+    return mean, spread
 
 
 def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 
+from qcs_gui.widgets.colour_maps import colour_map
+
 __all__ = ["SampleStrip"]
 
 
@@ -14,6 +16,9 @@ class SampleStrip(pg.GraphicsLayoutWidget):
 
     selected = Signal(int)
     GAP = 2
+
+    _samples: np.ndarray | None = None
+    _look: tuple[str, tuple[float, float]] = ("grey", (0.0, 1.0))
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,10 +34,11 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         self.count, self.columns, self.index = 0, 1, 0
         self.size_of_one = (1, 1)
         self.scene().sigMouseClicked.connect(self._clicked)
-        self.setMinimumHeight(80)
+        self.setMinimumHeight(60)
 
     def set_samples(self, samples: np.ndarray) -> None:
         """Shows (n, c, h, w)."""
+        self._samples = samples
         n, c, h, w = samples.shape
         columns = self._columns(n, h, w)
         rows = -(-n // columns)
@@ -52,10 +58,17 @@ class SampleStrip(pg.GraphicsLayoutWidget):
             sheet[top : top + h, left : left + w, :c] = samples[i].transpose(1, 2, 0)
             if c > 1:
                 sheet[top : top + h, left : left + w, 3] = 1.0
-        self.item.setImage(sheet[..., 0] if c == 1 else sheet, autoLevels=False, levels=(0.0, 1.0))
+        self.item.setImage(sheet[..., 0] if c == 1 else sheet, autoLevels=False, levels=self._look[1])
+
+    def set_look(self, colours: str, levels: tuple[float, float]) -> None:
+        """The colour map and range of the large picture, so that small and large are the same picture."""
+        if (colours, levels) != self._look:
+            self._look = colours, levels
+            self.item.setColorMap(colour_map(colours))
 
     def clear_samples(self) -> None:
         self.item.clear()
+        self._samples = None
         self.count, self.index = 0, 0
         self.frame.setRect(0, 0, 0, 0)
 
@@ -67,9 +80,13 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         )
 
     def select(self, index: int) -> None:
+        self.mark(index)
+        self.selected.emit(self.index)
+
+    def mark(self, index: int) -> None:
+        """Frames a sample without telling anybody."""
         self.index = max(0, min(index, self.count - 1))
         self._outline()
-        self.selected.emit(self.index)
 
     def _outline(self) -> None:
         h, w = self.size_of_one
@@ -85,6 +102,11 @@ class SampleStrip(pg.GraphicsLayoutWidget):
         index = row * self.columns + column
         if 0 <= column < self.columns and 0 <= index < self.count:
             self.select(index)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)
+        if self._samples is not None and self.isVisible():
+            self.set_samples(self._samples)  # in another shape of room other columns make them largest
 
     def keyPressEvent(self, event: object) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self.columns, Qt.Key.Key_Down: self.columns}

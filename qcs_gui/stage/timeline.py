@@ -93,6 +93,17 @@ class Timeline(QWidget):
             self.slider.setValue(0)
         self._timer.start(self._interval())
 
+    @property
+    def playing(self) -> bool:
+        return self.play_button.isChecked()
+
+    def play_within(self, seconds: float) -> None:
+        """Plays from the beginning, all of it in so long."""
+        if self.slider.isEnabled() and self.slider.maximum() > 0:
+            self.slider.setValue(0)
+            self.play_button.setChecked(True)
+            self._timer.setInterval(max(20, round(1000 * seconds / self.slider.maximum())))
+
     def _advance(self) -> None:
         if self.slider.value() < self.slider.maximum():
             self.slider.setValue(self.slider.value() + 1)

@@ -47,7 +47,9 @@ class UncertaintyPanel(QWidget):
         self.threshold.setRange(0, 100)
         self.threshold.setValue(50)
         self.threshold.setAccessibleName("Threshold of the map 'probability above'")
-        self.threshold.setToolTip("The view P(>t) shows in which share of the samples a pixel is brighter than this.")
+        self.threshold.setToolTip(
+            "The view 'Above t' shows in which share of the samples a pixel is brighter than this."
+        )
         self.threshold_label = QLabel("t = 0.50")
         self.threshold.valueChanged.connect(self._moved)
         plots = QHBoxLayout()

@@ -35,14 +35,14 @@ VIEWS: dict[str, View] = {
     "iterate": View("Live iterate", "Live", "grey", (0.0, 1.0), tip="The state of the algorithm, noise and all."),
     "denoised": View("Denoised estimate", "Denoised", "grey", (0.0, 1.0), tip="The clean picture that the iterate points to."),
     "mean": View("Posterior mean", "Mean", "grey", (0.0, 1.0), tip="The average of what fits: the least mean squared error."),
-    "std": View("Posterior std", "Std", "viridis", (0.0, 0.4), fits=True, tip="How far samples differ in each pixel."),
+    "std": View("Posterior std", "Spread", "viridis", (0.0, 0.4), fits=True, tip="How far samples differ in each pixel."),
     "error": View("Error (mean - truth)", "Error", "diverging", (-0.5, 0.5), fits=True, signed=True,
                   tip="Red where the mean is too bright, blue where it is too dark."),
-    "message": View("EP message about A x", "EP", "diverging", (-1.0, 1.0), of_picture=False,
+    "message": View("EP message about A x", "Messages", "diverging", (-1.0, 1.0), of_picture=False,
                     tip="What expectation propagation says about the values before quantization."),
-    "interval": View("Width of the 90 % interval", "Interval", "viridis", (0.0, 0.8), fits=True,
+    "interval": View("Width of the 90 % interval", "Range", "viridis", (0.0, 0.8), fits=True,
                      tip="How wide the central 90 % of the samples are in each pixel."),
-    "probability": View("Probability above the threshold", "P(>t)", "cividis", (0.0, 1.0),
+    "probability": View("Probability above the threshold", "Above t", "cividis", (0.0, 1.0),
                         tip="Share of samples in which a pixel is brighter than the threshold."),
 }  # fmt: skip
 OVER_CHANNELS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

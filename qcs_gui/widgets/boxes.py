@@ -99,6 +99,15 @@ class ListBox(QComboBox):
         super().setAccessibleName(name)
         self.view().setAccessibleName(name)
 
+    def add_heading(self, title: str) -> None:
+        """A line that names the entries below it and cannot be chosen; its data are None."""
+        self.addItem(title)
+        item = self.model().item(self.count() - 1)  # type: ignore[attr-defined]
+        item.setFlags(Qt.ItemFlag.NoItemFlags)
+        font = item.font()
+        font.setBold(True)
+        item.setFont(font)
+
     def event(self, event: Any) -> bool:
         plain = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.KeypadModifier
         if event.type() == event.Type.ShortcutOverride and event.text().isprintable() and event.modifiers() in plain:

@@ -11,8 +11,6 @@ from qcs_gui.widgets.colour_maps import painted, to_qimage
 
 __all__ = ["Thumb"]
 
-CAPTION = 18
-
 
 class Thumb(QWidget):
     """Shows (h, w) or (h, w, 3), enlarged without blur; ``clicked`` by mouse, Return or Space."""
@@ -30,7 +28,12 @@ class Thumb(QWidget):
         self.setMinimumSize(60, 60)
 
     def sizeHint(self) -> QSize:
-        return QSize(self.side, self.side + 2 * CAPTION)
+        return QSize(self.side, self.side + 2 * self._line)
+
+    @property
+    def _line(self) -> int:
+        """Height of a line of the caption."""
+        return self.fontMetrics().lineSpacing() + 3
 
     def set_picture(self, shown: np.ndarray | None, caption: str, colours: str = "grey", levels=(0.0, 1.0)) -> None:
         self.image = None if shown is None else to_qimage(painted(shown, colours, levels))
@@ -42,7 +45,7 @@ class Thumb(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         lines = self.caption.count("\n") + 1
-        room = QRect(2, 2, self.width() - 4, self.height() - 4 - lines * CAPTION)
+        room = QRect(2, 2, self.width() - 4, self.height() - 4 - lines * self._line)
         if self.image is not None and room.height() > 8:
             scale = min(room.width() / self.image.width(), room.height() / self.image.height())
             width, height = round(self.image.width() * scale), round(self.image.height() * scale)
@@ -52,8 +55,12 @@ class Thumb(QWidget):
             # whole pixels enlarged, many pixels smoothed
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1)
             painter.drawImage(where, self.image)
-        text = QRect(0, self.height() - lines * CAPTION - 2, self.width(), lines * CAPTION)
-        painter.drawText(text, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, self.caption)
+        text = QRect(0, self.height() - lines * self._line - 2, self.width(), lines * self._line)
+        words = "\n".join(
+            self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, self.width() - 2)
+            for line in self.caption.split("\n")
+        )
+        painter.drawText(text, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, words)
         if self.hasFocus():
             painter.setPen(self.palette().highlight().color())
             painter.drawRect(0, 0, self.width() - 1, self.height() - 1)

@@ -222,7 +222,7 @@ def test_changes_of_one_setting_are_one_only_while_a_slider_is_dragged(monkeypat
     assert back == [(0.4, spec.seed), (0.3, spec.seed), (spec.noise, spec.seed)]
 
 
-@pytest.mark.parametrize("pace", ["Full speed", "About 6 s", "About 20 s"])
+@pytest.mark.parametrize("pace", ["Full speed", "At least 6 s", "At least 20 s"])
 def test_a_slowed_run_is_spread_evenly_over_its_time(monkeypatch, pace):
     from types import SimpleNamespace
 
@@ -233,7 +233,7 @@ def test_a_slowed_run_is_spread_evenly_over_its_time(monkeypatch, pace):
     from qcs_gui.background.frames import RunRequest, execute
     from qcs_gui.main_window import PACES
 
-    seconds = {"Full speed": 0.0, "About 6 s": 6.0, "About 20 s": 20.0}[pace]
+    seconds = {"Full speed": 0.0, "At least 6 s": 6.0, "At least 20 s": 20.0}[pace]
     assert PACES[pace] == seconds
     now, ends = [50.0], []
 

@@ -28,7 +28,7 @@ def test_views_by_button_key_and_thumb(done, qtbot, click):
     assert np.array_equal(stage.picture.panel.pixels, done.session.result.mean)
     qtbot.mouseClick(stage.truth_thumb, Qt.MouseButton.LeftButton)
     assert stage.picture.key == "truth"
-    assert "200 bits = 25 bytes" in stage.measured_thumb.caption
+    assert stage.amount_label.text().replace("\N{NO-BREAK SPACE}", " ") == "200 bits = 25 bytes"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 
 from engine.algorithms.base import ESTIMATE
-from qcs_gui.stage.result import result_line
+from qcs_gui.stage.result import details_line, result_line
 
 
 @pytest.fixture
@@ -49,5 +49,5 @@ class _Told:
 
 
 def test_what_is_consistent_is_named():
-    assert "99.5% of the cells kept by the estimate" in result_line(_Told())
+    assert "99.5% of the cells kept by the estimate" in details_line(_Told())
     assert "1 sample" not in result_line(_Told())

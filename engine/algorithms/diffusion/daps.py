@@ -33,13 +33,14 @@ class Daps(ReverseDiffusion):
     label = "DAPS"
 
     steps: int = integer(50, "Noise levels", "Annealing steps.", low=2, high=5000)
-    flow: int = integer(3, "Flow steps", "Network evaluations for each clean estimate.", low=1, high=500)
+    flow: int = integer(3, "Flow steps", "Network evaluations for each clean estimate.", low=1, high=500, expert=True)
     spread: float = number(
         0.3,
         "Spread",
         "Deviation of the clean picture about its estimate, far above the data's own noise level.",
         above=0,
         high=10,
+        expert=True,
     )
     data: str = data_view()
 

@@ -32,7 +32,9 @@ class _SplitDiffusion(ReverseDiffusion):
         0.3, "Weight", "Of the prior, lambda of the paper: the denoised estimate is trusted like sigma^2 / weight.",
         above=0, high=1e6,
     )  # fmt: skip
-    fresh: float = number(1.0, "Fresh noise", "Share of fresh noise in each step, zeta of the paper.", low=0, high=1)
+    fresh: float = number(
+        1.0, "Fresh noise", "Share of fresh noise in each step, zeta of the paper.", low=0, high=1, expert=True
+    )
 
     def view(self, measurement: Measurement) -> Measurement:
         return measurement
@@ -79,7 +81,9 @@ class DiffOneBit(_SplitDiffusion):
     name = "diff-onebit"
     label = "Diff-OneBit"
 
-    gradients: int = integer(5, "Gradient steps", "On the likelihood, at each noise level.", low=1, high=1000)
+    gradients: int = integer(
+        5, "Gradient steps", "On the likelihood, at each noise level.", low=1, high=1000, expert=True
+    )
 
     def towards(self, half: Consistency, denoised: Tensor, rho: float) -> Tensor:
         step = 1 / (half.term.gain() / half.term.variance + 1 / rho**2)

@@ -39,6 +39,7 @@ class Guided(ReverseDiffusion):
         "Standard deviation of the clean image about its denoised estimate, far above the data's own noise level.",
         above=0,
         high=10,
+        expert=True,
     )
     likelihood: str = one_of("diagonal", tuple(LIKELIHOODS), "Likelihood", "How the measurements enter.")
 

@@ -40,9 +40,15 @@ class Pigdm(ReverseDiffusion):
         "Deviation that clean images are taken to have; 0.5 is the paper's 1 in [-1, 1].",
         above=0,
         high=10,
+        expert=True,
     )
     eta: float = number(
-        1.0, "Randomness", "Share of fresh noise in each step (eta of DDIM): 0 is deterministic.", low=0, high=1
+        1.0,
+        "Randomness",
+        "Share of fresh noise in each step (eta of DDIM): 0 is deterministic.",
+        low=0,
+        high=1,
+        expert=True,
     )
     data: str = data_view()
 

@@ -43,8 +43,10 @@ class ReverseDiffusion(AlgorithmChoice):
     """Whether a step goes back through the network, which costs two evaluations more."""
 
     steps: int = integer(100, "Noise levels", "Annealing steps, each with its network evaluations.", low=2, high=5000)
-    sigma_first: float = number(10.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0)
-    sigma_last: float = number(0.02, "Last noise level", "Where the final denoising happens.", above=0)
+    sigma_first: float = number(
+        10.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0, expert=True
+    )
+    sigma_last: float = number(0.02, "Last noise level", "Where the final denoising happens.", above=0, expert=True)
 
     def stepper(self, measurement: Measurement, prior: DenoiserPrior, chains: RowGenerators) -> Stepper:
         """The step of this method. ``measurement`` and ``chains`` have one row per sample."""

@@ -44,8 +44,11 @@ class SimDmis(AlgorithmChoice):
         "C of the paper: the level of the back-projection as a share of what random rows leave.",
         above=0,
         high=100,
+        expert=True,
     )
-    sigma_first: float = number(10.0, "Highest level", "In [0, 1] units; never above the prior's range.", above=0)
+    sigma_first: float = number(
+        10.0, "Highest level", "In [0, 1] units; never above the prior's range.", above=0, expert=True
+    )
 
     def steps_for(self, samples: int) -> int:
         return self.up + self.down

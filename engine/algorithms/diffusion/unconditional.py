@@ -32,9 +32,11 @@ class Unconditional(AlgorithmChoice):
 
     levels: int = integer(50, "Levels", "Reverse-diffusion steps.", low=2, high=1000)
     sigma_first: float = number(
-        60.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0, high=1e4
+        60.0, "First noise level", "In [0, 1] units; never above the prior's range.", above=0, high=1e4, expert=True
     )
-    sigma_last: float = number(0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1)
+    sigma_last: float = number(
+        0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1, expert=True
+    )
 
     def steps_for(self, samples: int) -> int:
         return self.levels + 1

@@ -29,7 +29,7 @@ class Ald(Langevin):
     label = "ALD (Jalal et al.)"
 
     annealing: float = number(
-        1.0, "Annealing", "gamma_t / beta_t: the noise variance is raised by gamma_t^2.", low=0, high=1000
+        1.0, "Annealing", "gamma_t / beta_t: the noise variance is raised by gamma_t^2.", low=0, high=1000, expert=True
     )
 
     def unsuited(self, operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> str | None:

@@ -46,8 +46,8 @@ class Langevin(AlgorithmChoice):
         },
     }
 
-    sigma_first: float = number(50.0, "First noise level", "beta_1, in [0, 1] units.", above=0, high=1000)
-    sigma_last: float = number(0.01, "Last noise level", "beta_T, in [0, 1] units.", above=0, high=10)
+    sigma_first: float = number(50.0, "First noise level", "beta_1, in [0, 1] units.", above=0, high=1000, expert=True)
+    sigma_last: float = number(0.01, "Last noise level", "beta_T, in [0, 1] units.", above=0, high=10, expert=True)
     levels: int = integer(232, "Noise levels", "T, spaced geometrically.", low=1, high=10000)
     repeats: int = integer(5, "Steps per level", "K.", low=1, high=1000)
     step: float = number(
@@ -56,6 +56,7 @@ class Langevin(AlgorithmChoice):
         "epsilon / beta_T^2. The paper's value is 2 (epsilon = 2e-4), at which an exact score diverges.",
         above=0,
         high=100,
+        expert=True,
     )
     momentum: float = number(
         0.7,
@@ -64,9 +65,14 @@ class Langevin(AlgorithmChoice):
         "several times faster; 0 is Algorithm 1 of the papers.",
         low=0,
         high=0.99,
+        expert=True,
     )
-    guard: bool = flag(True, "Stability guard", "Lowers the step to 0.9 times the limit of stability of the recursion.")
-    final_denoising: bool = flag(True, "Final denoising", "Ends with the denoised estimate at the last level.")
+    guard: bool = flag(
+        True, "Stability guard", "Lowers the step to 0.9 times the limit of stability of the recursion.", expert=True
+    )
+    final_denoising: bool = flag(
+        True, "Final denoising", "Ends with the denoised estimate at the last level.", expert=True
+    )
 
     def steps_for(self, samples: int) -> int:
         return self.levels * self.repeats + int(self.final_denoising)

@@ -30,7 +30,9 @@ class QcsSgmPlus(Langevin):
     # turns it into another chain: with as many rows at least, a sample is the same alone and among others.
     least_rows: ClassVar = 4
 
-    gamma: float = number(1.0, "Weight gamma", "Factor of the likelihood score; 1 is Bayes' rule.", above=0, high=100)
+    gamma: float = number(
+        1.0, "Weight gamma", "Factor of the likelihood score; 1 is Bayes' rule.", above=0, high=100, expert=True
+    )
     ep_iterations: int = integer(
         8, "EP iterations", "At most, in each step; messages are kept between steps.", low=1, high=1000
     )
@@ -39,6 +41,7 @@ class QcsSgmPlus(Langevin):
         ("bayes", "norm-ratio"),
         "Guidance",
         "norm-ratio is the published code's: the likelihood score gets gamma times the norm of the prior score.",
+        expert=True,
     )
 
     def likelihood_score(self, measurement: Measurement) -> tuple[Score, float, Any]:

@@ -39,10 +39,11 @@ class Bipg(AlgorithmChoice):
     iterations: int = integer(15, "Iterations", "Gradient steps, each with a projection.", low=1, high=10_000)
     step: float | None = number(
         None, "Step", "For a matrix of unit columns; the authors take 1.25. auto: bits, the step that begins at the norm typical "
-        "of the prior; 1 otherwise.", above=0, high=100,
-    )  # fmt: skip
-    projection: int = integer(200, "Projection steps", "Of Adam, for each projection.", low=1, high=100_000)
-    rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10)
+        "of the prior; 1 otherwise.", above=0, high=100, expert=True)  # fmt: skip
+    projection: int = integer(
+        200, "Projection steps", "Of Adam, for each projection.", low=1, high=100_000, expert=True
+    )
+    rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10, expert=True)
     restarts: int = integer(2, "Restarts", "Latents that the projection starts from.", low=1, high=100)
 
     def steps_for(self, samples: int) -> int:

@@ -29,14 +29,15 @@ class Csgm(AlgorithmChoice):
     rows_are: ClassVar = RESTARTS
 
     steps: int = integer(500, "Steps", "Of the descent; the paper takes 1,000 with rate 0.01.", low=1, high=1_000_000)
-    rate: float = number(0.03, "Rate", "Of the descent.", above=0, high=100)
-    optimiser: str = one_of("adam", ("adam", "sgd"), "Optimiser", "Adam, or plain gradient descent.")
+    rate: float = number(0.03, "Rate", "Of the descent.", above=0, high=100, expert=True)
+    optimiser: str = one_of("adam", ("adam", "sgd"), "Optimiser", "Adam, or plain gradient descent.", expert=True)
     penalty: float = number(
         0.01,
         "Penalty",
         "Weight of |z|^2 beside the mean squared residual; the paper takes 0.1 at noise 0.1.",
         low=0,
         high=1e6,
+        expert=True,
     )
     data: str = data_view()
     presets: ClassVar = {"paper": {"steps": 1000, "rate": 0.01, "penalty": 0.1}}

@@ -38,8 +38,8 @@ class LatentLangevin(AlgorithmChoice):
 
     powers: int = integer(30, "Powers", "Of the likelihood, from next to nothing to 1.", low=1, high=10_000)
     moves: int = integer(3, "Moves", "At each power before the last.", low=1, high=1000)
-    settle: int = integer(40, "Settling moves", "At the full likelihood.", low=1, high=1_000_000)
-    leapfrog: int = integer(6, "Leapfrog steps", "Of each move; 1 is Langevin dynamics.", low=1, high=1000)
+    settle: int = integer(40, "Settling moves", "At the full likelihood.", low=1, high=1_000_000, expert=True)
+    leapfrog: int = integer(6, "Leapfrog steps", "Of each move; 1 is Langevin dynamics.", low=1, high=1000, expert=True)
     data: str = data_view()
 
     def steps_for(self, samples: int) -> int:

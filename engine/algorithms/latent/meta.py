@@ -56,7 +56,9 @@ class LearntSteps(AlgorithmChoice):
     steps: int | None = integer(
         None, "Steps", "On the latent; auto takes as many as it was trained for.", low=1, high=10_000
     )
-    rate: float | None = number(None, "Rate", "Of the steps; auto takes the learnt one.", above=0, high=1000)
+    rate: float | None = number(
+        None, "Rate", "Of the steps; auto takes the learnt one.", above=0, high=1000, expert=True
+    )
     data: str = data_view()
 
     def steps_for(self, samples: int) -> int:

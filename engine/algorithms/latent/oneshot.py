@@ -43,7 +43,7 @@ class OneShot(AlgorithmChoice):
         "typical: of the prior's pictures; true: of the picture itself, as published; unknown: none, as in the theory.",
     )
     steps: int = integer(100, "Steps", "Of Adam, for the projection.", low=1, high=100_000)
-    rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10)
+    rate: float = number(0.1, "Rate", "Of Adam.", above=0, high=10, expert=True)
     restarts: int = integer(10, "Restarts", "Latents that the projection starts from.", low=1, high=100)
 
     def steps_for(self, samples: int) -> int:

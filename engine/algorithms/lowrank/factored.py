@@ -50,19 +50,26 @@ class Factored(AlgorithmChoice):
         "the measurements that is left out, 0 is the published method.",
         low=0,
         high=100,
+        expert=True,
     )
     start: str = one_of(
         "spectral",
         ("spectral", "random"),
         "Start",
         "The leading singular vectors of what was seen, or small random factors.",
+        expert=True,
     )
     scale: float = number(
-        1e-3, "Scale of a random start", "As a share of the largest singular value of what was seen.", above=0, high=10
+        1e-3,
+        "Scale of a random start",
+        "As a share of the largest singular value of what was seen.",
+        above=0,
+        high=10,
+        expert=True,
     )
     iterations: int = integer(500, "Iterations", "At most.", low=1, high=1_000_000)
     tolerance: float = number(
-        1e-5, "Tolerance", "Ends where a step moves the matrix by less than this share.", low=0, high=1
+        1e-5, "Tolerance", "Ends where a step moves the matrix by less than this share.", low=0, high=1, expert=True
     )
     data: str = data_view()
 

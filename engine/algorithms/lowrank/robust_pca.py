@@ -57,10 +57,12 @@ class RobustPca(AlgorithmChoice):
         "Result",
         "What is shown as the picture: the part of low rank, the outliers about mid-grey, or both together.",
     )
-    step: float = number(0.5, "Step", "eta; of Polyak's step a multiple for subgradients.", above=0, high=10)
+    step: float = number(
+        0.5, "Step", "eta; of Polyak's step a multiple for subgradients.", above=0, high=10, expert=True
+    )
     iterations: int = integer(300, "Iterations", "At most.", low=1, high=1_000_000)
     tolerance: float = number(
-        1e-5, "Tolerance", "Ends where a step moves the matrix by less than this share.", low=0, high=1
+        1e-5, "Tolerance", "Ends where a step moves the matrix by less than this share.", low=0, high=1, expert=True
     )
     data: str = data_view()
 

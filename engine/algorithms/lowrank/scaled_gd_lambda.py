@@ -30,6 +30,7 @@ class ScaledGdLambda(Factored):
         ("spectral", "random"),
         "Start",
         "The leading singular vectors of what was seen, or small random factors as published.",
+        expert=True,
     )
     damping: float = number(
         0.02,
@@ -37,6 +38,7 @@ class ScaledGdLambda(Factored):
         "lambda, as a share of the largest singular value of what was seen; best about that of the smallest one.",
         low=0,
         high=100,
+        expert=True,
     )
 
     follow: bool = flag(
@@ -44,6 +46,7 @@ class ScaledGdLambda(Factored):
         "Damping follows the residual",
         "It falls with the square root of the objective, so that a rank that is too high does not slow the end; else constant, "
         "as published.",
+        expert=True,
     )
     presets: ClassVar = {"paper": {"steps": "constant", "penalty": 0.0, "follow": False}}
 

@@ -49,7 +49,7 @@ class TuckerGd(AlgorithmChoice):
     )
     iterations: int = integer(300, "Iterations", "At most.", low=1, high=1_000_000)
     tolerance: float = number(
-        1e-5, "Tolerance", "Ends where a step moves the tensor by less than this share.", low=0, high=1
+        1e-5, "Tolerance", "Ends where a step moves the tensor by less than this share.", low=0, high=1, expert=True
     )
     data: str = data_view()
 

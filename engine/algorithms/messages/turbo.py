@@ -46,14 +46,18 @@ class Turbo(AlgorithmChoice):
         "Random probes of the denoiser's divergence per round; auto takes 2, and 1 for pictures that average by themselves.",
         low=1,
         high=64,
+        expert=True,
     )
-    damping: float = number(0.7, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1)
+    damping: float = number(
+        0.7, "Damping", "Share of the new message in each update; 1 is undamped.", above=0, high=1, expert=True
+    )
     settled: float = number(
         0.05,
         "Settled",
         "Rounds end once the message moves by less than this share of its own noise; 0 makes all rounds.",
         low=0,
         high=1,
+        expert=True,
     )
     levels: int | None = integer(
         None,
@@ -62,8 +66,11 @@ class Turbo(AlgorithmChoice):
         "is noisier than usual.",
         low=2,
         high=1000,
+        expert=True,
     )
-    sigma_last: float = number(0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1)
+    sigma_last: float = number(
+        0.01, "Last noise level", "Where sampling ends with a denoising.", above=0, high=1, expert=True
+    )
 
     def steps_for(self, samples: int) -> int:
         return self.rounds + (self.levels or MOST_LEVELS) + 1

@@ -43,9 +43,13 @@ class Biht(AlgorithmChoice):
         "Loss",
         "one-sided-l1 pulls every wrong bit alike (BIHT); one-sided-l2 in proportion to how wrong it is, which suits noisy "
         "bits, and is taken for cells of more than one bit and for real values.",
+        expert=True,
     )
     normalise: bool = flag(
-        True, "Normalise each step", "Normalised BIHT; else the norm is set at the end, as first published."
+        True,
+        "Normalise each step",
+        "Normalised BIHT; else the norm is set at the end, as first published.",
+        expert=True,
     )
 
     def steps_for(self, samples: int) -> int:

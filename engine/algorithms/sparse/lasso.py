@@ -46,16 +46,18 @@ class Lasso(AlgorithmChoice):
         "Rule of the penalty",
         "auto takes the penalty that best predicts a tenth of the measurements left out of the fit, or the largest one "
         "that explains them as well as the noise allows.",
+        expert=True,
     )
     data: str = one_of(
         "cells",
         ("cells", "codes"),
         "Quantized data",
         "cells: the exact likelihood; codes: squared error to the codes as if they were real values, as published.",
+        expert=True,
     )
     iterations: int = integer(500, "Iterations", "At most, with the penalty in force.", low=1, high=1_000_000)
     tolerance: float = number(
-        1e-5, "Tolerance", "Ends where a step moves the picture by less than this share.", above=0, high=1
+        1e-5, "Tolerance", "Ends where a step moves the picture by less than this share.", above=0, high=1, expert=True
     )
 
     def steps_for(self, samples: int) -> int:

@@ -31,23 +31,33 @@ class Dpnp(AlgorithmChoice):
 
     schedule: str = one_of(
         "anneal", ("anneal", "paper"), "Levels", "anneal: fall to the last level and hold; paper: eta = 0.2 four times, then "
-        "twelve levels to 0.08 (0.4 and 0.16 for pictures in [-1, 1]), never lower.",
-    )  # fmt: skip
+        "twelve levels to 0.08 (0.4 and 0.16 for pictures in [-1, 1]), never lower.", expert=True)  # fmt: skip
     anneal: int = integer(16, "Falling", "Iterations over which the level falls.", low=1, high=5000)
     hold: int = integer(8, "Holding", "Iterations at the last level.", low=0, high=5000)
-    level_first: float = number(0.5, "First level", "Coupling of the two halves at first.", above=0, high=100)
+    level_first: float = number(
+        0.5, "First level", "Coupling of the two halves at first.", above=0, high=100, expert=True
+    )
     level_last: float | None = number(
-        None, "Last level", "Coupling at last; auto takes the measurement's own noise per pixel.", above=0, high=100
+        None,
+        "Last level",
+        "Coupling at last; auto takes the measurement's own noise per pixel.",
+        above=0,
+        high=100,
+        expert=True,
     )
     langevin: int = integer(
-        100, "Langevin steps", "For each draw from the measurements; half find the step.", low=2, high=10**5
+        100,
+        "Langevin steps",
+        "For each draw from the measurements; half find the step.",
+        low=2,
+        high=10**5,
+        expert=True,
     )
     sampler: str = one_of(
         "second-order", ("second-order", "ddpm", "ddim"), "Diffusion sampler", "second-order: the program's own reverse "
-        "diffusion; ddpm and ddim: the update rules of the paper.",
-    )  # fmt: skip
+        "diffusion; ddpm and ddim: the update rules of the paper.", expert=True)  # fmt: skip
     denoising: int = integer(
-        5, "Denoising steps", "Network calls less one for each draw from the prior.", low=1, high=5000
+        5, "Denoising steps", "Network calls less one for each draw from the prior.", low=1, high=5000, expert=True
     )
     data: str = data_view()
 

@@ -38,20 +38,19 @@ class PlugAndPlay(AlgorithmChoice):
     rows_are: ClassVar = ESTIMATE
 
     steps: int = integer(24, "Steps", "Each costs one network evaluation and one proximal map.", low=1, high=5000)
-    splitting: str = one_of("hqs", ("hqs", "admm"), "Splitting", "Half-quadratic, or with a dual variable (ADMM).")
+    splitting: str = one_of(
+        "hqs", ("hqs", "admm"), "Splitting", "Half-quadratic, or with a dual variable (ADMM).", expert=True
+    )
     level_first: float | None = number(
         None, "First level", "Noise level of the first denoising; auto takes 0.3, and 0.15 where signs alone are seen.",
-        above=0, high=100,
-    )  # fmt: skip
+        above=0, high=100, expert=True)  # fmt: skip
     level_last: float | None = number(
         None, "Last level", "Noise level of the last denoising; auto takes half the measurement's own noise per pixel.",
-        above=0, high=100,
-    )  # fmt: skip
+        above=0, high=100, expert=True)  # fmt: skip
     weight: float | None = number(
         None, "Weight", "Of the prior: the larger, the smoother. A level of sigma is trusted like sigma^2 / weight. auto takes "
         "0.15, 0.3 where every pixel is seen by itself, and 0.6 where signs alone are seen and the contrast has to be guessed.",
-        above=0, high=1e6,
-    )  # fmt: skip
+        above=0, high=1e6, expert=True)  # fmt: skip
     data: str = data_view()
 
     def steps_for(self, samples: int) -> int:

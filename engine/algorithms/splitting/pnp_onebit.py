@@ -28,19 +28,26 @@ class PnpOneBit(AlgorithmChoice):
     label = "PnP-OneBit"
 
     iterations: int = integer(50, "Iterations", "Of both halves; the paper takes 100.", low=1, high=5000)
-    langevin: int = integer(100, "Langevin steps", "For each draw from the measurements.", low=1, high=10**5)
+    langevin: int = integer(
+        100, "Langevin steps", "For each draw from the measurements.", low=1, high=10**5, expert=True
+    )
     step: float = number(
-        0.0025, "Langevin step", "Largest step; it is lowered where it would not be stable.", above=0, high=10
+        0.0025,
+        "Langevin step",
+        "Largest step; it is lowered where it would not be stable.",
+        above=0,
+        high=10,
+        expert=True,
     )
     level_first: float = number(
-        5.0, "First level", "In [0, 1] units; never above the prior's range.", above=0, high=100
+        5.0, "First level", "In [0, 1] units; never above the prior's range.", above=0, high=100, expert=True
     )
     level_last: float = number(
-        0.05, "Last level", "The level falls geometrically and holds here; the paper's is 0.15.", above=0
+        0.05, "Last level", "The level falls geometrically and holds here; the paper's is 0.15.", above=0, expert=True
     )
-    decay: float = number(0.9, "Decay", "Of the level, from one iteration to the next.", above=0, high=1)
+    decay: float = number(0.9, "Decay", "Of the level, from one iteration to the next.", above=0, high=1, expert=True)
     denoising: int = integer(
-        4, "Denoising steps", "Network calls less one for each draw from the prior.", low=1, high=500
+        4, "Denoising steps", "Network calls less one for each draw from the prior.", low=1, high=500, expert=True
     )
 
     def steps_for(self, samples: int) -> int:

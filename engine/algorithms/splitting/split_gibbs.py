@@ -37,18 +37,23 @@ class SplitGibbs(AlgorithmChoice):
         67, "Falling", "Iterations over which the level falls, of two network calls each.", low=1, high=5000
     )
     hold: int = integer(14, "Holding", "Iterations at the last level.", low=0, high=5000)
-    level_first: float = number(2.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100)
+    level_first: float = number(
+        2.0, "First level", "Coupling of picture and measurements at first.", above=0, high=100, expert=True
+    )
     level_last: float | None = number(
         None, "Last level", "Coupling at last: the smaller, the less bias and the slower the mixing; auto takes the "
-        "measurement's own noise per pixel.", above=0, high=100,
-    )  # fmt: skip
+        "measurement's own noise per pixel.", above=0, high=100, expert=True)  # fmt: skip
     denoising: int = integer(
-        6, "Denoising steps", "Reverse-diffusion steps for each draw from the prior at the last level.", low=1, high=500
+        6,
+        "Denoising steps",
+        "Reverse-diffusion steps for each draw from the prior at the last level.",
+        low=1,
+        high=500,
+        expert=True,
     )
     unbiased: bool = flag(
         True, "Unbiased", "Takes the noise that the coupling adds off the measurement's own; without it, as published, the "
-        "held law has a little more noise than was measured.",
-    )  # fmt: skip
+        "held law has a little more noise than was measured.", expert=True)  # fmt: skip
     data: str = data_view()
 
     def steps_for(self, samples: int) -> int:

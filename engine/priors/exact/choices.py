@@ -58,7 +58,7 @@ class _ExactChoice(PriorChoice):
         low=2,
         high=128,
     )
-    mean_level: float = number(0.45, "Mean", "Mean pixel value where nothing is fitted.", low=0, high=1)
+    mean_level: float = number(0.45, "Mean", "Mean pixel value where nothing is fitted.", low=0, high=1, expert=True)
 
     @property
     def _fixed(self) -> bool:
@@ -105,12 +105,13 @@ class GaussianChoice(_ExactChoice):
         ("by-side", "covariance", "spectrum"),
         "Fit",
         "covariance: mean image and full covariance at one size; spectrum: power spectrum, any size; by-side: by the side.",
+        expert=True,
     )
     deviation: float = number(
-        0.25, "Deviation", "Standard deviation of pixels where nothing is fitted.", above=0, high=2
+        0.25, "Deviation", "Standard deviation of pixels where nothing is fitted.", above=0, high=2, expert=True
     )
     exponent: float = number(
-        2.4, "Exponent", "Power falls as 1/frequency^exponent where nothing is fitted.", low=0, high=6
+        2.4, "Exponent", "Power falls as 1/frequency^exponent where nothing is fitted.", low=0, high=6, expert=True
     )
 
     @property

@@ -38,11 +38,18 @@ class LowRank(PriorChoice):
     rank: int | None = integer(
         None, "Rank", "Of the matrix; auto counts what stands out of the spectral start.", low=1, high=100_000
     )
-    patch: int = integer(8, "Patch", "Side of the patches.", unit="pixels", low=2, high=256)
-    overlap: bool = flag(True, "Patches overlap", "By half of their side; else each pixel lies in one patch.")
+    patch: int = integer(8, "Patch", "Side of the patches.", unit="pixels", low=2, high=256, expert=True)
+    overlap: bool = flag(
+        True, "Patches overlap", "By half of their side; else each pixel lies in one patch.", expert=True
+    )
     frames: int = integer(20, "Frames", "How many frames lie one below the other.", low=2, high=100_000)
     level: float = number(
-        0.5, "Level", "Grey level that is taken off first: 0 if the picture itself has low rank.", low=0, high=1
+        0.5,
+        "Level",
+        "Grey level that is taken off first: 0 if the picture itself has low rank.",
+        low=0,
+        high=1,
+        expert=True,
     )
 
     @property

@@ -28,14 +28,24 @@ class TotalVariation(SparsityChoice):
     label = "Few edges (total variation)"
 
     iterations: int = integer(
-        2000, "Inner iterations", "At most, of the dual problem in each proximal map.", low=1, high=100_000
+        2000, "Inner iterations", "At most, of the dual problem in each proximal map.", low=1, high=100_000, expert=True
     )
     tolerance: float = number(
-        1e-3, "Tolerance", "Root-mean-square error of a proximal map, as a share of what it changes.", above=0, high=1
+        1e-3,
+        "Tolerance",
+        "Root-mean-square error of a proximal map, as a share of what it changes.",
+        above=0,
+        high=1,
+        expert=True,
     )
 
     level: float = number(
-        0.5, "Level", "Grey level to start from and to measure about: 0 for bright things on black.", low=0, high=1
+        0.5,
+        "Level",
+        "Grey level to start from and to measure about: 0 for bright things on black.",
+        low=0,
+        high=1,
+        expert=True,
     )
 
     def make(self, shape: Shape) -> TotalVariationPrior:

@@ -49,9 +49,16 @@ class Wavelet(SparsityChoice):
     family: str = text(
         "db1", "Family", "An orthogonal wavelet of PyWavelets: db1 (Haar, as in the papers), db4, sym4, coif1."
     )
-    levels: int | None = integer(None, "Levels", "Of the transform; auto stops at 4 pixels a side.", low=1, high=12)
+    levels: int | None = integer(
+        None, "Levels", "Of the transform; auto stops at 4 pixels a side.", low=1, high=12, expert=True
+    )
     level: float = number(
-        0.5, "Level", "Grey level of the flat picture that costs nothing: 0 for bright things on black.", low=0, high=1
+        0.5,
+        "Level",
+        "Grey level of the flat picture that costs nothing: 0 for bright things on black.",
+        low=0,
+        high=1,
+        expert=True,
     )
 
     def __post_init__(self) -> None:

@@ -105,8 +105,7 @@ class Blur(ImagingChoice):
     border: str = one_of(
         "periodic", ("periodic", "cropped", "dark"), "Border", "What lies beyond the border: the picture again; more of the "
         "scene, of which only the part that sees nothing unknown is measured; or nothing, as for lensless cameras, whose "
-        "kernel may be as large as the picture.",
-    )  # fmt: skip
+        "kernel may be as large as the picture.", expert=True)  # fmt: skip
 
     @property
     def has_eigenbasis(self) -> bool:

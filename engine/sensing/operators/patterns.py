@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import InputError
 from engine.sensing.operators.base import Operator, OperatorChoice
+from engine.sensing.operators.transform_sizes import check_size
 from engine.settings import integer, one_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Patterns(OperatorChoice):
         None, "Measurements", "Patterns per colour; auto shows a quarter of all.", unit="rows", low=1, high=10**8
     )
     order: str = one_of("coarse", ("coarse", "random"), "Order", "The coarsest patterns first, or some at random.")
-    levels: int = integer(3, "Levels", "Of the Haar wavelets.", low=1, high=20)
+    levels: int = integer(3, "Levels", "Of the Haar wavelets.", low=1, high=20, expert=True)
 
     @property
     def random_like(self) -> bool:
@@ -45,6 +46,7 @@ class Patterns(OperatorChoice):
 
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         pixels = math.prod(image_shape[1:])
+        check_size(self.transform, (1, *image_shape[1:]), self.levels)
         count = self.measurements or max(1, pixels // 4)
         if count > pixels:
             raise InputError(f"There are only {pixels:,} patterns of this size; give measurements of at most that.")
@@ -58,11 +60,10 @@ class Patterns(OperatorChoice):
 
     def build(self, image_shape: tuple[int, int, int], seed: int) -> Operator:
         from engine.sensing.operators.per_channel import PerChannel
-        from engine.sensing.operators.transform_rows import TransformRows, check_size
+        from engine.sensing.operators.transform_rows import TransformRows
 
         one = (1, *image_shape[1:])
         count = self.rows_for(one)
-        check_size(self.transform, one, self.levels)
         made = TransformRows(self.transform, self._order(one[1:], seed)[:count], one, levels=self.levels)
         return made if image_shape[0] == 1 else PerChannel(made, image_shape[0])
 

@@ -76,6 +76,7 @@ class CountedChoice(OperatorChoice):
         ("joint", "per-channel"),
         "Colour",
         "One matrix for all channels together (N = C H W, as in the papers), or M rows for each channel by itself.",
+        expert=True,
     )
 
     def _one(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -27,6 +27,7 @@ class SinglePixel(DenseChoice):
         "Complementary patterns",
         "Each pattern is shown with its negative and the difference is measured, as micromirror cameras do; otherwise the "
         "overall brightness drowns the pattern, which one bit cannot see through.",
+        expert=True,
     )
 
     @property

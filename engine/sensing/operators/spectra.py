@@ -61,6 +61,7 @@ class IllConditionedMatrix(DenseChoice):
         ("matrix", "gram"),
         "Convention",
         "Whether the condition number is that of A or, as published, of A A^T.",
+        expert=True,
     )
 
     def _matrix(self, rows: int, pixels: int, draw: torch.Generator) -> torch.Tensor:
@@ -88,6 +89,7 @@ class CorrelatedMatrix(DenseChoice):
         ("root", "element-wise"),
         "Convention",
         "Matrix square roots, or the element-wise square roots of the published code (a harder, larger matrix).",
+        expert=True,
     )
 
     @property

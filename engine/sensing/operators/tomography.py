@@ -26,17 +26,27 @@ class Tomography(ImagingChoice):
     )
     angles: int = integer(60, "Angles", "Directions that are looked from, evenly over the range.", low=1, high=100_000)
     first: float = number(
-        0.0, "First angle", "Anticlockwise; at 0 rays run upwards.", unit="degrees", low=-360, high=360
+        0.0, "First angle", "Anticlockwise; at 0 rays run upwards.", unit="degrees", low=-360, high=360, expert=True
     )
     range: float = number(
-        180.0, "Range", "Of the angles; less than 180 is limited-angle tomography.", unit="degrees", above=0, high=360
+        180.0,
+        "Range",
+        "Of the angles; less than 180 is limited-angle tomography.",
+        unit="degrees",
+        above=0,
+        high=360,
+        expert=True,
     )
     detectors: int | None = integer(
         None, "Detectors", "Rays per angle; auto has them one pixel apart (at the middle of the picture).",
-        unit="rays", low=1, high=100_000,
-    )  # fmt: skip
+        unit="rays", low=1, high=100_000, expert=True)  # fmt: skip
     source: float = number(
-        2.0, "Source distance", "From the middle, for a fan, in diagonals of the picture.", above=0.5, high=1000
+        2.0,
+        "Source distance",
+        "From the middle, for a fan, in diagonals of the picture.",
+        above=0.5,
+        high=1000,
+        expert=True,
     )
 
     @property

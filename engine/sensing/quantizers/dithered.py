@@ -52,13 +52,14 @@ class Dithered(QuantizerChoice):
     name = "dithered"
     label = "1 bit with dither"
 
-    kind: str = one_of("gaussian", KINDS, "Distribution", "Distribution of the thresholds.")
+    kind: str = one_of("gaussian", KINDS, "Distribution", "Distribution of the thresholds.", expert=True)
     rule: str = one_of(
         "predicted",
         ("predicted", "typical"),
         "Width rule",
         "predicted: the width that state evolution predicts to serve the prior best, where the matrix is random-like and the "
         "prior's card tells its errors, else typical; typical: as wide as typical measurements.",
+        expert=True,
     )
     width: float | None = number(
         None,
@@ -71,6 +72,7 @@ class Dithered(QuantizerChoice):
         True,
         "Thresholds recorded",
         "Recorded thresholds give exact cells; without them only their distribution is known.",
+        expert=True,
     )
 
     @property

@@ -53,6 +53,7 @@ class LloydMax(QuantizerChoice):
         "Range rule",
         "predicted: the scale that state evolution predicts to serve the prior best, where the matrix is random-like and the "
         "prior's card tells its errors, else gaussian; gaussian: that of typical measurements.",
+        expert=True,
     )
     scale: float | None = number(
         None,
@@ -60,6 +61,7 @@ class LloydMax(QuantizerChoice):
         "Standard deviation of the measurements that the thresholds are made for. auto follows the range rule; gaussian takes "
         "s^2 = mean row norm^2 * 0.35^2 + noise^2; the thresholds are stored with the measurement.",
         above=0,
+        expert=True,
     )
 
     @property

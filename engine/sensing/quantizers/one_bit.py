@@ -34,6 +34,7 @@ class OneBit(QuantizerChoice):
         "Probability that a bit is reported wrongly; the likelihood knows it.",
         low=0,
         high=0.49,
+        expert=True,
     )
 
     compared: float = number(
@@ -43,6 +44,7 @@ class OneBit(QuantizerChoice):
         "them tell the amplitude that signs alone lose.",
         low=0,
         high=1,
+        expert=True,
     )
 
     @property

@@ -102,7 +102,13 @@ class Photons(QuantizerChoice):
         0.1, "Light", "Photons per measurement and frame from a mid-grey picture.", unit="photons", above=0, high=1e9
     )
     dark: float = number(
-        0.0, "Dark counts", "Photons per measurement and frame without any light.", unit="photons", low=0, high=1e9
+        0.0,
+        "Dark counts",
+        "Photons per measurement and frame without any light.",
+        unit="photons",
+        low=0,
+        high=1e9,
+        expert=True,
     )
     kind: str = one_of(
         "clicks",
@@ -112,10 +118,15 @@ class Photons(QuantizerChoice):
     )
     read: float = number(
         0.0, "Read-out noise", "Standard deviation of what reading the sum of all frames adds to counts.", unit="photons",
-        low=0, high=1e6,
-    )  # fmt: skip
+        low=0, high=1e6, expert=True)  # fmt: skip
     full: int = integer(
-        0, "Full well", "Counts of all frames together end here; 0 has no end.", unit="photons", low=0, high=10**9
+        0,
+        "Full well",
+        "Counts of all frames together end here; 0 has no end.",
+        unit="photons",
+        low=0,
+        high=10**9,
+        expert=True,
     )
 
     def __post_init__(self) -> None:

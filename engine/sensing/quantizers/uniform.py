@@ -42,6 +42,7 @@ class Uniform(QuantizerChoice):
         "prior's card tells its errors, else gaussian; gaussian (or optimal): the Gaussian-optimal step times the typical "
         "scale s of measurements, never so wide that cells lie beyond what pictures in [0, 1] give; three-sigma: cells end "
         "at three s on either side.",
+        expert=True,
     )
     step: float | None = number(
         None,
@@ -49,6 +50,7 @@ class Uniform(QuantizerChoice):
         "Width of a cell. auto follows the range rule, where s^2 = mean row norm^2 * 0.35^2 + noise^2 (for non-negative "
         "rows, s is a quarter of the response to white); it is stored with the measurement.",
         above=0,
+        expert=True,
     )
 
     @property
