@@ -1,0 +1,47 @@
+"""The parts of a sweep: an axis of settings that vary, one combination of them, and what is drawn. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.runs.spec import RunSpec
+
+__all__ = ["Axis", "Figure", "Point"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that varies: ``changes`` maps the word or number that stands in the table to the keys of a run that it sets; a
+    dotted key, ``operator.measurements``, sets one setting of a choice."""
+
+    name: str
+    changes: tuple[tuple[str | float | int, Mapping[str, Any]], ...]
+
+    @property
+    def labels(self) -> list[str | float | int]:
+        return [label for label, _ in self.changes]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of the axes: its ``labels``, one an axis, and the recipe they make; ``refusal`` says, in one sentence, why
+    there is none."""
+
+    labels: Mapping[str, str | float | int]
+    spec: RunSpec | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Curves of the means over images: ``y`` columns over the axis ``x``, one line for each value of the axis ``lines`` (none
+    where it is empty), with ``errors`` as bars."""
+
+    x: str
+    y: tuple[str, ...]
+    lines: str = ""
+    errors: str = "standard-error"
+    x_label: str = ""
+    log_x: bool = False
