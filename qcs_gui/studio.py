@@ -39,6 +39,7 @@ from qcs_gui.stage.picture_menu import PictureMenu
 from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
+from qcs_gui.sweeps.controller import SweepController
 from qcs_gui.theme import apply_theme
 from qcs_gui.widgets.files import folders
 
@@ -114,6 +115,7 @@ class Studio(QObject):
         self.documents = DocumentController(context, self.pictures, self.panels)
         self.compare = CompareController(context, self.runs, self.documents)
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
+        self.sweeps = SweepController(context, self.documents)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports
@@ -184,6 +186,8 @@ class Studio(QObject):
         result, question = self.session.result, ""
         if self.training.running:
             question = "A prior is being trained. Save the training for later and close?"
+        elif self.sweeps.running:
+            question = "A sweep is going. Stop it and close? What is done is kept, and it can go on later."
         elif self.session.state != State.IDLE:
             question = "A run is going. Stop it and close?"
         elif result is not None and not self.session.result_saved and result.seconds > WORTH_ASKING_SECONDS:

@@ -60,7 +60,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     asked = _asked(arguments)
     if not arguments.out and not arguments.plan:
         raise InputError("The following arguments are required: --out (see 'qcs --help').")
-    from engine.sweeps.clock import Clock, words
+    from engine.sweeps.clock import Clock, outlook
     from engine.sweeps.plan import Plan
     from engine.sweeps.runner import run_sweep
     from engine.sweeps.scores import refuse_unknown
@@ -71,11 +71,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     clock = Clock(plan)
     seconds = clock.estimate()
     together = workers.at_once
-    print(
-        f"qcs: {len(plan.cells):,} cells ({asked.count:,} combinations of {len(plan.images):,} images), about "
-        f"{words(None if seconds is None else seconds / together)} with {together} at a time.",
-        file=sys.stderr,
-    )
+    print(f"qcs: {outlook(plan, seconds, together)}", file=sys.stderr)
     if arguments.plan:
         return DONE
     told = _Told(arguments.file)

@@ -27,6 +27,8 @@ class Clock:
     estimated: dict[int, float] = field(default_factory=dict)
     """Seconds a batch by the number of its point's object; filled by :meth:`estimate`."""
     at_once: int = 1
+    speeds: dict[str, Speed] = field(default_factory=dict)
+    """Measured speeds by the written form of the prior and the device; one that is known is not measured again."""
 
     def __post_init__(self) -> None:
         self._timed: dict[int, list[float]] = {}
@@ -39,14 +41,13 @@ class Clock:
     def estimate(self) -> float | None:
         """Seconds that all batches take one after another, from a timing of each prior's network (a second or so each); None
         where nothing is to be computed."""
-        speeds: dict[str, Speed] = {}
         for batch in self.plan.batches:
             spec = batch.spec
-            name = str(spec.prior)
+            name = f"{spec.prior} {spec.device}"
             try:
-                if name not in speeds:
-                    speeds[name] = measure_speed(spec, choose_device(spec.device))
-                self.estimated[id(batch)] = _estimate(batch, speeds[name])
+                if name not in self.speeds:
+                    self.speeds[name] = measure_speed(spec, choose_device(spec.device))
+                self.estimated[id(batch)] = _estimate(batch, self.speeds[name])
             except InputError:
                 continue  # its cells will say why
         return sum(self.estimated.values()) if self.estimated else None
@@ -111,3 +112,15 @@ def words(seconds: float | None) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def outlook(plan: Plan, seconds: float | None, at_once: int) -> str:
+    """What will be computed, in a sentence for the user: cells, combinations, images, time, and what does not go together."""
+    told = (
+        f"{len(plan.cells):,} cells ({plan.sweep.count:,} combinations of {len(plan.images):,} images), "
+        f"about {words(None if seconds is None else seconds / at_once)} with {at_once} at a time"
+    )
+    refused = list(dict.fromkeys(sentence for _, sentence in plan.refused))
+    if refused:
+        return f"{told}; {len(plan.refused):,} of them cannot be computed: {refused[0]}"
+    return f"{told}."

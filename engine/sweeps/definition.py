@@ -30,7 +30,7 @@ from engine.errors import InputError
 from engine.runs.spec import RunSpec
 from engine.settings import suggest, whole
 from engine.sweeps.parts import Axis, Figure, Point
-from engine.sweeps.written import axes_of, figure_of, fixed_of, flag, images_of, text, words
+from engine.sweeps.written import axes_of, figure_of, fixed_of, flag, images_of, text, toml_text, words
 
 __all__ = ["BATCH", "FILE_SUFFIX", "Sweep", "ready_sweeps"]
 
@@ -114,22 +114,16 @@ class Sweep:
         sweep._check()
         return sweep
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values that :meth:`from_dict` reads back; every name of a file as it is on this machine."""
-        axes = {
-            axis.name: [label for label, _ in axis.changes]
-            if all(dict(change) == {axis.name: label} for label, change in axis.changes)
-            else {str(label): dict(change) for label, change in axis.changes}
-            for axis in self.axes
-        }
+    def as_toml(self) -> str:
+        """The written form, which :meth:`parse` reads back; every name of a file as it is on this machine."""
         values: dict[str, Any] = {
             "title": self.title, "images": self.images if isinstance(self.images, str) else list(self.images),
             "offset": self.offset, "limit": self.limit, "batch": self.batch, "documents": self.documents,
-            "fixed": dict(self.fixed), "axes": axes, "metrics": list(self.metrics), "scores": list(self.scores),
+            "metrics": list(self.metrics), "scores": list(self.scores), "fixed": dict(self.fixed),
+            "axes": {axis.name: axis.written for axis in self.axes},
+            "figure": {} if self.figure is None else {**vars(self.figure), "y": list(self.figure.y)},
         }  # fmt: skip
-        if self.figure is not None:
-            values["figure"] = {**vars(self.figure), "y": list(self.figure.y)}
-        return values
+        return toml_text({key: value for key, value in values.items() if value not in (None, {})})
 
     def _check(self) -> None:
         for axis in self.axes:

@@ -23,6 +23,13 @@ class Axis:
     def labels(self) -> list[str | float | int]:
         return [label for label, _ in self.changes]
 
+    @property
+    def written(self) -> list[Any] | dict[str, Any]:
+        """As a sweep file has it: a list of values where they are those of the key it is named after."""
+        if all(dict(change) == {self.name: label} for label, change in self.changes):
+            return self.labels
+        return {str(label): dict(change) for label, change in self.changes}
+
 
 @dataclass(frozen=True)
 class Point:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import InputError
-from engine.files import json_text, make_folder, write_atomically, write_json
+from engine.files import json_text, make_folder, write_atomically
 from engine.foreign.json_text import parsed_json
 from engine.runs.document import SUFFIX
 from engine.sweeps.definition import Sweep
 
 __all__ = ["Record", "Store"]
 
-CELLS, RUNS, SWEEP = "cells", "runs", "sweep.json"
+CELLS, RUNS, SWEEP = "cells", "runs", "sweep.toml"
 LARGEST = 1 << 20
 
 
@@ -53,7 +53,7 @@ class Record:
 
 
 class Store:
-    """The folder of a sweep's results: ``sweep.json``, what was asked for; ``cells``, a record of each; ``runs``, documents."""
+    """The folder of a sweep's results: ``sweep.toml``, what was asked for; ``cells``, a record of each; ``runs``, documents."""
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
@@ -64,18 +64,14 @@ class Store:
         make_folder(self.folder / CELLS)
         if sweep.documents:
             make_folder(self.folder / RUNS)
-        write_json(self.folder / SWEEP, sweep.as_dict())
+        content = sweep.as_toml()
+        write_atomically(self.folder / SWEEP, lambda path: path.write_text(content, encoding="utf-8"))
 
     def sweep(self) -> Sweep:
         """The sweep whose results lie here; InputError where the folder holds none."""
-        path = self.folder / SWEEP
-        try:
-            values = parsed_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise InputError(
-                f"'{self.folder}' holds no results of a sweep; give the folder that one was written to."
-            ) from None
-        return Sweep.from_dict({k: v for k, v in values.items() if v is not None}, SWEEP)
+        if not (self.folder / SWEEP).is_file():
+            raise InputError(f"'{self.folder}' holds no results of a sweep; give the folder that one was written to.")
+        return Sweep.read(self.folder / SWEEP)
 
     def done(self, identities: Iterable[str]) -> dict[str, Record]:
         """The records of these cells that are there and whole."""
@@ -93,9 +89,16 @@ class Store:
     def add(self, record: Record, document: bytes | None = None) -> None:
         """Keeps one cell; its document first, so that a record that is there has one."""
         if document is not None:
-            write_atomically(self.document(record.identity), lambda path: path.write_bytes(document))
+            self.add_document(record.identity, document)
         content = json_text(vars(record)) + "\n"
         write_atomically(self._cell(record.identity), lambda path: path.write_text(content, encoding="utf-8"))
+
+    def add_document(self, identity: str, document: bytes) -> None:
+        """Keeps the run of a cell."""
+        path = self.document(identity)
+        if not path.parent.is_dir():
+            make_folder(path.parent)
+        write_atomically(path, lambda temporary: temporary.write_bytes(document))
 
     def document(self, identity: str) -> Path:
         """Where the run of a cell lies, if it is kept."""

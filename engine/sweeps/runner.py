@@ -41,6 +41,7 @@ class Progress:
     left: float | None
     paused: bool = False
     latest: tuple[Record, ...] = ()
+    """Records that no earlier progress told of."""
 
 
 @dataclass
@@ -116,7 +117,7 @@ class _Run:
 
     def to_end(self) -> Result:
         start = time.monotonic()
-        self._report(force=True)
+        self._report(tuple(self.result.rows), force=True)
         try:
             while self.waiting or self.suspects:
                 with self.workers.executor() as executor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from engine.runs.spec import RunSpec
 from engine.settings import suggest
 from engine.sweeps.parts import Axis, Figure
 
-__all__ = ["axes_of", "figure_of", "fixed_of", "flag", "images_of", "text", "words"]
+__all__ = ["axes_of", "figure_of", "fixed_of", "flag", "images_of", "text", "toml_text", "words"]
 
 ERRORS = ("standard-error", "deviation", "none")
 IMAGE_KEYS = ("image", "measurement", "first_sample")
@@ -151,3 +152,26 @@ def words(key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
         raise InputError(f"'{key}' must be a list of names.")
     return tuple(value)
+
+
+def toml_text(values: Mapping[str, Any]) -> str:
+    """TOML of plain values: words, numbers, lists, tables, and tables of tables."""
+    lines = [f"{_toml(key)} = {_toml_value(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for key, table in values.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{_toml(key)}]", *(f"{_toml(k)} = {_toml_value(v)}" for k, v in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml_value(key)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

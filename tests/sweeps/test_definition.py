@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from engine.errors import InputError
@@ -46,9 +44,9 @@ def test_what_does_not_go_together_is_a_refused_combination():
     assert "sparsity prior" in found[1].refusal
 
 
-def test_plain_values_come_back(grid):
+def test_its_written_form_comes_back(grid):
     sweep = Sweep.read(grid)
-    assert Sweep.from_dict(json.loads(json.dumps({k: v for k, v in sweep.as_dict().items() if v is not None}))) == sweep
+    assert Sweep.parse(sweep.as_toml()) == sweep
 
 
 @pytest.mark.parametrize(
