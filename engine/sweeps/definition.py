@@ -127,14 +127,14 @@ class Sweep:
 
     def _check(self) -> None:
         for axis in self.axes:
-            for label, change in axis.changes:
-                both = change.keys() & self.fixed.keys()
-                if both:
-                    raise InputError(
-                        f"'{min(both)}' is fixed and varies along the axis '{axis.name}'; leave one of them out."
-                    )
+            always = set.intersection(*(set(change) for _, change in axis.changes))
+            useless = always & self.fixed.keys()  # some values of an axis may well change what is fixed for the others
+            if useless:
+                raise InputError(
+                    f"'{min(useless)}' is fixed and varies along the axis '{axis.name}'; leave one of them out."
+                )
         names = [axis.name for axis in self.axes]
-        for key in [] if self.figure is None else filter(None, (self.figure.x, self.figure.lines)):
+        for key in [] if self.figure is None else self.figure.axes:
             if key not in names:
                 raise InputError(
                     f"The figure's '{key}' is no axis of the sweep{suggest(key, names)} (axes: {', '.join(names) or 'none'})."

@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.files import write_atomically
 from engine.sweeps.definition import Sweep
 from engine.sweeps.records import Record
-from engine.sweeps.table import Curve, curves
+from engine.sweeps.table import Curve, curves, values_along
 
 __all__ = ["SUFFIXES", "draw", "label_of"]
 
@@ -38,8 +38,9 @@ def label_of(column: str) -> str:
 
 
 def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: Iterable[str] = SUFFIXES) -> list[Path]:
-    """Writes ``figure.svg``, ``figure.pdf`` and ``figure.png``: a panel for each y, a line for each value of the axis ``lines``,
-    and error bars. InputError where matplotlib is not installed, or where the sweep does not say what is drawn."""
+    """Writes ``figure.svg``, ``figure.pdf`` and ``figure.png``: a panel for each y (a row of panels where the sweep has them), a
+    line for each value of the axis ``lines``, and error bars. InputError where matplotlib is not installed, or where the sweep does
+    not say what is drawn."""
     if sweep.figure is None:
         raise InputError("The sweep does not say what is drawn: add a table [figure] with x and y to its file.")
     try:
@@ -47,22 +48,31 @@ def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: 
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("Figures need matplotlib: pip install 'qcs-studio[figures]'.") from None
+    records = list(records)
     found = curves(sweep, records)
-    panels = list(dict.fromkeys(curve.y for curve in found)) or list(sweep.figure.y)
+    across = values_along(sweep, sweep.figure.panels, records)
+    rows, columns = (1, len(sweep.figure.y)) if across == [None] else (len(sweep.figure.y), len(across))
     style: dict[str, Any] = {
         "font.size": 8, "axes.linewidth": 0.6, "svg.hashsalt": "qcs", "svg.fonttype": "none", "pdf.fonttype": 42,
         "axes.spines.top": False, "axes.spines.right": False,
     }  # fmt: skip
     with matplotlib.rc_context(style):
-        picture = Figure(figsize=(WIDTH * len(panels), HEIGHT + 0.3), layout="constrained")
-        axes = picture.subplots(1, len(panels), squeeze=False)[0]
-        for panel, y in zip(axes, panels, strict=True):
-            _panel(panel, sweep, [curve for curve in found if curve.y == y])
-            panel.set_ylabel(label_of(y))
-        handles, labels = axes[0].get_legend_handles_labels()
-        if sweep.figure.lines and labels:
+        picture = Figure(figsize=(WIDTH * columns, HEIGHT * rows + 0.4), layout="constrained")
+        axes = picture.subplots(rows, columns, squeeze=False)
+        for number, y in enumerate(sweep.figure.y):
+            for place, value in enumerate(across):
+                panel = axes[0][number] if across == [None] else axes[number][place]
+                _panel(panel, sweep, [c for c in found if c.y == y and c.panel == value], records)
+                panel.set_ylabel(label_of(y))
+                if value is not None:
+                    panel.set_title(f"{label_of(sweep.figure.panels)} {value}", fontsize=8)
+        handles: dict[str, Any] = {}
+        for panel in axes.flat:
+            handles |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+        if sweep.figure.lines and handles:
+            columns_of_legend = min(len(handles), 4 * columns)
             picture.legend(
-                handles, labels, loc="outside lower center", ncols=min(len(labels), 4 * len(panels)), frameon=False
+                handles.values(), handles, loc="outside lower center", ncols=columns_of_legend, frameon=False
             )
         if sweep.title:
             picture.suptitle(sweep.title, fontsize=9)
@@ -76,14 +86,14 @@ def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: 
         ]
 
 
-def _panel(panel: Any, sweep: Sweep, found: list[Curve]) -> None:
+def _panel(panel: Any, sweep: Sweep, found: list[Curve], records: list[Record]) -> None:
     figure = sweep.figure
     assert figure is not None
-    labels = next(axis.labels for axis in sweep.axes if axis.name == figure.x)
+    labels = values_along(sweep, figure.x, records)
     numbers = all(isinstance(label, (int, float)) for label in labels)
-    order = {line: place for place, line in enumerate(dict.fromkeys(curve.line for curve in found))}
+    lines = values_along(sweep, figure.lines, records)
     for curve in found:
-        place = order[curve.line]
+        place = lines.index(curve.line)
         x = curve.x if numbers else [labels.index(value) for value in curve.x]
         panel.errorbar(
             x, curve.mean, yerr=curve.error if figure.errors != "none" else None,
@@ -94,5 +104,7 @@ def _panel(panel: Any, sweep: Sweep, found: list[Curve]) -> None:
         panel.set_xticks(range(len(labels)), [str(label) for label in labels])
     elif figure.log_x:
         panel.set_xscale("log")
+    if figure.log_y:
+        panel.set_yscale("log")
     panel.set_xlabel(figure.x_label or label_of(figure.x))
     panel.grid(alpha=0.25, linewidth=0.5)

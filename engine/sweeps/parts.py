@@ -8,7 +8,10 @@ from typing import Any
 
 from engine.runs.spec import RunSpec
 
-__all__ = ["Axis", "Figure", "Point"]
+__all__ = ["IMAGE", "Axis", "Figure", "Point"]
+
+IMAGE = "image"
+"""The axis that the pictures are."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,20 @@ class Point:
 
 @dataclass(frozen=True)
 class Figure:
-    """Curves of the means over images: ``y`` columns over the axis ``x``, one line for each value of the axis ``lines`` (none
-    where it is empty), with ``errors`` as bars."""
+    """Curves of means over pictures: ``y`` columns over the axis ``x``, a line for each value of the axis ``lines`` and a panel for
+    each of ``panels`` (one of all where these are empty), with ``errors`` as bars. ``image`` stands for the names of the pictures
+    as an axis. Axes that are not named are averaged over."""
 
     x: str
     y: tuple[str, ...]
     lines: str = ""
+    panels: str = ""
     errors: str = "standard-error"
     x_label: str = ""
     log_x: bool = False
+    log_y: bool = False
+
+    @property
+    def axes(self) -> list[str]:
+        """The axes that it names."""
+        return [name for name in (self.x, self.lines, self.panels) if name and name != IMAGE]

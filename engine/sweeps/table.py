@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from engine.files import write_atomically
 from engine.sweeps.definition import Sweep
+from engine.sweeps.parts import IMAGE, Figure
 from engine.sweeps.records import Record
 
-__all__ = ["Curve", "curves", "rows_of", "write_tables"]
+__all__ = ["Curve", "curves", "rows_of", "values_along", "write_tables"]
 
 SETTINGS = ("operator", "quantizer", "noise", "offset", "prior", "algorithm", "samples", "seed", "size")
 """Keys of a run that are columns of the table, as they were settled, beside the axes."""
@@ -50,7 +52,8 @@ def write_tables(folder: Path | str, sweep: Sweep, records: Iterable[Record]) ->
     if rows and (parquet := _parquet(rows)) is not None:
         written.append(write_atomically(folder / PARQUET, lambda path: path.write_bytes(parquet)))
     if sweep.figure is not None:
-        written.append(_write_csv(folder / CURVES, [row for curve in curves(sweep, records) for row in curve.rows()]))
+        found = [row for curve in curves(sweep, records) for row in curve.rows(sweep.figure)]
+        written.append(_write_csv(folder / CURVES, found))
     return written
 
 
@@ -81,34 +84,26 @@ def _parquet(rows: Sequence[dict[str, Any]]) -> bytes | None:
     return buffer.getvalue()
 
 
+@dataclass(frozen=True)
 class Curve:
-    """One line of a figure: ``mean`` of the column ``y`` over pictures at each value ``x`` of an axis, with ``error`` bars;
-    ``count`` pictures each. Everything else that varies is averaged over."""
+    """One line of a figure: the ``mean`` of the column ``y`` over pictures at each value ``x`` of an axis, with ``error`` bars, for
+    ``count`` pictures each; ``line`` and ``panel`` are the values of the axes that tell lines and panels apart (None without)."""
 
-    def __init__(
-        self, y: str, x_name: str, line_name: str, line: Any, points: dict[Any, list[float]], errors: str
-    ) -> None:
-        self.y, self.x_name, self.line_name, self.line = y, x_name, line_name, line
-        self.x = list(points)
-        values = [np.array(points[x], float) for x in self.x]
-        self.count = [len(v) for v in values]
-        self.mean = [float(v.mean()) if len(v) else float("nan") for v in values]
-        self.error = [_error(v, errors) for v in values]
+    y: str
+    line: Any
+    panel: Any
+    x: list[Any]
+    mean: list[float]
+    error: list[float]
+    count: list[int]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self, figure: Figure) -> list[dict[str, Any]]:
         """As a table."""
-        lines = {self.line_name: self.line} if self.line_name else {}
+        told = {name: value for name, value in ((figure.panels, self.panel), (figure.lines, self.line)) if name}
         return [
-            {"y": self.y, **lines, self.x_name: x, "mean": mean, "error": error, "count": count}
+            {"y": self.y, **told, figure.x: x, "mean": mean, "error": error, "count": count}
             for x, mean, error, count in zip(self.x, self.mean, self.error, self.count, strict=True)
         ]
-
-
-def _error(values: np.ndarray, errors: str) -> float:
-    if errors == "none" or len(values) < 2:
-        return 0.0
-    deviation = float(values.std(ddof=1))
-    return deviation / len(values) ** 0.5 if errors == "standard-error" else deviation
 
 
 def curves(sweep: Sweep, records: Iterable[Record]) -> list[Curve]:
@@ -116,17 +111,37 @@ def curves(sweep: Sweep, records: Iterable[Record]) -> list[Curve]:
     figure, records = sweep.figure, list(records)
     if figure is None:
         return []
-    by_name = {axis.name: axis for axis in sweep.axes}
-    lines: Sequence[Any] = by_name[figure.lines].labels if figure.lines else [None]
     found = []
     for y in figure.y:
-        for line in lines:
-            points: dict[Any, list[float]] = {x: [] for x in by_name[figure.x].labels}
-            for record in records:
-                value = record.values.get(y)
-                if (line is None or record.labels[figure.lines] == line) and isinstance(value, (int, float)):
-                    points[record.labels[figure.x]].append(float(value))
-            points = {x: values for x, values in points.items() if values}
-            if points:
-                found.append(Curve(y, figure.x, figure.lines, line, points, figure.errors))
+        for panel in values_along(sweep, figure.panels, records):
+            for line in values_along(sweep, figure.lines, records):
+                chosen = [r for r in records if _along(r, figure.panels) == panel and _along(r, figure.lines) == line]
+                points: dict[Any, list[float]] = {x: [] for x in values_along(sweep, figure.x, records)}
+                for record in chosen:
+                    value = record.values.get(y)
+                    if isinstance(value, (int, float)):
+                        points[_along(record, figure.x)].append(float(value))
+                values = {x: np.array(v) for x, v in points.items() if v}
+                if values:
+                    means = [float(v.mean()) for v in values.values()]
+                    errors = [_error(v, figure.errors) for v in values.values()]
+                    found.append(Curve(y, line, panel, [*values], means, errors, [len(v) for v in values.values()]))
     return found
+
+
+def values_along(sweep: Sweep, name: str, records: Sequence[Record]) -> list[Any]:
+    """The values of an axis in their order, or the names of the pictures; None alone where no axis is named."""
+    if name == IMAGE:
+        return list(dict.fromkeys(record.image for record in records))
+    return next((list(axis.labels) for axis in sweep.axes if axis.name == name), [None])
+
+
+def _along(record: Record, name: str) -> Any:
+    return record.image if name == IMAGE else record.labels.get(name)
+
+
+def _error(values: np.ndarray, errors: str) -> float:
+    if errors == "none" or len(values) < 2:
+        return 0.0
+    deviation = float(values.std(ddof=1))
+    return deviation / len(values) ** 0.5 if errors == "standard-error" else deviation

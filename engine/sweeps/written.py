@@ -125,9 +125,11 @@ def figure_of(values: Any) -> Figure | None:
         x=text("x", values.get("x", "")),
         y=words("y", [y] if isinstance(y, str) else y),
         lines=text("lines", values.get("lines", "")),
+        panels=text("panels", values.get("panels", "")),
         errors=text("errors", values.get("errors", ERRORS[0])),
         x_label=text("x_label", values.get("x_label", "")),
         log_x=flag("log_x", values.get("log_x", False)),
+        log_y=flag("log_y", values.get("log_y", False)),
     )
     if not figure.x or not figure.y:
         raise InputError("The figure needs x, an axis of the sweep, and y, one or several columns of its table.")

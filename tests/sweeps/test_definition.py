@@ -38,6 +38,11 @@ def test_settings_of_a_choice_are_set_on_the_choice_of_its_own_axis():
     assert [(p.spec.operator.name, p.spec.operator.measurements) for p in found] == [("gaussian", 60), ("dct", 60)]
 
 
+def test_a_named_change_may_replace_what_is_fixed_for_the_others():
+    found = points("[fixed]\nsamples = 1\n[axes.method]\na = { samples = 4 }\nb = { noise = 0.1 }\n")
+    assert [point.spec.samples for point in found] == [4, 1]
+
+
 def test_what_does_not_go_together_is_a_refused_combination():
     found = points('[fixed]\nprior = "mnist"\n[axes]\nalgorithm = ["turbo", "lasso"]\n')
     assert found[0].spec is not None and found[1].spec is None

@@ -105,6 +105,19 @@ def test_a_figure_has_lines_with_names_in_every_format(sweep, records, tmp_path)
     assert first == {path.suffix: path.read_bytes() for path in draw(tmp_path, sweep, records)}  # to the byte
 
 
+def test_panels_and_pictures_as_an_axis(records, tmp_path):
+    pytest.importorskip("matplotlib")
+    from engine.sweeps.figure import draw
+
+    sweep = Sweep.parse(TEXT.replace('x = "noise"', 'x = "image"\npanels = "noise"'))
+    found = curves(sweep, records)
+    assert [(c.panel, c.line, c.x, c.mean) for c in found[:2]] == [
+        (0.1, "a", ["p0", "p1"], [20.0, 24.0]), (0.1, "b", ["p0", "p1"], [18.0, 18.0]),
+    ]  # fmt: skip
+    text = draw(tmp_path, sweep, records, [".svg"])[0].read_text()
+    assert "noise sigma 0.1" in text and "noise sigma 0.2" in text and "p1" in text
+
+
 def test_no_figure_without_its_description(tmp_path):
     from engine.sweeps.figure import draw
 
