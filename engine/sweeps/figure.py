@@ -38,9 +38,9 @@ def label_of(column: str) -> str:
 
 
 def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: Iterable[str] = SUFFIXES) -> list[Path]:
-    """Writes ``figure.svg``, ``figure.pdf`` and ``figure.png``: a panel for each y (a row of panels where the sweep has them), a
-    line for each value of the axis ``lines``, and error bars. InputError where matplotlib is not installed, or where the sweep does
-    not say what is drawn."""
+    """Writes ``figure.svg``, ``figure.pdf`` and ``figure.png``: a panel for each y (a row of panels where the sweep has
+    them), a line for each value of the axis ``lines``, and error bars. InputError where matplotlib is not installed, or
+    where the sweep does not say what is drawn."""
     if sweep.figure is None:
         raise InputError("The sweep does not say what is drawn: add a table [figure] with x and y to its file.")
     try:

@@ -36,8 +36,8 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """One combination of the axes: its ``labels``, one an axis, and the recipe they make; ``refusal`` says, in one sentence, why
-    there is none."""
+    """One combination of the axes: its ``labels``, one an axis, and the recipe they make; ``refusal`` says, in one
+    sentence, why there is none."""
 
     labels: Mapping[str, str | float | int]
     spec: RunSpec | None
@@ -46,9 +46,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Figure:
-    """Curves of means over pictures: ``y`` columns over the axis ``x``, a line for each value of the axis ``lines`` and a panel for
-    each of ``panels`` (one of all where these are empty), with ``errors`` as bars. ``image`` stands for the names of the pictures
-    as an axis. Axes that are not named are averaged over."""
+    """Curves of means over pictures: ``y`` columns over the axis ``x``, a line for each value of the axis ``lines`` and a
+    panel for each of ``panels`` (one of all where these are empty), with ``errors`` as bars. ``image`` stands for the names
+    of the pictures as an axis. Axes that are not named are averaged over."""
 
     x: str
     y: tuple[str, ...]

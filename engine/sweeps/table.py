@@ -26,8 +26,8 @@ TABLE, PARQUET, CURVES = "table.csv", "table.parquet", "curves.csv"
 
 
 def rows_of(sweep: Sweep, records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Rows with the same columns each, in one order: axes, image, settings, metrics and scores (those that the sweep names, where
-    it names any), costs, and why a cell has failed or has no result."""
+    """Rows with the same columns each, in one order: axes, image, settings, metrics and scores (those that the sweep names,
+    where it names any), costs, and why a cell has failed or has no result."""
     records = list(records)
     axes = [axis.name for axis in sweep.axes]
     settings = [key for key in SETTINGS if key not in axes]
@@ -86,8 +86,9 @@ def _parquet(rows: Sequence[dict[str, Any]]) -> bytes | None:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure: the ``mean`` of the column ``y`` over pictures at each value ``x`` of an axis, with ``error`` bars, for
-    ``count`` pictures each; ``line`` and ``panel`` are the values of the axes that tell lines and panels apart (None without)."""
+    """One line of a figure: the ``mean`` of the column ``y`` over pictures at each value ``x`` of an axis, with ``error``
+    bars, for ``count`` pictures each; ``line`` and ``panel`` are the values of the axes that tell lines and panels apart
+    (None without)."""
 
     y: str
     line: Any
