@@ -63,9 +63,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     from engine.sweeps.clock import Clock, outlook
     from engine.sweeps.plan import Plan
     from engine.sweeps.runner import run_sweep
-    from engine.sweeps.scores import refuse_unknown
 
-    refuse_unknown(asked.scores)
     workers = _workers(arguments, asked)
     plan = Plan(asked)
     clock = Clock(plan)

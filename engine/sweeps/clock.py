@@ -16,6 +16,8 @@ __all__ = ["Clock", "words"]
 
 FIXED_SECONDS = 0.05
 """What a batch costs beside its network calls, before any was timed."""
+MOST_OFF = 5.0
+"""A method whose own work outweighs its network's says little about the others."""
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Clock:
             timed, known = self._timed.get(id(batch.point)), self.estimated.get(id(batch))
             if timed and known:
                 took, thought = took + len(batch.cells) * sum(timed) / len(timed), thought + known
-        return took / thought if thought else 1.0
+        return min(max(took / thought, 1 / MOST_OFF), MOST_OFF) if thought else 1.0
 
 
 def _estimate(batch: Batch, speed: Speed) -> float:

@@ -1,9 +1,8 @@
 """Cells on a Dask cluster: workers on any number of machines, which may come and go while a sweep runs.
 
-Pictures and the weights of the user's own priors travel once: they are tasks of the cluster themselves, so that workers pass them
-on to one another, and those of a worker that is gone are made again. A worker has this program installed; nothing but names of
-its functions and plain data is sent.
-"""
+Pictures and the weights of the user's own priors travel once: they are tasks of the cluster themselves, so that workers
+pass them on to one another, and those of a worker that is gone are made again. A worker has this program installed; nothing
+but names of its functions and plain data is sent."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ from engine.errors import InputError
 from engine.runs.spec import RunSpec
 from engine.settings import suggest, whole
 from engine.sweeps.parts import Axis, Figure, Point
+from engine.sweeps.scores import SCORES
 from engine.sweeps.written import axes_of, figure_of, fixed_of, flag, images_of, text, toml_text, words
 
 __all__ = ["BATCH", "FILE_SUFFIX", "Sweep", "ready_sweeps"]
@@ -133,6 +134,8 @@ class Sweep:
                 raise InputError(
                     f"'{min(useless)}' is fixed and varies along the axis '{axis.name}'; leave one of them out."
                 )
+        for score in self.scores:
+            SCORES.parse(score)
         names = [axis.name for axis in self.axes]
         for key in [] if self.figure is None else self.figure.axes:
             if key not in names:

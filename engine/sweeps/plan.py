@@ -74,8 +74,8 @@ class Images:
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture under one combination of settings. ``identity`` depends on the recipe, the picture's pixels and its number, and
-    on nothing else: the same cell of another sweep, or of this one after more values were added, has the same."""
+    """One picture under one combination of settings. ``identity`` depends on the recipe, the picture's pixels and its
+    number, and on nothing else: the same cell of another sweep, or of this one after more values were added, has the same."""
 
     identity: str
     point: Point

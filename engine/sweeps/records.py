@@ -22,9 +22,9 @@ LARGEST = 1 << 20
 
 @dataclass(frozen=True)
 class Record:
-    """One finished cell: its ``labels`` and picture, the settled ``recipe``, ``values`` (metrics, scores, seconds, calls), why it
-    has ``failed`` (worth less than a trivial picture), or the ``error`` that kept it from a result, in one sentence. An
-    error is ``lost`` where not the engine told it: the process that computed the cell ended, and it is tried again."""
+    """One finished cell: its ``labels`` and picture, the settled ``recipe``, ``values`` (metrics, scores, seconds, calls),
+    why it has ``failed`` (worth less than a trivial picture), or the ``error`` that kept it from a result, in one sentence.
+    An error is ``lost`` where not the engine told it: the process that computed the cell ended, and it is tried again."""
 
     identity: str
     labels: dict[str, Any]

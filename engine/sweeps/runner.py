@@ -16,7 +16,6 @@ from engine.errors import EngineError, InputError
 from engine.sweeps.clock import Clock
 from engine.sweeps.plan import Batch, Plan
 from engine.sweeps.records import Record, Store
-from engine.sweeps.scores import refuse_unknown
 from engine.sweeps.work import Outcome, Task
 from engine.sweeps.workers import InProcess, Workers
 
@@ -71,10 +70,8 @@ def run_sweep(
 ) -> Result:  # fmt: skip
     """Computes every cell that is not done in ``folder`` yet, with ``workers`` (this process by default).
 
-    ``retry`` computes cells again that ended in an error; those whose process was lost always are. Cancelling keeps what is done;
-    what was being computed is dropped, and computed when the sweep is run again. A KeyboardInterrupt does the same.
-    """
-    refuse_unknown(sweep.scores)
+    ``retry`` computes cells again that ended in an error; those whose process was lost always are. Cancelling keeps what is
+    done; what was being computed is dropped, and computed when the sweep is run again. A KeyboardInterrupt does the same."""
     plan, store = plan or Plan(sweep), Store(folder)
     store.prepare(sweep)
     run = _Run(plan, store, control or Control(), workers, progress, clock or Clock(plan))

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from engine.errors import InputError
-from engine.runs.metrics import psnr
-from engine.settings import suggest
+from engine.settings import Choice, Family, text
 
 if TYPE_CHECKING:
     from engine.runs.job import Job
     from engine.runs.reconstruction import Reconstruction
 
-__all__ = ["SCORES", "refuse_unknown"]
+__all__ = ["SCORES", "ScoreChoice"]
 
 
-class Score(Protocol):
-    """``summary`` says what it tells; :meth:`of` gives its columns for the picture at ``place`` in a finished job."""
-
-    summary: str
-
-    def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]: ...
-
-
-class Trivial:
-    summary = "PSNR of the better picture that needs no method: what was seen, interpolated, or the prior's mean"
+class ScoreChoice(Choice):
+    """A score, in its written form ``NAME key=value ...``; :meth:`of` gives its columns."""
 
     def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        """Columns for the picture at ``place`` in a finished job, whose ``result`` is at hand."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Trivial(ScoreChoice):
+    """PSNR of the better picture that needs no method: what was seen, interpolated, or the prior's mean."""
+
+    name = "trivial"
+    label = "No method"
+
+    def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        import numpy as np
+
+        from engine.runs.metrics import psnr
+
         assert result.truth is not None
         seen = job.measurement.select([place]).simple_estimate()[0].clamp(0, 1).cpu().numpy()
         flat = np.full_like(seen, float(result.spec.prior.facts["mean"]))
         return {"psnr_seen": psnr(seen, result.truth), "psnr_trivial": max(psnr(p, result.truth) for p in (seen, flat))}
 
 
-class Predicted:
-    summary = (
-        "PSNR of the posterior mean that state evolution predicts, and that with turbo's measured shortfall taken off"
-    )
+@dataclass(frozen=True)
+class Predicted(ScoreChoice):
+    """PSNR of turbo's posterior mean that state evolution predicts, and that with the measured shortfall taken off."""
+
+    name = "predicted"
+    label = "Prediction"
 
     def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
         from engine.runs.expectation import expect, predicted
@@ -52,26 +59,46 @@ class Predicted:
         }
 
 
-class Linear:
-    summary = "PSNR of the linear estimate from the same codes (Bussgang) under the exact Gaussian of natural pictures"
+@dataclass(frozen=True)
+class Linear(ScoreChoice):
+    """PSNR of the linear estimate from the same codes (Bussgang), which needs no learned prior."""
+
+    name = "linear"
+    label = "Linear estimate"
+
+    images: str = text("", "Pictures", "A folder whose power spectrum it is given; empty takes natural pictures.")
 
     def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        import shlex
+
+        import torch
+
         from engine.experiments.bussgang import bussgang_lmmse
         from engine.priors.library import priors
+        from engine.runs.metrics import psnr
 
         assert result.truth is not None
-        seen = job.measurement.select([place])
-        prior = priors().parse("gaussian").load("cpu", seen.operator.image_shape)
+        seen, start = job.measurement.select([place]), time.perf_counter()
+        fitted = f"gaussian model=spectrum images={shlex.quote(self.images)}" if self.images else "gaussian"
+        prior = priors().parse(fitted).load("cpu", seen.operator.image_shape)
         with torch.no_grad():
             estimate = bussgang_lmmse(seen, prior)[0].numpy()  # type: ignore[arg-type]
-        return {"psnr_linear": psnr(estimate, result.truth)}
+        return {
+            "psnr_linear": psnr(estimate, result.truth),
+            "seconds_linear": round(time.perf_counter() - start, 4),
+        }
 
 
-SCORES: dict[str, Score] = {"trivial": Trivial(), "predicted": Predicted(), "linear": Linear()}
+@dataclass(frozen=True)
+class ToMean(ScoreChoice):
+    """Seconds and network calls to the posterior mean, where a method has it before it draws samples; else those of the run."""
+
+    name = "to-mean"
+    label = "Time to the mean"
+
+    def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        seconds, calls = job.own_mean_after or (job.seconds, result.network_calls)
+        return {"seconds_to_mean": round(seconds / job.measurement.images, 4), "calls_to_mean": calls}
 
 
-def refuse_unknown(names: tuple[str, ...]) -> None:
-    """InputError where a name is none of SCORES."""
-    for name in names:
-        if name not in SCORES:
-            raise InputError(f"There is no score '{name}'{suggest(name, list(SCORES))} (known: {', '.join(SCORES)}).")
+SCORES: Family[ScoreChoice] = Family("score", [Trivial, Predicted, Linear, ToMean])

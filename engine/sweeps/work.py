@@ -109,7 +109,7 @@ def _outcome(task: Task, job: Job, place: int, result: Reconstruction) -> Outcom
 
     values: dict[str, Any] = dict(result.metrics())
     for name in task.scores:
-        values |= SCORES[name].of(job, place, result)
+        values |= SCORES.parse(name).of(job, place, result)
     values |= {"network_calls": result.network_calls, "seconds": round(result.seconds, 4)}
     return Outcome(
         recipe=result.spec.as_dict(), values=values, facts=result.facts, failed=result.failed,

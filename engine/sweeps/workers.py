@@ -32,8 +32,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class Workers(Protocol):
-    """A way of computing tasks with an executor. ``slots`` is how many are handed to it at once; ``lost`` are the exceptions that
-    say that a process has ended and the executor with it, so that :meth:`executor` is opened anew."""
+    """A way of computing tasks with an executor. ``slots`` is how many are handed to it at once; ``lost`` are the
+    exceptions that say that a process has ended and the executor with it, so that :meth:`executor` is opened anew."""
 
     lost: tuple[type[BaseException], ...]
 
