@@ -119,12 +119,14 @@ class Sweep:
         """The written form, which :meth:`parse` reads back; every name of a file as it is on this machine."""
         values: dict[str, Any] = {
             "title": self.title, "images": self.images if isinstance(self.images, str) else list(self.images),
-            "offset": self.offset, "limit": self.limit, "batch": self.batch, "documents": self.documents,
+            "offset": self.offset, "limit": self.limit, "batch": self.batch,
             "metrics": list(self.metrics), "scores": list(self.scores), "fixed": dict(self.fixed),
             "axes": {axis.name: axis.written for axis in self.axes},
             "figure": {} if self.figure is None else {**vars(self.figure), "y": list(self.figure.y)},
         }  # fmt: skip
-        return toml_text({key: value for key, value in values.items() if value not in (None, {})})
+        if not self.documents:  # false says something here
+            return "documents = false\n" + toml_text(values)
+        return toml_text(values)
 
     def _check(self) -> None:
         for axis in self.axes:

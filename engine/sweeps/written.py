@@ -157,12 +157,32 @@ def words(key: str, value: Any) -> tuple[str, ...]:
 
 
 def toml_text(values: Mapping[str, Any]) -> str:
-    """TOML of plain values: words, numbers, lists, tables, and tables of tables."""
-    lines = [f"{_toml(key)} = {_toml_value(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    """TOML of plain values: words, numbers, lists, tables, and tables of tables. What is empty, zero or false is left out at the
+    top and in ``figure``, where it says nothing."""
+    lines = [
+        f"{_toml(key)} = {_toml_value(value)}" for key, value in values.items() if value and not isinstance(value, dict)
+    ]
     for key, table in values.items():
-        if isinstance(table, dict):
-            lines += ["", f"[{_toml(key)}]", *(f"{_toml(k)} = {_toml_value(v)}" for k, v in table.items())]
+        if isinstance(table, dict) and table:
+            told = {k: v for k, v in table.items() if v} if key == "figure" else table
+            lines += _table(key, told)
     return "\n".join(lines) + "\n"
+
+
+def _table(name: str, table: Mapping[str, Any]) -> list[str]:
+    """A table with its inner ones as sections, in their order; or within it where TOML knows no such order."""
+    inner = [isinstance(value, dict) for value in table.values()]
+    sections = [place for place, plain in enumerate(inner) if not plain and (place == 0 or inner[place - 1])]
+    lines: list[str] = []
+    before = ""
+    for key, value in table.items():
+        apart = isinstance(value, dict) and len(sections) <= 1
+        header = f"[{name}.{_toml(key)}]" if apart else f"[{name}]"
+        if header != before:
+            lines += ["", header]
+            before = header
+        lines += [f"{_toml(k)} = {_toml_value(v)}" for k, v in (value if apart else {key: value}).items()]
+    return lines
 
 
 def _toml(key: str) -> str:

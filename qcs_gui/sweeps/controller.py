@@ -129,6 +129,7 @@ class SweepController(Feature):
     def _show_file(self, path: Path, text: str) -> None:
         self._beside = path.parent
         self.page.text.setPlainText(text)
+        self.page.show_tab("File")
         self.page.folder.setText(str(_home() / path.stem))
         self._check()
 
@@ -154,6 +155,7 @@ class SweepController(Feature):
         self.page.ready.setCurrentIndex(0)
         self._beside = None
         self.page.text.setPlainText(_text_of(self.session.spec))
+        self.page.show_tab("File")
         if not self.page.folder.text():
             self.page.folder.setText(str(_home() / "my-sweep"))
         self._check()
@@ -223,6 +225,7 @@ class SweepController(Feature):
 
     def _show_results(self, sweep: Sweep, folder: Path, records: list[Record]) -> None:
         self._fill(sweep, records, folder)
+        self.page.show_tab("Table")
         picture = folder / "figure.png"
         if picture.is_file():
             self.page.figure.show_file(str(picture))
@@ -251,6 +254,7 @@ class SweepController(Feature):
         self._fill(sweep, [], Path(folder))
         self.page.figure.say("The figure is drawn when the sweep has ended, where its file has a [figure].")
         self.page.state.setText("Starting the processes ...")
+        self.page.show_tab("Table")
         self.runner = self.context.worker("sweep")
         workers, told = Pool(self.page.jobs.value()), self._heard
         work = partial(run_sweep, sweep, folder, workers, self.control, told, plan=laid.plan, clock=laid.clock)

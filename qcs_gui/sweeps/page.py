@@ -1,4 +1,4 @@
-"""The page of sweeps: the file above, what it makes and how far it is below it, and its table and figure beside."""
+"""The page of sweeps: the file, the table and the figure, and below them what it makes and how far it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QSplitter,
     QTableView,
     QTabWidget,
     QVBoxLayout,
@@ -39,19 +38,24 @@ class SweepPage(QWidget):
         super().__init__()
         self.cells = CellModel()
         self.filtered = Filtered(self.cells)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(self._asked())
-        splitter.addWidget(self._results())
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([380, 620])
-        splitter.setChildrenCollapsible(False)
+        self.tabs = QTabWidget()
+        self.figure = _Picture()
+        files = self._files()
+        for widget, title in ((self._file(), "File"), (self._table(), "Table"), (self.figure, "Figure")):
+            self.tabs.addTab(widget, title)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addWidget(splitter)
+        layout.addLayout(files)
+        layout.addWidget(self.tabs, 1)
+        layout.addLayout(self._controls())
+
+    def show_tab(self, title: str) -> None:
+        """The tab of that title in front."""
+        self.tabs.setCurrentIndex([self.tabs.tabText(i) for i in range(self.tabs.count())].index(title))
 
     # -- what is asked for -----------------------------------------------------------------------------------------
 
-    def _asked(self) -> QWidget:
+    def _files(self) -> QHBoxLayout:
         self.ready = ListBox()
         self.ready.setAccessibleName("Ready sweeps")
         self.ready.addItem(OWN, "")
@@ -59,26 +63,34 @@ class SweepPage(QWidget):
         self.open_button.setToolTip("A sweep file (.toml).")
         self.from_setup = QPushButton("From the set-up")
         self.from_setup.setToolTip("A sweep of the measurements about the set-up on the left, to begin with.")
+        self.results_button = QPushButton("Open results ...")
+        self.results_button.setToolTip("The folder of an earlier sweep: its file, its table, and where to go on.")
+        row = QHBoxLayout()
+        row.addWidget(self.ready, 1)
+        for button in (self.from_setup, self.open_button, self.save_button, self.results_button):
+            row.addWidget(button)
+        return row
+
+    def _file(self) -> QWidget:
         self.text = QPlainTextEdit()
         self.text.setAccessibleName("Sweep file")
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.says = QLabel("Choose a sweep, open one, or write one.")
-        self.says.setTextFormat(Qt.TextFormat.PlainText)
-        self.says.setWordWrap(True)
-        self.says.setAccessibleName("What the sweep makes")
+        return self.text
+
+    def _controls(self) -> QGridLayout:
+        self.says = _words("What the sweep makes", "Choose a sweep, open one, or write one.")
+        self.state = _words("State of the sweep")
         self.folder = QLineEdit()
         self.folder.setAccessibleName("Folder of the results")
         self.folder.setToolTip("Where cells are kept as soon as they are done; what is done there is not done again.")
         self.folder_button = QPushButton("Folder ...")
-        self.results_button = QPushButton("Open results ...")
-        self.results_button.setToolTip("The folder of an earlier sweep: its file, its table, and where to go on.")
         self.jobs = WholeBox()
         self.jobs.setRange(1, MOST_JOBS)
         self.jobs.setValue(max(1, cores() - 1))
         self.jobs.setAccessibleName("Processes")
         self.jobs.setToolTip(
-            "Processes that compute at the same time, with one thread each; one core is left to the window."
+            "Processes that compute at the same time, one thread each; one core is left to the window."
         )
         self.start_button, self.pause_button = QPushButton("Start"), QPushButton("Pause")
         self.cancel_button = QPushButton("Cancel")
@@ -87,38 +99,23 @@ class SweepPage(QWidget):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setAccessibleName("Progress of the sweep")
-        self.state = QLabel()
-        self.state.setTextFormat(Qt.TextFormat.PlainText)
-        self.state.setWordWrap(True)
-        self.state.setAccessibleName("State of the sweep")
-        files = QHBoxLayout()
-        files.addWidget(self.ready, 1)
-        for button in (self.from_setup, self.open_button, self.save_button):
-            files.addWidget(button)
         grid = QGridLayout()
-        grid.addWidget(QLabel("Results"), 0, 0)
-        grid.addWidget(self.folder, 0, 1, 1, 3)
-        grid.addWidget(self.folder_button, 1, 1)
-        grid.addWidget(self.results_button, 1, 2, 1, 2)
+        grid.addWidget(self.says, 0, 0, 1, 7)
+        grid.addWidget(QLabel("Results"), 1, 0)
+        grid.addWidget(self.folder, 1, 1, 1, 5)
+        grid.addWidget(self.folder_button, 1, 6)
         grid.addWidget(QLabel("Processes"), 2, 0)
         grid.addWidget(self.jobs, 2, 1)
+        grid.addWidget(self.progress, 2, 2, 1, 2)
         for column, button in enumerate((self.start_button, self.pause_button, self.cancel_button)):
-            grid.addWidget(button, 3, column + 1)
-        grid.addWidget(self.progress, 4, 0, 1, 4)
-        grid.addWidget(self.state, 5, 0, 1, 4)
-        grid.setColumnStretch(1, 1)
-        whole = QWidget()
-        column_of_all = QVBoxLayout(whole)
-        column_of_all.setContentsMargins(0, 0, 0, 0)
-        column_of_all.addLayout(files)
-        column_of_all.addWidget(self.text, 1)
-        column_of_all.addWidget(self.says)
-        column_of_all.addLayout(grid)
-        return whole
+            grid.addWidget(button, 2, column + 4)
+        grid.addWidget(self.state, 3, 0, 1, 7)
+        grid.setColumnStretch(3, 1)
+        return grid
 
     # -- what came of it -------------------------------------------------------------------------------------------
 
-    def _results(self) -> QWidget:
+    def _table(self) -> QWidget:
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter: words, and comparisons such as psnr_mean > 20 or method = turbo")
         self.filter.setAccessibleName("Filter of the table")
@@ -147,12 +144,8 @@ class SweepPage(QWidget):
         column = QVBoxLayout(first)
         column.addLayout(row)
         column.addWidget(self.table, 1)
-        self.figure = _Picture()
-        self.tabs = QTabWidget()
-        self.tabs.addTab(first, "Table")
-        self.tabs.addTab(self.figure, "Figure")
         self._enable()
-        return self.tabs
+        return first
 
     def _enable(self) -> None:
         self.open_cell.setEnabled(self.table.selectionModel().hasSelection())
@@ -160,6 +153,15 @@ class SweepPage(QWidget):
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
             self.cell_opened.emit(self.cells.records[self.filtered.mapToSource(index).row()].identity)
+
+
+def _words(name: str, text: str = "") -> QLabel:
+    """A line or two that may hold anything."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setAccessibleName(name)
+    return label
 
 
 class _Picture(QLabel):

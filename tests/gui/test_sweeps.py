@@ -80,6 +80,7 @@ def test_a_sweep_is_started_sorted_filtered_and_a_cell_is_opened(qtbot, page, cl
     qtbot.keyClicks(page.filter, "digit-7 operator.measurements = 40")
     assert page.filtered.rowCount() == 1
     page.table.selectRow(0)
+    assert page.tabs.tabText(page.tabs.currentIndex()) == "Table"
     click(page.open_cell)
     session = page.studio.session
     qtbot.waitUntil(lambda: session.result is not None, timeout=60000)

@@ -52,6 +52,21 @@ def test_what_does_not_go_together_is_a_refused_combination():
 def test_its_written_form_comes_back(grid):
     sweep = Sweep.read(grid)
     assert Sweep.parse(sweep.as_toml()) == sweep
+    assert "[axes.method]\nlasso = {" in sweep.as_toml()
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        "[axes.a]\nx = { noise = 0.1 }\n[axes]\nseed = [1, 2]\n",
+        "[axes]\nseed = [1, 2]\na = { x = { noise = 0.1 } }\nsamples = [1, 2]\n",
+        "documents = false\n[fixed]\nnoise = 0\n[axes.'a b'.'1']\nseed = 3\n",
+    ],
+)
+def test_axes_come_back_in_their_order(axes):
+    sweep = Sweep.parse(HEAD + axes)
+    assert Sweep.parse(sweep.as_toml()) == sweep
+    assert [axis.name for axis in Sweep.parse(sweep.as_toml()).axes] == [axis.name for axis in sweep.axes]
 
 
 @pytest.mark.parametrize(
