@@ -43,6 +43,10 @@ class Control:
     def paused(self) -> bool:
         return not self._may_run.is_set()
 
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel
+
     def linger(self, seconds: float) -> None:
         """Waits for an audience, but no longer than until the run is to end."""
         self._ended.wait(max(seconds, 0.0))

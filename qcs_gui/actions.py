@@ -63,6 +63,7 @@ ACTIONS = (
     Command(
         "run_grid", "&Run", "A &grid of runs ...", "Ctrl+Alt+G", "Over one or two settings, with pictures and curves"
     ),
+    Command("sweep", "&Run", "S&weeps ...", "Ctrl+Shift+W", "Many images and settings as one job, with its table"),
     Command("design", "&Run", "&Design a measurement ...", "Ctrl+B", "The best split of a budget of bits or rows"),
     Command("prior_page", "&Prior", "&About this prior ...", "Ctrl+I", "What it is, its samples, its error"),
     Command("train_prior", "&Prior", "&Train a prior ...", "Ctrl+T", "On pictures of your own"),

@@ -42,6 +42,7 @@ from qcs_gui.stage.presentation import PresentationController
 from qcs_gui.stage.run import RunController, default_threads
 from qcs_gui.stage.stage_controller import StageController
 from qcs_gui.stage.uncertainty_controller import UncertaintyController
+from qcs_gui.sweeps.controller import SweepController
 from qcs_gui.theme import apply_theme
 from qcs_gui.tour import TourController
 from qcs_gui.widgets.files import folders
@@ -121,6 +122,7 @@ class Studio(QObject):
         self.history = HistoryController(context, self.documents, self.pictures, self.compare)
         self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
         self.palette, self.tour = PaletteController(context), TourController(context)
+        self.sweeps = SweepController(context, self.documents)
         self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
         self.presentation = PresentationController(context, self.panels, self.gallery.choose)
         self.opening = OpeningController(
@@ -199,6 +201,8 @@ class Studio(QObject):
         result, question = self.session.result, ""
         if self.training.running:
             question = "A prior is being trained. Save the training for later and close?"
+        elif self.sweeps.running:
+            question = "A sweep is going. Stop it and close? What is done is kept, and it can go on later."
         elif self.session.state != State.IDLE:
             question = "A run is going. Stop it and close?"
         elif result is not None and not self.session.result_saved and result.seconds > WORTH_ASKING_SECONDS:

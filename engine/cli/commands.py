@@ -244,7 +244,7 @@ def _line(row: dict) -> str:
 def _measured_methods(arguments: argparse.Namespace) -> dict:
     """The benchmarks that come with their own pictures."""
     if arguments.what == "advice":
-        from engine.experiments.benchmark_methods import advice
+        from engine.sweeps.advising import advice
 
         return advice(tell=_tell(arguments))
     if arguments.what == "defaults":
@@ -263,17 +263,15 @@ def _measured_methods(arguments: argparse.Namespace) -> dict:
 
 def _table(arguments: argparse.Namespace) -> dict:
     """The benchmarks that reconstruct images of a folder."""
-    from engine.experiments.benchmark_priors import baseline, bits, check_source
+    from engine.sweeps.standard import baseline, bits, methods, prediction
 
-    source = check_source(arguments.images)
+    source = arguments.images
+    if not source:
+        raise InputError("This benchmark needs images: give --images FOLDER_OR_IDX.")
     spec = spec_of(arguments, image=source)
     if arguments.what == "methods":
-        from engine.experiments.benchmark_methods import methods
-
         return methods(spec, source, arguments.offset, arguments.limit, _tell(arguments))
     if arguments.what == "prediction":
-        from engine.experiments.benchmark_prediction import prediction
-
         table = prediction(spec, source, arguments.offset, arguments.limit, _tell(arguments))
         if arguments.write:
             from engine.files import write_json
@@ -306,7 +304,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
             for row in table["rows"]:
                 print("  ".join(f"{key} {value}" for key, value in row.items()))
         return DONE
-    from engine.experiments.benchmark import compare_algorithms
+    from engine.sweeps.standard import compare_algorithms
 
     spec = spec_of(arguments)
     table = compare_algorithms(spec)

@@ -164,6 +164,8 @@ def _in(module: str, name: str) -> Callable[[argparse.ArgumentParser], None]:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "run": ("measure and reconstruct one image, or reconstruct a measurement file", _run),
     "evaluate": ("many images, one table", _evaluate),
+    "sweep": ("images times a grid of settings: one table, resumable", _in("sweeping", "add_arguments")),
+    "worker": ("compute cells of sweeps for a Dask scheduler", _in("sweeping", "add_worker")),
     "runs": ("the library of kept runs", _in("runs", "add_arguments")),
     "film": ("a kept run as GIF, MP4 or numbered PNG", _in("runs", "add_film")),
     "report": ("a run, or several side by side, as one HTML file", _in("runs", "add_report")),

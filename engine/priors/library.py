@@ -18,7 +18,10 @@ from engine.priors.low_rank import LOW_RANK
 from engine.priors.sparsity import SPARSITY
 from engine.settings import Family
 
-__all__ = ["PriorChoice", "priors", "user_folder"]
+__all__ = ["PriorChoice", "also_from", "priors", "user_folder"]
+
+_more: list[Path] = []
+"""Folders with priors that only this process knows (:func:`also_from`)."""
 
 
 def user_folder() -> Path:
@@ -32,10 +35,16 @@ def user_folder() -> Path:
 def priors() -> Family[PriorChoice]:
     """The priors there are now; a user's prior of the same name takes the place of a shipped one."""
     found: dict[str, type[PriorChoice]] = {}
-    for folder in (Path(str(files("resources"))) / "priors", user_folder()):
+    for folder in (Path(str(files("resources"))) / "priors", user_folder(), *_more):
         paths = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
         found |= _of_files(tuple((p, p.stat().st_mtime_ns) for p in paths))
     return Family("prior", [*found.values(), *(c for c in [*EXACT, *SPARSITY, *LOW_RANK] if c.name not in found)])
+
+
+def also_from(folder: Path) -> None:
+    """Knows the priors of one more folder until this process ends; they take the place of others of the same names."""
+    if folder not in _more:
+        _more.append(folder)
 
 
 @lru_cache(maxsize=64)

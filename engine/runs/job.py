@@ -159,6 +159,8 @@ class Job:
         self.last: Iterate | None = None
         self.finished_early = False
         self.seconds = 0.0
+        self.own_mean_after: tuple[float, int] | None = None
+        """Seconds and network calls after which a method that draws samples later had its posterior mean."""
         self.history: dict[str, list] = {"step": []}
         self.keyframes = KeyframeRecorder()
         self._measured, self._trivial = measured, np.array(0.5)
@@ -227,6 +229,8 @@ class Job:
                 if self.measurement.images == 1:
                     self.keyframes.add(iterate, spec.samples)
                 self.seconds += time.perf_counter() - mark
+                if iterate.per_image and iterate.mean is not None:
+                    self.own_mean_after = self.seconds, iterate.network_calls
                 yield iterate
                 keep_going = control.proceed()
                 mark = time.perf_counter()

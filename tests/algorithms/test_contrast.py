@@ -8,7 +8,7 @@ import torch
 
 from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.messages.contrast import infer_contrast
-from engine.experiments.benchmark_priors import bussgang_lmmse
+from engine.experiments.bussgang import bussgang_lmmse
 from engine.images.extent import extent, lost_extent
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.priors.library import priors

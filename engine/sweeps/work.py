@@ -1,0 +1,136 @@
+"""Computing the cells of one batch: the same in this process, in another one, and on another machine.
+
+What goes in and what comes out are plain values, so that nothing but names of this module's functions and data crosses a wire.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from engine.control import Cancelled
+from engine.errors import EngineError, InputError
+from engine.runs.document import save_run
+from engine.runs.estimates import refuse_beyond_memory
+from engine.runs.job import LARGEST_KEPT_MATRIX, Job, measure
+from engine.runs.reconstruction import Reconstruction
+from engine.runs.spec import RunSpec
+from engine.sensing.files import pieces_of
+
+__all__ = ["Outcome", "Steering", "Task", "compute"]
+
+
+class Steering(Protocol):
+    """What a job asks after each step: :class:`engine.control.Control`, or its like across processes."""
+
+    def proceed(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """Cells of one recipe, as plain values: ``recipe`` without a picture, ``sources`` the pictures' names, ``indices`` their
+    absolute numbers."""
+
+    recipe: dict[str, Any]
+    sources: tuple[str, ...]
+    indices: tuple[int, ...]
+    scores: tuple[str, ...] = ()
+    documents: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one cell came to; ``document`` is its run as the bytes of a file."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    failed: str = ""
+    error: str = ""
+    document: bytes | None = None
+
+
+def compute(task: Task, pixels: np.ndarray, control: Steering | None = None) -> tuple[list[Outcome], float]:
+    """Measures and reconstructs the pictures (n, c, h, w) of a task: one outcome each, and the seconds it took.
+
+    Where the engine fails on several together, each is computed alone, so that the fault of one is its own. Raises Cancelled
+    where the control cancels, and nothing else that a recipe or a picture can cause.
+    """
+    start = time.monotonic()
+    return _outcomes(task, pixels, control), time.monotonic() - start
+
+
+def _outcomes(task: Task, pixels: np.ndarray, control: Steering | None) -> list[Outcome]:
+    try:
+        return _together(task, pixels, range(len(pixels)), control)
+    except Cancelled:
+        raise
+    except Exception as error:
+        if len(pixels) == 1:
+            return [Outcome(error=_sentence(error))]
+    found = []
+    for n in range(len(pixels)):
+        try:
+            found += _together(task, pixels, [n], control)
+        except Cancelled:
+            raise
+        except Exception as error:
+            found.append(Outcome(error=_sentence(error)))
+    return found
+
+
+def _together(task: Task, pixels: np.ndarray, which: Sequence[int], control: Any) -> list[Outcome]:
+    spec = RunSpec.from_dict(task.recipe | {"image": task.sources[which[0]]})
+    refuse_beyond_memory(spec, pixels.shape[1:])
+    indices = [task.indices[n] for n in which]
+    job = Job(spec, measure(spec, torch.from_numpy(pixels[list(which)]), indices), indices)
+    for _ in job.stream(control):
+        pass
+    return [
+        _outcome(task, job, place, _named(result, task.sources[n]))
+        for place, (n, result) in enumerate(zip(which, job.reconstructions(), strict=True))
+    ]
+
+
+def _named(result: Reconstruction, source: str) -> Reconstruction:
+    """The result with the name of its own picture in the recipe."""
+    return replace(result, spec=result.spec.replace(image=source))
+
+
+def _outcome(task: Task, job: Job, place: int, result: Reconstruction) -> Outcome:
+    from engine.sweeps.scores import SCORES
+
+    values: dict[str, Any] = dict(result.metrics())
+    for name in task.scores:
+        values |= SCORES.parse(name).of(job, place, result)
+    values |= {"network_calls": result.network_calls, "seconds": round(result.seconds, 4)}
+    return Outcome(
+        recipe=result.spec.as_dict(), values=values, facts=result.facts, failed=result.failed,
+        document=_document(job, place, result) if task.documents else None,
+    )  # fmt: skip
+
+
+def _document(job: Job, place: int, result: Reconstruction) -> bytes:
+    if not result.measured:  # of several pictures together, a job keeps no measurement apart
+        seen = job.measurement.select([place])
+        spec = result.spec
+        result = replace(result, measured=pieces_of(seen, spec.operator, spec.matrix_seed, LARGEST_KEPT_MATRIX))
+    with tempfile.TemporaryDirectory() as folder:
+        return save_run(Path(folder) / "run.qcs", result).read_bytes()
+
+
+def _sentence(error: Exception) -> str:
+    """What the table says of a cell that has no result."""
+    if isinstance(error, (InputError, EngineError)):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "Out of memory; lower the number of samples, the batch or the image size."
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return f"The engine failed: {reason}"

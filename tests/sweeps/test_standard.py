@@ -1,0 +1,105 @@
+"""The tables of ``qcs benchmark``, which are sweeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.cli import main
+from engine.runs.spec import RunSpec
+from engine.sweeps import advising
+from engine.sweeps.definition import Sweep
+from engine.sweeps.runner import run_sweep
+from engine.sweeps.standard import compare_algorithms, methods
+
+QUICK = [
+    "--prior",
+    "wavelet",
+    "--size",
+    "8",
+    "--operator",
+    "gaussian measurements=40",
+    "--limit",
+    "2",
+    "--threads",
+    "1",
+]
+
+
+def table(capsys, *words):
+    assert main(["benchmark", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_bits_are_a_row_each(pictures, capsys):
+    made = table(capsys, "--what", "bits", "--images", str(pictures), "--algorithm", "lasso iterations=20", *QUICK)
+    assert [row["quantizer"] for row in made["rows"]] == ["1 bit", "2 bits", "3 bits", "no quantizer"]
+    assert made["rows"][0]["psnr_mean"] < made["rows"][2]["psnr_mean"] < made["rows"][3]["psnr_mean"]
+
+
+def test_bits_are_the_means_of_the_sweep(pictures, tmp_path, capsys):
+    made = table(capsys, "--what", "bits", "--images", str(pictures), "--algorithm", "lasso iterations=20", *QUICK)
+    text = (
+        'limit = 2\nimages = "pictures"\n[fixed]\nprior = "wavelet"\nsize = "8"\nalgorithm = "lasso iterations=20"\n'
+        'operator = "gaussian measurements=40"\n[axes]\nquantizer = ["one-bit"]\n'
+    )
+    result = run_sweep(Sweep.parse(text, beside=pictures.parent), tmp_path / "out")
+    mean = sum(record.values["psnr_mean"] for record in result.rows) / 2
+    assert made["rows"][0]["psnr_mean"] == pytest.approx(mean, abs=1e-3)
+
+
+def test_methods_are_those_that_take_the_prior(pictures):
+    spec = RunSpec(
+        prior="wavelet", size="8", operator="gaussian measurements=40", algorithm="lasso", image=str(pictures)
+    )
+    heard = []
+    made = methods(spec, str(pictures), 0, 1, heard.append)
+    assert {row["algorithm"] for row in made["rows"]} == {"lasso", "biht"}
+    assert made["rows"] == heard
+
+
+def test_the_linear_estimate_stands_beside_the_method(pictures, capsys):
+    made = table(capsys, "--what", "baseline", "--images", str(pictures), "--algorithm", "lasso iterations=20", *QUICK)
+    assert [row["index"] for row in made["rows"]] == [0, 1]
+    assert made["mean"]["psnr_lmmse"] == pytest.approx(sum(row["psnr_lmmse"] for row in made["rows"]) / 2)
+
+
+def test_images_are_asked_for(capsys):
+    assert main(["benchmark", "--what", "bits"]) == 2
+    assert "needs images" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_time_to_the_mean_of_turbo_is_less_than_its_run():
+    spec = RunSpec(operator="gaussian measurements=30", samples=2, algorithm="turbo", device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.sweeps.standard.COMPARED", ("turbo", "guided"))
+        made = compare_algorithms(spec)["algorithms"]
+    assert made["turbo"]["seconds"] < made["turbo"]["seconds_with_samples"]
+    assert made["guided"]["seconds"] == made["guided"]["seconds_with_samples"]
+
+
+def test_advice_prefers_what_tells_how_sure_it_is():
+    """A plain estimate must be ahead by more than a little."""
+    rows = [
+        {
+            "operator": "dct measurements=196",
+            "quantizer": "none",
+            "algorithm": name,
+            "psnr_mean": psnr,
+            "psnr_seen": 12.0,
+        }
+        for name, psnr in (("guided", 20.0), ("plug-and-play", 20.2))
+    ]
+    [row] = advising._best_of(
+        [*rows, {"operator": "x", "quantizer": "none", "algorithm": "turbo", "failed": "No."}], "mnist"
+    )
+    assert (row["operator"], row["best"], row["doing_nothing"]) == ("dct", "guided", 12.0)
+    rows[1]["psnr_mean"] = 21.0
+    assert advising._best_of(rows, "mnist")[0]["best"] == "plug-and-play"
+
+
+def test_advice_is_measured_for_every_combination():
+    assert advising.advice_sweep("mnist").count == 9 * 4 * 5
+    assert advising.advice_sweep("natural").count == 7 * 4 * 5
