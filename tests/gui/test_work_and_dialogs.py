@@ -15,6 +15,7 @@ from engine.runs import open_run
 from engine.runs.job import load_truth
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
+from qcs_gui.setup.canvas import DrawPanel
 
 
 @pytest.fixture
@@ -81,11 +82,14 @@ def test_dialogs_and_menus_go_when_they_are_closed(studio, qtbot):
         qtbot.wait(20)
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
+    def there():
+        return [*window.findChildren(QDialog), *window.findChildren(DrawPanel)]
+
     def open_and_close():
         for name in asked:
-            before = set(window.findChildren(QDialog))
+            before = set(there())
             window.actions_by_name[name].trigger()
-            new = [d for d in window.findChildren(QDialog) if d not in before and d.isVisible()]
+            new = [d for d in there() if d not in before and d.isVisible()]
             assert len(new) == 1, name
             new[0].reject()
             settle()
@@ -96,10 +100,10 @@ def test_dialogs_and_menus_go_when_they_are_closed(studio, qtbot):
         settle()
 
     settle()
-    dialogs, menus = len(window.findChildren(QDialog)), len(window.findChildren(QMenu))
+    dialogs, menus = len(there()), len(window.findChildren(QMenu))
     for _ in range(3):
         open_and_close()
-    assert len(window.findChildren(QDialog)) == dialogs
+    assert len(there()) == dialogs
     assert len(window.findChildren(QMenu)) == menus
 
 
