@@ -65,8 +65,8 @@ class Store:
         self._write()
 
     def next(self) -> Queued | None:
-        """The first that is not held back."""
-        return next((q for q in self.waiting if not q.problem), None)
+        """The first that is not held back; what broke off goes behind what did not, so that it cannot stop the others."""
+        return min((q for q in self.waiting if not q.problem), key=lambda q: q.tries, default=None)
 
     def begin(self, number: str) -> None:
         """Notes that a run is begun, before it is."""
