@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
@@ -15,7 +16,7 @@ from engine.errors import InputError
 from engine.runs.spec import RunSpec
 from engine.sweeps.definition import FILE_SUFFIX, Sweep, ready_sweeps
 from engine.sweeps.records import Record, Store
-from engine.sweeps.workers import Pool
+from engine.sweeps.workers import Pool, gpus
 from qcs_gui.background.mailbox import Mailbox
 from qcs_gui.background.worker import Failure, Task, Worker
 from qcs_gui.context import Context, Feature
@@ -245,8 +246,6 @@ class SweepController(Feature):
         if not folder:
             self.page.says.setText("Name a folder for the results.")
             return
-        from engine.sweeps.runner import run_sweep
-
         sweep, laid = self._sweep, self._laid
         self.control = Control()
         self._progress.take()
@@ -256,9 +255,8 @@ class SweepController(Feature):
         self.page.state.setText("Starting the processes ...")
         self.page.show_tab("Table")
         self.runner = self.context.worker("sweep")
-        workers, told = Pool(self.page.jobs.value()), self._heard
-        work = partial(run_sweep, sweep, folder, workers, self.control, told, plan=laid.plan, clock=laid.clock)
-        self.runner.submit(partial(_with_files, work), self._done, self._failed)
+        work = partial(_run, laid, Path(folder), self.page.jobs.value(), self.control, self._heard)
+        self.runner.submit(work, self._done, self._failed)
         self._enable()
 
     def pause(self) -> None:
@@ -379,13 +377,18 @@ class SweepController(Feature):
         self.documents.open(str(path))
 
 
-def _with_files(work: Any) -> tuple[Result, str]:
-    """Runs the sweep and writes its table and figure; what the figure lacks, in a sentence."""
+def _run(
+    laid: _Laid, folder: Path, jobs: int, control: Control, told: Callable[[Progress], None]
+) -> tuple[Result, str]:
+    """Runs the sweep, with a GPU for each process where there are some, and writes its table and figure; what the figure
+    lacks, in a sentence."""
     from engine.sweeps.figure import draw
+    from engine.sweeps.runner import run_sweep
     from engine.sweeps.table import write_tables
 
-    result = work()
-    sweep = result.plan.sweep
+    sweep = laid.plan.sweep
+    workers = Pool(jobs, gpus=gpus(sweep))
+    result = run_sweep(sweep, folder, workers, control, told, plan=laid.plan, clock=laid.clock)
     write_tables(result.store.folder, sweep, result.rows)
     try:
         if sweep.figure is not None:

@@ -36,7 +36,7 @@ y = ["psnr_mean"]
 @pytest.fixture
 def here(monkeypatch):
     """Cells are computed in the process of the test."""
-    monkeypatch.setattr(controllers, "Pool", lambda jobs: InProcess())
+    monkeypatch.setattr(controllers, "Pool", lambda jobs, gpus: InProcess())
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_sweep_is_paused_and_cancelled_and_goes_on(qtbot, page, click, monkeyp
     qtbot.waitUntil(lambda: ended(page), timeout=60000)
     assert page.state.text().startswith("Stopped: 2 of 4 cells")
     monkeypatch.undo()
-    monkeypatch.setattr(controllers, "Pool", lambda jobs: InProcess())
+    monkeypatch.setattr(controllers, "Pool", lambda jobs, gpus: InProcess())
     qtbot.waitUntil(page.start_button.isEnabled, timeout=60000)
     told = []
     monkeypatch.setattr(sweeps, "_say", lambda progress: told.append(progress))
