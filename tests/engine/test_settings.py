@@ -116,4 +116,4 @@ def test_the_advice_fits_what_it_is_given_for():
         "blur width=2",
         "phase-retrieval",
     ):
-        assert recommend(OPERATORS.parse(written), real, natural)[0] == "plug-and-play"
+        assert ALGORITHMS.parse(recommend(OPERATORS.parse(written), real, natural)[0]).name == "plug-and-play"
