@@ -13,7 +13,6 @@ from engine.errors import InputError
 from engine.files import refuse_no_file
 from engine.images import SUFFIXES, read_recipe
 from engine.runs.spec import RunSpec
-from engine.sensing.files import PICTURES
 from qcs_gui.context import Context, Feature
 from qcs_gui.keeping import read_run_file
 from qcs_gui.library.documents import DocumentController
@@ -45,7 +44,7 @@ def _picture_and_kernel(names: list[str]) -> tuple[str, str] | None:
     """The larger and the smaller of two pictures, where one is less than half as wide and high as the other."""
     sizes = []
     for name in names:
-        size = QImageReader(name).size() if Path(name).suffix.lower() in PICTURES else QSize()
+        size = QImageReader(name).size() if Path(name).suffix.lower() in SUFFIXES else QSize()
         if not size.isValid():
             return None
         sizes.append((size.width(), size.height(), name))

@@ -25,6 +25,7 @@ import torch
 from engine.errors import InputError
 from engine.foreign.arrays import checked_matrix, read_arrays, read_vector, save_arrays
 from engine.foreign.json_text import parsed_json
+from engine.images import SUFFIXES, load_image, plain_channels
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
@@ -37,7 +38,6 @@ from engine.settings import NOISE, SEED, whole
 
 __all__ = [
     "KEYS",
-    "PICTURES",
     "assemble",
     "holds_bits",
     "is_auto",
@@ -57,7 +57,6 @@ KEYS = (
     "photons", "gain", "dark", "unit",
 )  # fmt: skip
 SEEN = ("y", "lower", "upper")
-PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 LARGEST_PIXELS = 1e8
 
 
@@ -144,9 +143,7 @@ def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
     ending = Path(path).suffix.lower()
     if ending in (".npy", ".csv", ".txt"):
         return {"y": read_vector(path)}
-    if ending in PICTURES:
-        from engine.images import load_image, plain_channels
-
+    if ending in SUFFIXES:
         seen = load_image(path).pixels
         return {"y": (seen if plain_channels(seen) == 3 else seen.mean(0)).astype(np.float64)}
     arrays = read_arrays(path)

@@ -14,7 +14,6 @@ from engine.foreign.arrays import read_matrix
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, OperatorChoice
 from engine.sensing.operators.blur import Blur
-from engine.sensing.operators.from_arrays import picture_seen
 from engine.sensing.quantizers.base import QuantizerChoice
 from engine.sensing.quantizers.thresholds import Thresholds
 from engine.settings import flag, integer
@@ -149,6 +148,8 @@ class Completion:
 
     def _entries(self, choice: OperatorChoice, pieces: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What a recipe adds to the entries: itself, or the kernel of a camera, since a file that it names may move."""
+        from engine.sensing.operators.from_arrays import picture_seen
+
         seen = picture_seen(pieces)
         names_file = any(setting.files and getattr(choice, key) for key, setting in choice.settings().items())
         if not isinstance(choice, Blur) or (choice.border == "periodic" and not names_file):

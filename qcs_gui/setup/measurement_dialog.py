@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.foreign.arrays import ARRAY_FILES
-from engine.sensing.files import PICTURES
+from engine.images import SUFFIXES
 from engine.sensing.operators.blur import Blur
 from engine.sensing.own import MEANINGS, Completion
 from engine.settings import Setting
@@ -28,7 +28,7 @@ __all__ = ["MeasurementDialog"]
 MATRIX_SOURCES = ("as the file says", "from a matrix file", "by recipe", "from a picture of a blur kernel")
 KERNEL = 3
 NOISE_SOURCES = ("as the file says", "given", "estimated")
-MEASUREMENTS = f"Measurements (*.npz *.mat *.npy *.csv {' '.join('*' + ending for ending in PICTURES)})"
+MEASUREMENTS = f"Measurements (*.npz *.mat *.npy *.csv {' '.join('*' + ending for ending in SUFFIXES)})"
 
 
 class MeasurementDialog(QDialog):

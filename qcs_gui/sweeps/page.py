@@ -39,6 +39,7 @@ class SweepPage(QWidget):
         self.cells = CellModel()
         self.filtered = Filtered(self.cells)
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("Sweep: file, table and figure")
         self.figure = _Picture()
         files = self._files()
         for widget, title in ((self._file(), "File"), (self._table(), "Table"), (self.figure, "Figure")):

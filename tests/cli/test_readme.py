@@ -32,7 +32,7 @@ def test_noise_is_estimated_where_the_file_has_none(tmp_path, monkeypatch, capsy
     exec(code.replace(", noise=0.05)", ")"), {})
     assert main(["run", "--measurement", "mine.npz", "--samples", "1", "--threads", "1", "--out", "result"]) == 0
     notes = json.loads((tmp_path / "result/result.json").read_text())["notes"]
-    noise = float(re.findall(r"noise ([\d.]+)", " ".join(notes))[0])
+    noise = float(re.findall(r"noise (\d[\d.]*\d)", " ".join(notes))[0])
     assert 0.01 < noise < 0.25
 
 

@@ -183,18 +183,15 @@ def test_single_rows_with_the_wrong_sign():
     found, report = faults_of(pieces | {"y": np.where(wrong, -pieces["y"], pieces["y"])})
     assert found == ["signs of rows"]
     right = np.sign(report.pieces["y"]) == np.sign(pieces["y"])
-    assert (~right).sum() < 0.3 * wrong.sum()
+    assert (~right).sum() < 0.4 * wrong.sum()  # small values tell no sign
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fault", "name"), [("swapped", "signs of rows"), ("packed", "order of measurements"), ("shift", "thresholds")]
-)
+@pytest.mark.parametrize(("fault", "name"), [("packed", "order of measurements"), ("shift", "thresholds")])
 def test_faults_of_bits(fault, name):
     pieces = through_matrix(1, rows=1200)
     y = pieces["y"]
     change = {
-        "swapped": {"y": -y},
         "packed": {"y": y.reshape(-1, 8)[:, ::-1].ravel()},
         "shift": {"y": np.where(y > 0, 1, 0), "thresholds": np.array([0.25])},
     }[fault]
@@ -204,6 +201,16 @@ def test_faults_of_bits(fault, name):
         assert float(report.pieces["thresholds"][0]) == pytest.approx(0.0, abs=0.06)
     else:
         assert np.array_equal(report.pieces["y"], y)
+
+
+@pytest.mark.slow
+def test_swapped_bits_show_where_the_brightness_was_measured():
+    """Without the offset: less the mean brightness, swapped bits are those of the negative, as plausible a photograph."""
+    pieces, rng = through_matrix(1, rows=900), np.random.default_rng(0)
+    z = pieces["A"] @ photograph().ravel() + 0.02 * rng.normal(size=900)
+    found, report = faults_of(pieces | {"offset": np.array(0.0), "y": np.where(z > 0, -1, 1)})
+    assert found == ["signs of rows"]
+    assert np.array_equal(report.pieces["y"], np.where(z > 0, 1, -1))
 
 
 @pytest.mark.slow

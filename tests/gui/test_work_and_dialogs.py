@@ -89,7 +89,8 @@ def test_dialogs_and_menus_go_when_they_are_closed(studio, qtbot):
         for name in asked:
             before = set(there())
             window.actions_by_name[name].trigger()
-            new = [d for d in there() if d not in before and d.isVisible()]
+            settle()  # a panel in a layout is shown with the next events
+            new = [d for d in there() if d not in before and not d.isHidden()]
             assert len(new) == 1, name
             new[0].reject()
             settle()

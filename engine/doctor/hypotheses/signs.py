@@ -45,7 +45,7 @@ class SignsOfRows(Hypothesis):
         ):
             yield Mend(f"{words} has the wrong sign", self._with_signs(case, wrong))
         if one_bit:
-            yield Mend("all signs are swapped", self._with_signs(case, np.ones(rows, bool)))
+            yield Mend("all signs are swapped", self._with_signs(case, np.ones(rows, bool)), mirrored=True)
 
     def _of_wavelets(self, case: Case) -> Iterator[Mend]:
         _, height, width = case.measurement.operator.image_shape
