@@ -123,6 +123,7 @@ def states(studio: Studio, wanted: tuple[str, ...] | list[str] = STATES) -> Iter
     if "comparing" in wanted or "history" in wanted:
         studio.compare.run_algorithms(["turbo", "plug-and-play"])
         wait_until(lambda: window.pages.currentWidget() is window.compare, 600)
+        wait_until(lambda: not window.compare.busy.text(), 600)
         if reached("comparing"):
             yield "comparing"
     if "history" in wanted:
