@@ -6,7 +6,6 @@ A :class:`Job` is one batch of images measured by one operator. The window and `
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import time
@@ -30,13 +29,14 @@ from engine.images import fit, load_image, plain_channels
 from engine.images.bundled import sample_path
 from engine.priors.base import DenoiserPrior
 from engine.priors.choice import PriorChoice, Shape
+from engine.runs.curves import Curves
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.fallbacks import fallbacks
-from engine.runs.judgement import PRIOR_MEAN, SEEN, chance_consistency, doubt, failure, unseen_failure
+from engine.runs.judgement import doubt
+from engine.runs.judging import Judge, Verdict, worth
 from engine.runs.keyframes import KeyframeRecorder
 from engine.runs.posterior import RunningMoments
 from engine.runs.reconstruction import Reconstruction
-from engine.runs.score import Score, score
 from engine.runs.spec import RunSpec
 from engine.sensing.files import pieces_of
 from engine.sensing.holding_out import FEWEST, HeldOut, hold_out
@@ -46,7 +46,6 @@ from engine.sensing.own import OwnMatrix, instrument_of
 
 __all__ = ["Job", "environment", "load_truth", "measure", "prepare", "reconstruct"]
 
-HISTORY_POINTS = 400
 HELD_OUT = 0.05
 """Share of own measurements that is left out to judge by."""
 LARGEST_KEPT_MATRIX = 1 << 22
@@ -80,6 +79,7 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoic
 
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
+    from engine.runs.inferring import infer, table
     from engine.sensing.files import assemble, pictured, read_pieces
 
     pieces = read_pieces(spec.measurement)
@@ -92,8 +92,6 @@ def _own(spec: RunSpec) -> Job:
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
     spec = spec.reading(instrument_of(pieces))
-    from engine.runs.inferring import infer, table
-
     pieces, found = infer(pieces, spec.prior, spec.seed)
     measurement = assemble(pieces)
     if found:
@@ -161,9 +159,14 @@ class Job:
         self.seconds = 0.0
         self.own_mean_after: tuple[float, int] | None = None
         """Seconds and network calls after which a method that draws samples later had its posterior mean."""
-        self.history: dict[str, list] = {"step": []}
-        self.keyframes = KeyframeRecorder()
+        self._curves, self.keyframes = Curves(measurement, self.spec.samples), KeyframeRecorder()
+        self._judge = Judge(measurement, self.held, self.spec.seed)
         self._measured, self._trivial = measured, np.array(0.5)
+
+    @property
+    def history(self) -> dict[str, list]:
+        """The curves so far, by name."""
+        return self._curves.columns
 
     def _held_out(self) -> HeldOut | None:
         """What is left out of the reconstruction to judge it by, where that is asked for and worth it."""
@@ -178,7 +181,8 @@ class Job:
         """The iterates, one by one. Time spent paused or in the consumer does not count into ``seconds``.
 
         Where the algorithm was left to the program and its result cannot be right, as far as is seen without the truth, the next
-        one that suits goes on. Raises EngineError where the run fails, Cancelled when the control cancels.
+        one that suits goes on; what was found before stays. Raises EngineError where nothing was found, Cancelled when the
+        control cancels.
         """
         control = control or Control()
         for number, algorithm in enumerate(self._candidates):
@@ -188,9 +192,10 @@ class Job:
             try:
                 yield from self._attempt(control)
             except EngineError as error:
-                if not more:
+                if not more and not self._tried:
                     raise
-                self.notes = (*self.notes, f"{algorithm.label} did not get there, so another method went on: {error}")
+                self.last = None
+                self.notes = (*self.notes, f"{algorithm.label} did not get there: {error}")
                 continue
             if self.finished_early or not more:
                 return
@@ -199,13 +204,14 @@ class Job:
                 return
             self._tried.append(results)
             self.notes = (
-                *self.notes, f"{algorithm.label}, which was tried first, was given up: {results[0].unseen_failure}",
+                *self.notes, f"{algorithm.label} was tried and given up: {results[0].unseen_failure}",
             )  # fmt: skip
 
     def _begin(self, algorithm: AlgorithmChoice) -> None:
         """Another method from the start."""
         self.spec = self.spec.replace(algorithm=algorithm)
-        self.last, self.history, self.keyframes = None, {"step": []}, KeyframeRecorder()
+        self.last, self.keyframes = None, KeyframeRecorder()
+        self._curves = Curves(self.measurement, self.spec.samples)
 
     def _attempt(self, control: Control) -> Generator[Iterate, None, None]:
         spec = self.spec
@@ -225,7 +231,7 @@ class Job:
             for iterate in iterates:
                 _refuse_overflow(iterate)
                 self.last = iterate
-                self._remember(iterate)
+                self._curves.add(iterate)
                 if self.measurement.images == 1:
                     self.keyframes.add(iterate, spec.samples)
                 self.seconds += time.perf_counter() - mark
@@ -255,39 +261,21 @@ class Job:
                 ) from error
             raise EngineError(f"The engine failed: {str(error).splitlines()[0][:200]}") from error
 
-    def _remember(self, iterate: Iterate) -> None:
-        """Keeps the curves, thinned to a few hundred points."""
-        if iterate.step % max(1, iterate.steps // HISTORY_POINTS) and not iterate.is_last:
-            return
-        row = dict(iterate.statistics)
-        truth, estimate = self.measurement.truth, iterate.denoised if iterate.denoised is not None else iterate.x
-        if truth is not None:
-            known = truth if iterate.per_image else truth.repeat_interleave(self.spec.samples, 0)
-            errors = (estimate.cpu().clamp(0, 1) - known).square().flatten(1).mean(1)
-            row["psnr"] = float((-10 * errors.clamp_min(1e-10).log10()).mean())
-            mean = iterate.mean if iterate.mean is not None else estimate.unflatten(0, (len(truth), -1)).mean(1)
-            actual = (mean.cpu().clamp(0, 1) - truth).square().flatten(1).mean(1).sqrt()
-            row["psnr_mean"] = float((-20 * actual.clamp_min(1e-5).log10()).mean())
-            if iterate.predicted_rmse is not None:
-                row["actual_rmse"] = float(actual.mean())
-        inside = self._consistency(iterate, estimate)
-        if inside is not None:
-            row["consistency"] = inside
-        self.history["step"].append(iterate.step)
-        for key in (self.history.keys() | row.keys()) - {"step"}:
-            column = self.history.setdefault(key, [None] * (len(self.history["step"]) - 1))
-            column.append(round(row[key], 6) if key in row else None)
-
-    def _consistency(self, iterate: Iterate, estimate: torch.Tensor) -> float | None:
-        seen = self.measurement if iterate.per_image else self.measurement.for_rows(self.spec.samples)
-        values = seen.consistency(estimate.cpu().float())
-        return None if values is None else float(values.mean())
-
     def reconstructions(self) -> list[Reconstruction]:
         """One per image, from the last iterate, or from the method tried before that predicts measurements better; raises
         EngineError if there was none."""
-        last = self._results()
-        return [max(tried, key=_worth) for tried in zip(last, *reversed(self._tried), strict=True)]
+        if not self._tried:
+            return self._results()
+        last = [] if self.last is None else [self._results()]
+        return [self._best(of_image) for of_image in zip(*last, *reversed(self._tried), strict=True)]
+
+    def _best(self, results: tuple[Reconstruction, ...]) -> Reconstruction:
+        best = max(results, key=worth)
+        happened = [note for note in self.notes if note not in best.notes]
+        if not happened:
+            return best
+        chosen = f"Of all methods tried, what {best.spec.algorithm.label} found predicts the measurements best, and is shown."
+        return replace(best, notes=(*happened, chosen, *best.notes))
 
     def _results(self) -> list[Reconstruction]:
         last = self.last
@@ -326,7 +314,7 @@ class Job:
                 f"On priors whose posterior is known exactly, the std of {self.spec.algorithm.name} is {known}.",
             )
         shown = samples if rows == SAMPLES else samples[:0]
-        consistency, failed, found, unseen = self._judged(index, mean, shown, predicted)
+        consistency, failed, found, unseen = self._verdict(index, mean, shown, predicted)
         notes = (*notes, *filter(None, (doubt(truth, consistency), failed)))
         measured = self._measured
         if measured is None:
@@ -341,45 +329,20 @@ class Job:
             measured=measured, keyframes=tuple(self.keyframes.frames) if images == 1 else (),
         )  # fmt: skip
 
-    def _judged(
-        self, index: int, mean: np.ndarray, samples: np.ndarray, predicted: float | None
-    ) -> tuple[float | None, str, Score | None, str]:
-        """How much of what was measured of one image an estimate (c, h, w) agrees with, why it has failed if it has, how well it
-        predicts measurements, and why it cannot be right as far as is seen without the truth."""
-        one = self.measurement.select([index])
-        seen = one.consistency(torch.from_numpy(mean)[None])
-        consistency = None if seen is None else float(seen[0])
-        if not self.spec.algorithm.reconstructs or self.spec.algorithm.shows_a_part:
-            return consistency, "", None, ""
-        fitted = one if self.held is None else self.held.fitted.select([index])
-        interpolated = fitted.simple_estimate()[0].clamp(0, 1).cpu().numpy()
-        judge, rows = (one, None) if self.held is None else (self.held.judge.select([index]), self.held.rows[index])
-        found = score(judge, mean, interpolated, self._trivial, samples, predicted, rows, self.spec.seed)
-        norm = float(one.operator.row_norms_squared().double().mean())
-        unseen = unseen_failure(mean, found, None if predicted is None else predicted**2 * norm)
-        truth = None if one.truth is None else one.truth[0].numpy()
-        chance = None if one.codes is None else chance_consistency(one.codes[0].cpu().numpy())
-        residuals = None if one.values is None else (one.residual_rms(mean), one.residual_rms(self._trivial))
-        trivial = {PRIOR_MEAN: self._trivial, SEEN: interpolated}
-        failed = failure(mean, truth, trivial, consistency, chance, residuals)
-        return consistency, failed or ("" if truth is not None else unseen), found, unseen
+    def _verdict(self, index: int, mean: np.ndarray, samples: np.ndarray, predicted: float | None) -> Verdict:
+        return self._judge.verdict(index, self.spec.algorithm, mean, self._trivial, samples, predicted)
 
     def added_to(self, earlier: Reconstruction) -> Reconstruction:
         """``earlier``, a run of the same measurement, with this one's samples added, and judged anew."""
         merged = earlier.with_more(self.reconstructions()[0])
         samples = merged.samples if merged.rows_are == SAMPLES else merged.samples[:0]
-        consistency, failed, found, unseen = self._judged(0, merged.mean, samples, merged.predicted_rmse)
+        consistency, failed, found, unseen = self._verdict(0, merged.mean, samples, merged.predicted_rmse)
         outdated = {earlier.failed, doubt(earlier.truth, earlier.consistency)}
         notes = [note for note in merged.notes if note not in outdated]
         notes += filter(None, (doubt(merged.truth, consistency), failed))
         return replace(
             merged, consistency=consistency, failed=failed, score=found, unseen_failure=unseen, notes=tuple(notes)
         )
-
-
-def _worth(result: Reconstruction) -> tuple[bool, float]:
-    """Orders results of several methods on the same data, without a look at the truth."""
-    return not result.unseen_failure, -math.inf if result.score is None else result.score.result
 
 
 def environment(device: str) -> dict:

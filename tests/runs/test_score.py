@@ -7,6 +7,7 @@ import torch
 from engine.algorithms import ALGORITHMS
 from engine.errors import EngineError
 from engine.runs import job as jobs
+from engine.runs import judging
 from engine.runs.document import open_run, save_run
 from engine.runs.job import Job, prepare, reconstruct
 from engine.runs.judgement import unseen_failure
@@ -135,7 +136,7 @@ def test_where_the_advised_method_cannot_be_right_the_next_goes_on(monkeypatch):
     assert spec.reconstructed.algorithm is None
     monkeypatch.setattr(jobs, "fallbacks", lambda spec: [ALGORITHMS.parse("guided steps=4")])
     judged = iter(["it predicts nothing.", "", ""])
-    monkeypatch.setattr(jobs, "unseen_failure", lambda *_: next(judged))
+    monkeypatch.setattr(judging, "unseen_failure", lambda *_: next(judged))
     job = prepare(spec)
     names = {(i.step, i.steps) for i in job.stream()}
     assert (5, 5) in names
@@ -156,3 +157,27 @@ def test_an_advised_method_that_breaks_is_followed_by_the_next_and_a_chosen_one_
     assert "It broke." in " ".join(result.notes)
     with pytest.raises(EngineError, match="It broke"):
         reconstruct(RunSpec(samples=1, device="cpu", algorithm="turbo"))
+
+
+def test_what_was_found_is_kept_where_the_next_method_breaks(monkeypatch):
+    def breaks(self, measurement, prior, draws):
+        raise EngineError("It broke.")
+        yield
+
+    alone = reconstruct(RunSpec(samples=1, device="cpu", algorithm="turbo"))
+    monkeypatch.setattr(type(ALGORITHMS.parse("guided")), "iterates", breaks)
+    monkeypatch.setattr(jobs, "fallbacks", lambda spec: [ALGORITHMS.parse("guided steps=4")])
+    monkeypatch.setattr(judging, "unseen_failure", lambda *_: "it predicts nothing.")
+    result = reconstruct(RunSpec(samples=1, device="cpu"))
+    assert result.spec.algorithm.name == "turbo" and result.history["psnr"][-1] == alone.history["psnr"][-1]
+    assert np.array_equal(result.mean, alone.mean)
+    told = " ".join(result.notes)
+    assert "given up: it predicts nothing." in told and "It broke." in told and "is shown" in told
+
+
+def test_a_matrix_that_is_not_decomposed_gets_no_method_that_needs_it(tmp_path):
+    y = np.random.default_rng(0).random((20, 24))
+    np.savez(tmp_path / "seen.npz", y=y, kernel=np.eye(5) / 5, noise=0.01)
+    job = prepare(RunSpec(measurement=str(tmp_path / "seen.npz"), prior="natural", samples=1, device="cpu"))
+    assert job.spec.algorithm.name == "plug-and-play"
+    assert [a.name for a in jobs.fallbacks(job.spec)] == ["diffpir"]

@@ -16,8 +16,9 @@ from engine.sensing.files import units_of
 __all__ = ["SignsOfRows"]
 
 TURNS = 30
-LIKELY = 0.5
-"""Nats by which a row has to be likelier with the other sign."""
+LIKELY, FEW = 0.5, 0.05
+"""Nats by which a row has to be likelier with the other sign, and the share of wrong rows that is thought of at least: right ones
+are taken for wrong less often where there are few."""
 
 
 class SignsOfRows(Hypothesis):
@@ -94,7 +95,8 @@ class SignsOfRows(Hypothesis):
         signs = torch.ones_like(y)
         for turn in range(TURNS):
             other = -0.5 * ((-signs * y - found.mean).square() - (signs * y - found.mean).square()) / found.variance
-            wrong = other > LIKELY
+            share = min(max(float((signs < 0).double().mean()), FEW), 0.5)
+            wrong = other > signs * max(math.log((1 - share) / share), LIKELY)
             most = max(1, int(wrong.sum()) // 2) if turn < TURNS - 1 else int(wrong.sum())
             if not bool(wrong.any()):
                 break

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import InputError
-from engine.sensing.operators.base import GramEigenbasis, ImagingChoice, Operator
+from engine.sensing.operators.base import ImagingChoice, Operator
+from engine.sensing.operators.pixels import RowsOfIdentity
 from engine.settings import one_of
 
 if TYPE_CHECKING:
@@ -18,10 +19,8 @@ __all__ = ["Bayer", "MosaicOperator"]
 PATTERNS = ("rggb", "bggr", "grbg", "gbrg")
 
 
-class MosaicOperator(Operator):
+class MosaicOperator(RowsOfIdentity):
     """A keeps the entry ``kept[p]`` of (channels * height * width) for pixel p: one channel of every pixel."""
-
-    non_negative = True
 
     def __init__(self, kept: Tensor, image_shape: tuple[int, int, int]) -> None:
         self.kept, self.image_shape, self.rows = kept, image_shape, len(kept)
@@ -37,34 +36,6 @@ class MosaicOperator(Operator):
     def laid_out(self, z: Tensor) -> Tensor:
         """The mosaic as the sensor has it, one number per pixel."""
         return z.reshape(1, *self.image_shape[1:])
-
-    def interpolate(self, z: Tensor) -> Tensor:
-        """Missing colours from the nearest pixels that see them."""
-        import torch
-
-        from engine.sensing.operators.pixels import filled
-
-        return filled(self.adjoint(z), self.adjoint(torch.ones_like(z[:1])))
-
-    def row_norms_squared(self) -> Tensor:
-        import torch
-
-        return torch.ones(self.rows, dtype=torch.float64, device=self.kept.device)
-
-    def memory_usage(self) -> int:
-        return self.kept.numel() * self.kept.element_size()
-
-    def to(self, device: str) -> MosaicOperator:
-        return MosaicOperator(self.kept.to(device), self.image_shape)
-
-    def gram_eigenbasis(self) -> GramEigenbasis:
-        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())
-
-    def picture(self) -> Tensor:
-        """The mosaic in its colours."""
-        import torch
-
-        return self.adjoint(torch.ones((1, self.rows), device=self.kept.device))[0].cpu()
 
 
 @dataclass(frozen=True)

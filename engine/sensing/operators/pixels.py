@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -15,13 +15,44 @@ from engine.settings import integer, number, one_of, path
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Identity", "Inpainting", "PixelOperator", "filled"]
+__all__ = ["Identity", "Inpainting", "PixelOperator", "RowsOfIdentity", "filled"]
 
 
-class PixelOperator(Operator):
-    """A keeps the pixels ``kept`` (indices into height * width), the same in every channel: rows of the identity."""
+class RowsOfIdentity(Operator):
+    """A keeps some values of the picture as they are; ``kept`` holds their places, ``forward`` and ``adjoint`` say of what."""
 
     non_negative = True
+    kept: Tensor
+
+    def interpolate(self, z: Tensor) -> Tensor:
+        """What is missing from the nearest pixels, of the same channel, that are seen."""
+        import torch
+
+        return filled(self.adjoint(z), self.adjoint(torch.ones_like(z[:1])))
+
+    def row_norms_squared(self) -> Tensor:
+        import torch
+
+        return torch.ones(self.rows, dtype=torch.float64, device=self.kept.device)
+
+    def memory_usage(self) -> int:
+        return self.kept.numel() * self.kept.element_size()
+
+    def to(self, device: str) -> Self:
+        return type(self)(self.kept.to(device), self.image_shape)  # type: ignore[call-arg]
+
+    def gram_eigenbasis(self) -> GramEigenbasis:
+        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())
+
+    def picture(self) -> Tensor:
+        """White where a value is seen; a mosaic in its colours."""
+        import torch
+
+        return self.adjoint(torch.ones((1, self.rows), device=self.kept.device))[0].cpu()
+
+
+class PixelOperator(RowsOfIdentity):
+    """A keeps the pixels ``kept`` (indices into height * width), the same in every channel."""
 
     def __init__(self, kept: Tensor, image_shape: tuple[int, int, int]) -> None:
         self.kept, self.image_shape = kept, image_shape
@@ -40,32 +71,6 @@ class PixelOperator(Operator):
         out = z.new_full((self.image_shape[0], math.prod(self.image_shape[1:])), math.nan)
         out[:, self.kept] = z.reshape(len(out), -1)
         return out.reshape(self.image_shape)
-
-    def interpolate(self, z: Tensor) -> Tensor:
-        """Missing pixels from the nearest that are seen."""
-        import torch
-
-        return filled(self.adjoint(z), self.adjoint(torch.ones_like(z[:1])))
-
-    def row_norms_squared(self) -> Tensor:
-        import torch
-
-        return torch.ones(self.rows, dtype=torch.float64, device=self.kept.device)
-
-    def memory_usage(self) -> int:
-        return self.kept.numel() * self.kept.element_size()
-
-    def to(self, device: str) -> PixelOperator:
-        return PixelOperator(self.kept.to(device), self.image_shape)
-
-    def gram_eigenbasis(self) -> GramEigenbasis:
-        return GramEigenbasis.of_orthogonal_rows(self.row_norms_squared())
-
-    def picture(self) -> Tensor:
-        """The mask: white where a pixel is seen."""
-        import torch
-
-        return self.adjoint(torch.ones((1, self.rows), device=self.kept.device))[0].cpu()
 
 
 def filled(x: Tensor, seen: Tensor) -> Tensor:
