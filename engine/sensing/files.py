@@ -29,7 +29,7 @@ from engine.images import SUFFIXES, load_image, plain_channels
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import OPERATORS, Operator, OperatorChoice
 from engine.sensing.operators.dense import DenseOperator
-from engine.sensing.operators.from_arrays import ENTRIES, kind_of, operator_from, scene_of
+from engine.sensing.operators.from_arrays import ENTRIES, kind_of, operator_from, picture_seen, scene_of
 from engine.sensing.operators.weighted_rows import weighted
 from engine.sensing.quantizers import Quantizer
 from engine.sensing.quantizers.dithered import KINDS, UnknownDither
@@ -389,6 +389,11 @@ def pictured(pieces: dict[str, np.ndarray]) -> tuple[int, int, int]:
             return scene
         columns = checked_matrix("A", pieces["A"]).shape[1] if "A" in pieces else 0
         side = math.isqrt(columns)
+        if picture_seen(pieces) is not None and not kind_of(pieces) and "operator" not in pieces:
+            raise InputError(
+                "What was seen is a picture, but not what the camera did; add an operator, such as a blur with the picture of "
+                "its kernel: 'blur kernel=image file=kernel.png border=cropped'."
+            )
         if not columns or side * side != columns:
             raise InputError("There is no 'shape'; add (height, width) or (channels, height, width) of the image.")
         return 1, side, side

@@ -49,3 +49,9 @@ def test_a_periodic_camera_is_refused_with_the_way_out(tmp_path, kernel):
     save_png(tmp_path / "seen.png", np.zeros((1, 12, 20)))
     with pytest.raises(InputError, match="border=cropped"):
         completed(tmp_path, "blur kernel=image file=FILE")
+
+
+def test_a_picture_alone_is_asked_for_its_operator(tmp_path):
+    save_png(tmp_path / "seen.png", np.zeros((1, 12, 20)))
+    with pytest.raises(InputError, match="blur kernel=image"):
+        assemble(read_pieces(tmp_path / "seen.png"))
