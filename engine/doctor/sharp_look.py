@@ -82,7 +82,8 @@ def _part(case: Case) -> _Part:
     if measurement.values is not None:
         scale = float(np.quantile(scored.picture.numpy(), 0.995)) + measurement.offset
         if not measurement.noise_known:
-            measurement = replace(measurement, noise=scored.prediction.noise, noise_known=True)
+            noise = math.hypot(scored.prediction.noise, case.model_error)
+            measurement = replace(measurement, noise=noise, noise_known=True)
     return _Part(measurement, scale)
 
 

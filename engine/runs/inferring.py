@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,8 @@ def infer(
     if not measurement.operator.is_linear:
         raise InputError("Gain, dark level and noise are inferred for linear operators alone; give numbers.")
     unit = str(np.asarray(pieces.get("unit", "")).reshape(-1)[0]) if "unit" in pieces else ""
-    scored = Case.of(made).score(infer_noise="noise" not in pieces, dark="dark" in auto)
+    case = Case.of(made)
+    scored = case.score(infer_noise="noise" not in pieces, dark="dark" in auto)
     gain_given = (
         float(np.abs(np.asarray(made["gain"], np.float64)).mean()) if "gain" in made and "gain" not in auto else 1.0
     )
@@ -94,7 +96,8 @@ def infer(
         level, error = told.noise, told.noise_error
         if error > UNSURE * level:  # next to nothing is known but that it is not large: then it is taken for that
             level, error = told.most_noise, told.most_noise
-        level, error = gain_given * level, gain_given * error
+        # what errors of a kernel add is at the edges, which a Gaussian model of pictures takes for the scene's
+        level, error = gain_given * math.hypot(level, case.model_error), gain_given * error
         made["noise"] = np.array(level)
         found.append(Inferred("noise", level, error, unit))
     if "gain" in auto:

@@ -316,3 +316,18 @@ def test_the_command_names_the_fault_and_writes_the_mended_file(tmp_path, capsys
     assert main(["check", str(tmp_path / "m.npz"), "--mend", "mended.txt"]) == 2
     assert main(["check", str(tmp_path / "m.npz"), "--prior", "wavelet"]) == 2
     assert "is no denoiser" in capsys.readouterr().err
+
+
+def test_errors_of_a_kernel_count_where_the_noise_is_inferred_and_not_where_it_is_given():
+    from engine.priors.library import priors
+    from engine.runs.inferring import infer
+
+    pieces = through_lens()
+    noise = pieces.pop("noise")
+    made, found = infer(pieces, priors().parse("natural"), 0)
+    least = 0.02 * np.sqrt(np.mean(pieces["y"] ** 2))
+    assert float(made["noise"]) > least > 2 * noise
+    assert found[0].value == float(made["noise"])
+    assert infer(pieces | {"noise": noise}, priors().parse("natural"), 0) == (pieces | {"noise": noise}, ())
+    flat = {"indptr": np.arange(401), "indices": np.arange(400), "data": np.ones(400), "shape": np.array([20, 20])}
+    assert Case.of(flat | {"y": photograph(20, 20).ravel()}).model_error == 0
