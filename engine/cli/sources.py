@@ -96,7 +96,8 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     """The spec for a measurement file, or for a copy of it in the folder of results with what it lacks and the arguments say."""
     from engine.files import make_folder
     from engine.runs.spec import RunSpec, flag_of
-    from engine.sensing.files import assemble, read_pieces, save_pieces
+    from engine.sensing.entries import assemble
+    from engine.sensing.files import read_pieces, save_pieces
     from engine.sensing.operators.from_arrays import kind_of, picture_seen
     from engine.sensing.operators.matrix_file import MatrixFile
     from engine.sensing.own import Completion

@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.doctor.leave_one_out import Prediction, predict_channel, predict_values
 from engine.doctor.response import EXPONENTS, MEAN, Response, some_rows
 from engine.errors import InputError
-from engine.sensing.files import assemble
+from engine.sensing.entries import assemble
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators.from_arrays import ENTRIES
 

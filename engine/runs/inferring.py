@@ -16,7 +16,7 @@ from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
 from engine.runs.noise import estimate_noise
-from engine.sensing.files import assemble, is_auto
+from engine.sensing.entries import assemble, is_auto
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import Measurement
 from engine.sensing.own import instrument_of

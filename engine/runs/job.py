@@ -80,7 +80,8 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoic
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
     from engine.runs.inferring import infer, table
-    from engine.sensing.files import assemble, pictured, read_pieces
+    from engine.sensing.entries import assemble, pictured
+    from engine.sensing.files import read_pieces
 
     pieces = read_pieces(spec.measurement)
     shape = pictured(pieces)

@@ -95,7 +95,7 @@ class AsReported(QuantizerChoice):
 
 def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
-    from engine.sensing.files import holds_bits, number_of, recipe_of
+    from engine.sensing.entries import holds_bits, number_of, recipe_of
     from engine.sensing.operators.from_arrays import kind_of
 
     offset = number_of("offset", pieces, None)

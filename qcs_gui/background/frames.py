@@ -250,7 +250,7 @@ def _message(iterate: Iterate) -> np.ndarray | None:
 def replayed(result: Reconstruction) -> list[Frame]:
     """The frames of a kept run, of which the last is its result; what was measured is shown where the document tells."""
     from engine.errors import InputError
-    from engine.sensing.files import assemble
+    from engine.sensing.entries import assemble
 
     rows_are, history, seen = result.rows_are, result.history, None
     try:

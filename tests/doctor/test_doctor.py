@@ -13,7 +13,8 @@ from engine.doctor.response import Response
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.sensing.channels import CellChannel
-from engine.sensing.files import assemble, read_pieces
+from engine.sensing.entries import assemble
+from engine.sensing.files import read_pieces
 from engine.sensing.operators import OPERATORS
 
 HEIGHT, WIDTH = 20, 24

@@ -14,7 +14,8 @@ from engine.priors.library import priors
 from engine.runs.inferring import infer
 from engine.runs.job import reconstruct
 from engine.runs.spec import RunSpec
-from engine.sensing.files import assemble, load_measurement
+from engine.sensing.entries import assemble
+from engine.sensing.files import load_measurement
 
 SIDE = 24
 

@@ -5,7 +5,8 @@ import pytest
 
 from engine.errors import InputError
 from engine.images import save_png
-from engine.sensing.files import assemble, read_pieces
+from engine.sensing.entries import assemble
+from engine.sensing.files import read_pieces
 from engine.sensing.own import Completion
 
 

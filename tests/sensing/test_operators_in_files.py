@@ -8,7 +8,8 @@ import torch
 from engine.errors import InputError
 from engine.runs.job import prepare
 from engine.runs.spec import RunSpec
-from engine.sensing.files import assemble, load_measurement
+from engine.sensing.entries import assemble
+from engine.sensing.files import load_measurement
 from engine.sensing.operators.from_arrays import operator_from
 from engine.sensing.own import instrument_of
 

@@ -12,7 +12,8 @@ from engine.likelihoods.data_term import DataTerm
 from engine.likelihoods.truncated import draw_conditional
 from engine.seeds import RowGenerators, generator
 from engine.sensing.channels import CountChannel
-from engine.sensing.files import assemble, pieces_of
+from engine.sensing.entries import assemble
+from engine.sensing.files import pieces_of
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS

@@ -11,7 +11,7 @@ import torch
 from engine.doctor.case import Case
 from engine.doctor.hypotheses.base import Finding, Hypothesis, Mend
 from engine.doctor.leave_one_out import predict_values
-from engine.sensing.files import units_of
+from engine.sensing.entries import units_of
 
 __all__ = ["SignsOfRows"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.doctor.case import Case
 from engine.doctor.hypotheses.base import Finding, Hypothesis, Mend
-from engine.sensing.files import units_of
+from engine.sensing.entries import units_of
 
 __all__ = ["DarkLevel", "GainAndOffset", "LightOfPhotons"]
 
