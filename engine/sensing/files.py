@@ -46,7 +46,6 @@ KEYS = (
     "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
     "photons", "gain", "dark", "unit",
 )  # fmt: skip
-SEEN = ("y", "lower", "upper")
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
