@@ -25,6 +25,7 @@ __all__ = [
     "AlgorithmChoice",
     "Draws",
     "Iterate",
+    "KnownError",
     "data_view",
     "likelihood_facts",
     "viewed",
@@ -89,6 +90,28 @@ class Iterate:
 
 
 @dataclass(frozen=True)
+class KnownError:
+    """How far samples of a method lie from the exact posterior, least and most over the cases where that is known: ratio of their
+    std to the exact one, and distance of their mean in posterior deviations."""
+
+    std: tuple[float, float]
+    mean: tuple[float, float]
+
+    @property
+    def of_std(self) -> str:
+        """In words that follow 'the std is'."""
+        (low, high) = (round(100 * (ratio - 1)) for ratio in self.std)
+        if high <= 0:
+            return f"{-high} to {-low} % too small"
+        return f"{low} to {high} % too large" if low >= 0 else f"right within {max(-low, high)} %"
+
+    @property
+    def words(self) -> str:
+        low, high = self.mean
+        return f"the std is {self.of_std}, and the mean lies {low:g} to {high:g} deviations from the exact one"
+
+
+@dataclass(frozen=True)
 class AlgorithmChoice(Choice):
     """Settings of an algorithm; :meth:`iterates` runs it.
 
@@ -101,9 +124,8 @@ class AlgorithmChoice(Choice):
     reconstructs: ClassVar[bool] = True
     leaves_out: ClassVar[bool] = True
     """Whether measurements that say nothing, as those that are left out to judge by, are as if they were not there."""
-    overconfident: ClassVar[str] = ""
-    """By how much its std falls short of the exact one on priors where that is known (``qcs benchmark --what calibration``),
-    in words that follow 'its std is'; empty where it does not."""
+    known_error: ClassVar[KnownError | None] = None
+    """How far its samples were from exact posteriors (``qcs benchmark --what calibration``); None where within a tenth."""
 
     @property
     def shows_a_part(self) -> bool:

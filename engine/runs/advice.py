@@ -100,42 +100,21 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
-    if operator.name == "matrix" and not operator.has_eigenbasis:
-        return (
-            "plug-and-play",
-            "a kernel or a sparse matrix is not decomposed; one proximal map by conjugate gradients a step is all it takes",
-        )
-    if operator.name == "matrix" and not operator.random_like:
+    if operator.name == "matrix" and operator.has_eigenbasis and not operator.random_like:
         return (
             "split-gibbs",
             "this matrix does not mix all pixels, as message passing wants; draws that are exact in what is seen need no mixing",
         )
-    if prior.any_size and not (operator.is_linear and operator.random_like):
-        return (
-            "plug-and-play",
-            "the operator does not mix all pixels, and the exact proximal map of what is seen suits it",
-        )
-    if not operator.is_linear:
-        return "guided", "it needs only the gradient of the measurement, which need not be linear"
-    if operator.orthogonal_rows and (operator.name == "bayer" or quantizer.bits_per_measurement is None):
-        return (
-            "plug-and-play",
-            "the rows are orthogonal, so that the exact proximal map of what is seen costs nothing, and it did best on test "
-            "pictures with such rows",
-        )
-    if operator.name == "patterns":
+    if operator.name == "patterns" and quantizer.bits_per_measurement is not None and not prior.any_size:
         return "diffpir", "it did best on test pictures where cells of fast patterns in order were seen"
-    if operator.orthogonal_rows:
-        return (
-            "guided",
-            "no row mixes all pixels, as message passing wants; the rows are orthogonal, so the diagonal likelihood is exact",
-        )
-    if not operator.has_eigenbasis:
+    if operator.is_linear and operator.random_like:
         return "guided", "the matrix is too large to decompose, which the other methods need"
-    return (
-        "guided likelihood=ep",
-        "the rows depend on one another and do not mix all pixels, which expectation propagation takes into account",
-    )
+    if operator.is_linear or prior.any_size:
+        return (
+            "plug-and-play",
+            "the operator does not mix all pixels, as message passing wants, and the exact proximal map of what is seen suits it",
+        )
+    return "guided", "it needs only the gradient of the measurement, which need not be linear"
 
 
 def _begun_low(advised: tuple[str, str], operator: OperatorChoice, prior: PriorChoice) -> tuple[str, str]:

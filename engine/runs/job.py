@@ -308,12 +308,9 @@ class Job:
         true = None if one.truth is None else one.consistency(one.truth)
         predicted = None if last.predicted_rmse is None else float(last.predicted_rmse[index])
         notes = (*self.notes, last.note) if last.note else self.notes
-        known = self.spec.algorithm.overconfident
+        known = self.spec.algorithm.known_error
         if known and len(samples) > 1:
-            notes = (
-                *notes,
-                f"On priors whose posterior is known exactly, the std of {self.spec.algorithm.name} is {known}.",
-            )
+            notes = (*notes, f"Where the posterior is known exactly, {known.words} with {self.spec.algorithm.name}.")
         shown = samples if rows == SAMPLES else samples[:0]
         consistency, failed, found, unseen = self._verdict(index, mean, shown, predicted)
         notes = (*notes, *filter(None, (doubt(truth, consistency), failed)))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["TABLE", "shortfall", "with_rows"]
+__all__ = ["TABLE", "elsewhere", "shortfall", "with_rows"]
 
 TABLE = Path(str(files("resources"))) / "predictions.json"
 WITHOUT = 8.0
@@ -40,18 +40,37 @@ def shortfall(prior: str, channels: int, share: float, bits: float | None) -> fl
 
 def with_rows(rows: list[dict], prior: str, channels: int, noise: float) -> dict:
     """The content of the table with the rows of one prior put in or replaced."""
-    content = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
+    _content.cache_clear()
+    content = _content()
     kept = [{k: row[k] for k in ("share", "bits", "predicted", "measured")} for row in rows]
-    return dict(sorted((content | {key_of(prior, channels): {"noise": noise, "rows": kept}}).items()))
+    key = key_of(prior, channels)
+    return dict(sorted((content | {key: content.get(key, {}) | {"noise": noise, "rows": kept}}).items()))
+
+
+def elsewhere(prior: str, channels: int, bits: float | None) -> tuple[float, float] | None:
+    """Between which dB above what is expected nine of ten pictures of another source lie, linear in bits between what was
+    measured; None for priors for which nothing was."""
+    found = _content().get(key_of(prior, channels), {}).get("elsewhere")
+    if not found:
+        return None
+    at = [WITHOUT if row["bits"] is None else float(row["bits"]) for row in found]
+    low, high = (
+        float(np.interp(WITHOUT if bits is None else min(bits, WITHOUT), at, [r[end] for r in found]))
+        for end in ("low", "high")
+    )
+    return low, high
+
+
+@lru_cache(maxsize=1)
+def _content() -> dict[str, dict]:
+    return json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else {}
 
 
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """By prior: log shares and bits, both increasing, and predicted minus measured, (bits, shares)."""
-    if not TABLE.is_file():
-        return {}
     tables = {}
-    for name, entry in json.loads(TABLE.read_text(encoding="utf-8")).items():
+    for name, entry in _content().items():
         cells = {
             (WITHOUT if row["bits"] is None else float(row["bits"]), row["share"]): row["predicted"] - row["measured"]
             for row in entry["rows"]

@@ -90,8 +90,8 @@ class Frame:
     """What the network of a live picture was called in."""
     rows_are: str = ""
     """What the rows are (:data:`engine.algorithms.base.SAMPLES` and its like)."""
-    overconfident: str = ""
-    """What is known of the method's std falling short; empty where it does not."""
+    std_is: str = ""
+    """What is known of the method's std beside the exact one; empty where nothing is amiss."""
     ended: str = ""
     """``done`` or ``early`` once the run has ended and its result is in the frame."""
     losses: tuple[float, ...] = ()
@@ -226,7 +226,7 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Measureme
         run, iterate.step, iterate.steps, iterate.phase, shown, denoised, mean, std, iterate.is_last, elapsed,
         note=iterate.note, statistics=dict(iterate.statistics), history=history, seen=seen, message=_message(iterate),
         precision=str(job.facts.get("precision", "float32")), rows_are=rows_are,
-        overconfident=job.spec.algorithm.overconfident, losses=losses,
+        std_is=_std_is(job.spec), losses=losses,
     )  # fmt: skip
 
 
@@ -236,6 +236,11 @@ def _grid(flat: np.ndarray) -> np.ndarray:
     padded = np.full(-(-len(flat) // columns) * columns, np.nan, np.float32)
     padded[: len(flat)] = flat
     return padded.reshape(-1, columns)[None]
+
+
+def _std_is(spec: RunSpec) -> str:
+    known = spec.algorithm.known_error
+    return "" if known is None else known.of_std
 
 
 def _message(iterate: Iterate) -> np.ndarray | None:
@@ -266,13 +271,13 @@ def replayed(result: Reconstruction) -> list[Frame]:
         frames.append(
             Frame(0, kept.step, steps, kept.phase, iterate, denoised, kept.mean.astype(np.float32), None, False, 0.0,
                   history=history, seen=seen, rows_are=rows_are,
-                  overconfident=result.spec.algorithm.overconfident)
+                  std_is=_std_is(result.spec))
         )  # fmt: skip
     rows = result.samples if len(result.samples) else result.mean[None]
     last = Frame(
         0, steps, steps, "kept result", rows, rows, result.mean, result.std, True, result.seconds, history=history, seen=seen,
         rows_are=rows_are,
-        overconfident=result.spec.algorithm.overconfident, ended="done" if result.status == "done" else "early",
+        std_is=_std_is(result.spec), ended="done" if result.status == "done" else "early",
     )  # fmt: skip
     return [*frames[:-1], last]
 

@@ -448,8 +448,8 @@ def _titles(frame: Frame) -> tuple[str, str]:
         so_far = "Best restart so far" if frame.losses else "Mean of restarts so far"
         return "Best restart" if done else so_far, "Spread of restarts (no std)"
     spread = "Posterior std" if done else "Spread of estimates"
-    if frame.overconfident and frame.std is not None:
-        spread += f" ({frame.overconfident})"
+    if frame.std_is and frame.std is not None:
+        spread += f" ({frame.std_is})"
     mean = "Posterior mean" if done else "Posterior mean so far"
     if frame.std is None:
         spread = "Spread: needs two samples" if done else "Posterior std (after sampling)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from engine.algorithms.base import data_view, viewed
+from engine.algorithms.base import KnownError, data_view, viewed
 from engine.algorithms.diffusion.reverse import ReverseDiffusion, Step, Stepper, fresh, shrunk
 from engine.priors.levels import polynomial_levels
 from engine.settings import integer, number
@@ -31,6 +31,7 @@ class Daps(ReverseDiffusion):
 
     name = "daps"
     label = "DAPS"
+    known_error: ClassVar = KnownError(std=(1.13, 1.8), mean=(0.1, 0.4))
 
     steps: int = integer(50, "Noise levels", "Annealing steps.", low=2, high=5000)
     flow: int = integer(3, "Flow steps", "Network evaluations for each clean estimate.", low=1, high=500, expert=True)

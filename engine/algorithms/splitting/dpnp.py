@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, data_view, viewed
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, KnownError, data_view, viewed
 from engine.priors.levels import geometric_levels
 from engine.settings import integer, number, one_of
 
@@ -28,6 +28,7 @@ class Dpnp(AlgorithmChoice):
 
     name = "dpnp"
     label = "DPnP"
+    known_error: ClassVar = KnownError(std=(0.78, 1.09), mean=(0.2, 0.4))
 
     schedule: str = one_of(
         "anneal", ("anneal", "paper"), "Levels", "anneal: fall to the last level and hold; paper: eta = 0.2 four times, then "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from engine.algorithms.base import AlgorithmChoice, Draws, Iterate
+from engine.algorithms.base import AlgorithmChoice, Draws, Iterate, KnownError
 from engine.settings import integer, number
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class PnpOneBit(AlgorithmChoice):
 
     name = "pnp-onebit"
     label = "PnP-OneBit"
+    known_error: ClassVar = KnownError(std=(1.07, 1.11), mean=(0.2, 0.7))
 
     iterations: int = integer(50, "Iterations", "Of both halves; the paper takes 100.", low=1, high=5000)
     langevin: int = integer(
