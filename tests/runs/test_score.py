@@ -181,3 +181,18 @@ def test_a_matrix_that_is_not_decomposed_gets_no_method_that_needs_it(tmp_path):
     job = prepare(RunSpec(measurement=str(tmp_path / "seen.npz"), prior="natural", samples=1, device="cpu"))
     assert job.spec.algorithm.name == "plug-and-play"
     assert [a.name for a in jobs.fallbacks(job.spec)] == ["diffpir"]
+
+
+@pytest.mark.parametrize(
+    "quantizer", ["photons frames=1 light=0.5", "photons frames=16", "photons kind=counts light=9"]
+)
+def test_photons_that_were_left_out_are_calibrated_at_the_truth(quantizer):
+    shape = (1, 32, 32)
+    truth = torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))
+    seen = simulate(truth, OPERATORS.parse("identity").build(shape, 0), QUANTIZERS.parse(quantizer), 0.0, 0)
+    held = hold_out(seen, 0.5, 0)
+    flat = np.full(shape, 0.5, np.float32)
+    found = score(held.judge, truth[0].numpy(), flat, 0.5, flat[None][:0], None, held.rows[0])
+    assert found.inside == pytest.approx(0.9, abs=0.03)
+    wrong = score(held.judge, np.clip(truth[0].numpy() * 4, 0, 4), flat, 0.5, flat[None][:0], 1e-3, held.rows[0])
+    assert wrong.inside < 0.86 or quantizer.startswith("photons frames=1 ")
