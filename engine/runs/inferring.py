@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from engine.algorithms import ALGORITHMS, Draws
+from engine.algorithms.sparse.convex_concave import likeliest_gain
 from engine.doctor.case import Case, Scored
 from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
@@ -30,6 +31,7 @@ WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
 METHOD, TURNS, HALF = "plug-and-play steps=10", 3, 0.5
 LARGEST = 512 * 512
+TWO_VALUED = "two-valued"
 UNSURE = 0.5
 """Relative error from which a noise level is not known."""
 FACTORS = np.geomspace(1 / 64, 4, 13)
@@ -116,6 +118,9 @@ def _gain(pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, se
     gain = float(np.quantile(scored.picture.numpy(), WHITE))
     if not gain > 0:
         raise InputError("The gain cannot be inferred: no bright picture explains the measurements; try 'qcs check'.")
+    if choice.name == TWO_VALUED:
+        factor, error = likeliest_gain(_in_units(seen, gain))
+        return gain * factor, gain * error
     shape = seen.operator.image_shape
     choice = choice if choice.kind == "denoiser" else priors().parse("natural")
     if not choice.takes(shape) or shape[1] * shape[2] > LARGEST:

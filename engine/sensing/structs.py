@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ from engine.errors import InputError
 
 __all__ = ["from_structs"]
 
+PIXELS_PER_RAY = 2
 FAN = ("cone", "fan", "fanbeam", "fan-beam")
 
 
@@ -28,7 +30,8 @@ def from_structs(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _scan(fields: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A scan of which one slice was taken, in pixels as wide as a detector seems at the axis of rotation."""
+    """A scan of which one slice was taken, in pixels as wide as a detector seems at the axis of rotation, or as several where
+    there would be more than two pixels for each ray."""
     sinogram = fields["sinogram"]
     angles = fields.get("parameters.angles", np.zeros(0)).reshape(-1)
     if sinogram.ndim != 2 or angles.size not in sinogram.shape or angles.dtype.kind not in "iuf":
@@ -36,11 +39,16 @@ def _scan(fields: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             f"'sinogram' has the shape {sinogram.shape} and 'parameters.angles' {angles.size} numbers; one line of it for each "
             "angle is needed."
         )
-    made = {"y": sinogram if len(sinogram) == angles.size else sinogram.T, "angles": angles, "gain": np.array("auto")}
+    y = sinogram if len(sinogram) == angles.size else sinogram.T
+    made = {"y": y, "angles": angles, "gain": np.array("auto")}
+    detectors = y.shape[1]
+    wider = math.ceil(math.sqrt(detectors**2 / (PIXELS_PER_RAY * y.size)))
+    side = math.ceil(detectors / wider)
+    made["shape"] = np.array([side, side])
     kind = str(fields.get("parameters.geometryType", "")).lower()
     if kind not in FAN:
         if "parallel" in kind:
-            return made
+            return made | {"spacing": np.array(1 / wider)}
         raise InputError(f"The geometry '{kind[:20]}' of the scan is not known; parallel beams and fans are.")
     source, whole = (_length(fields, f"distanceSource{end}") for end in ("Origin", "Detector"))
     wide = next((_length(fields, key) for key in ("pixelSizePost", "pixelSize") if f"parameters.{key}" in fields), None)
@@ -48,7 +56,7 @@ def _scan(fields: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         raise InputError(
             "The scan's 'parameters' need 'distanceSourceOrigin', the larger 'distanceSourceDetector' and 'pixelSize'."
         )
-    pixel = wide * source / whole
+    pixel = wider * wide * source / whole
     return made | {
         "spacing": np.array(wide / pixel),
         "source": np.array(source / pixel),
