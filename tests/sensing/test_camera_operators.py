@@ -290,6 +290,8 @@ def test_a_coarser_scan_measures_pictures_of_blocks():
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)[..., :20, :31]
     assert coarse.forward(small).numpy() == pytest.approx(merged(operator.forward(large)).numpy(), rel=1e-4, abs=1e-4)
     assert coarse.rows == 7 * math.ceil(operator.scan[1] / 4)
+    some = torch.tensor([3, 40, 41])
+    assert torch.equal(operator.rows_of(some), super(SparseOperator, operator).rows_of(some))
     same, kept = operator.coarser(31)
     assert same is operator
     assert torch.equal(kept(small), small)

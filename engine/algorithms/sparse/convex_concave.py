@@ -26,7 +26,7 @@ FIRST_LONGER = 3
 """Iterations of a stage without a push, as a multiple of the others."""
 COARSE_SIDE = 80
 """Pixels on a side with which gains are tried."""
-GAINS, FINER = (0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.42), 0.5
+GAINS, FINER = (0.56, 0.63, 0.71, 0.8, 0.9, 1.0, 1.12, 1.25), 0.5
 STEP = 0.7
 DATA_STEP = 10.0
 
@@ -149,7 +149,7 @@ class _Solver:
 def likeliest_gain(measurement: Measurement) -> tuple[float, float]:
     """The factor by which values and noise of a measurement of a picture of two grey levels have to be divided so that these are
     black and white, and the step in which it was looked for: the one with which two levels explain best what was measured. It is
-    looked for in coarse pixels, between 0.7 and 1.4."""
+    looked for in coarse pixels, between 0.56 and 1.25."""
     assert measurement.values is not None
     operator, merged = measurement.operator.coarser(COARSE_SIDE)
     coarse = replace(measurement, operator=operator, values=merged(measurement.values))

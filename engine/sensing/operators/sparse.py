@@ -71,6 +71,14 @@ class SparseOperator(Operator):
     def adjoint(self, z: Tensor) -> Tensor:
         return _times(self.transposed, z).reshape(-1, *self.image_shape)
 
+    def rows_of(self, numbers: Tensor) -> Tensor:
+        starts, columns, entries = (part(self.matrix) for part in _PARTS)
+        out = entries.new_zeros((len(numbers), self.pixels))
+        for place, number in enumerate(numbers.tolist()):
+            inside = slice(int(starts[number]), int(starts[number + 1]))
+            out[place, columns[inside]] = entries[inside]
+        return out.reshape(-1, *self.image_shape)
+
     def coarser(self, side: int) -> tuple[Operator, Callable[[Tensor], Tensor]]:
         """Columns of the pixels of a block are added up, and neighbouring rows averaged where :meth:`_merged_rows` says so."""
         from scipy.sparse import csr_array
