@@ -30,7 +30,9 @@ __all__ = ["Inferred", "infer", "table"]
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
 METHOD, TURNS, HALF = "plug-and-play steps=10", 3, 0.5
-LARGEST = 512 * 512
+SETTLED = 0.01
+"""Share by which another turn has to change the gain."""
+LARGEST, SLOW = 512 * 512, 256 * 256
 TWO_VALUED = "two-valued"
 UNSURE = 0.5
 """Relative error from which a noise level is not known."""
@@ -127,8 +129,14 @@ def _gain(pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, se
         return gain, abs(gain - float(scored.picture.max()))
     loaded = choice.load("cpu", shape)
     assert isinstance(loaded, DenoiserPrior)
+    change = 1.0
     for _ in range(TURNS):
-        gain *= _brightest(_in_units(seen, gain), loaded, seed)
+        change = _brightest(_in_units(seen, gain), loaded, seed)
+        gain *= change
+        if abs(change - 1) < SETTLED:
+            break
+    if shape[1] * shape[2] > SLOW:  # two more looks would take longer than the reconstruction
+        return gain, gain * max(abs(change - 1), SETTLED)
     held = hold_out(_in_units(seen, gain), HALF, seed)
     halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
     return gain, gain * abs(halves[0] - halves[1]) / 2
