@@ -45,6 +45,12 @@ def test_what_is_left_out_says_nothing_to_the_fit(quantizer):
     assert found.ratio[held.rows].numpy() == pytest.approx(1)
     kept = ~held.rows
     assert torch.equal(found.log_prob[kept], whole.log_prob[kept])
+    scored, known = held.fitted.channel.scored(z), seen.channel.scored(z)
+    assert (scored is None) == (known is None)
+    if scored is not None:
+        assert torch.equal(scored[0][kept], known[0][kept])
+        assert torch.equal(scored[1][kept], known[1][kept])
+        assert torch.equal(scored[0][held.rows], z[held.rows])
     assert held.judge is seen
     alone = hold_out(seen.select([1]), 0.1, 3, (1,))
     assert torch.equal(alone.rows[0], held.rows[1])
