@@ -176,6 +176,20 @@ def test_two_grey_levels_from_sixty_degrees_with_beam_hardening():
     assert last.statistics["grey"] < 1e-3
 
 
+def test_two_grey_levels_begin_with_coarser_pixels():
+    shape = (1, 84, 90)
+    operator = OPERATORS.parse("tomography angles=20").build(shape, 0)
+    truth = torch.zeros((1, *shape))
+    truth[..., 20:61, 30:71] = 1
+    seen = Measurement(operator, 0.1, values=operator.forward(truth), quantizer=Quantizer(None))
+    prior = priors().parse("two-valued").load("cpu", shape)
+    for last in ALGORITHMS.parse("convex-concave iterations=6").iterates(seen, prior, Draws(0)):
+        assert last.x.shape == (1, *shape)
+        if last.step == 12:  # pixels are twice as wide until then
+            assert torch.equal(last.x[..., ::2, ::2], last.x[..., 1::2, 1::2])
+    assert float(((last.mean > 0.5) != (truth > 0.5)).float().mean()) < 0.01
+
+
 def test_two_grey_levels_tell_their_own_gain():
     shape = (1, 32, 32)
     operator = OPERATORS.parse("tomography angles=24").build(shape, 0)

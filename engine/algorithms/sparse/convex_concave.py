@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -22,6 +23,8 @@ __all__ = ["ConvexConcave", "likeliest_gain"]
 
 PUSHES = (0.0, 0.0, 0.0, 0.0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 14, 14, 20, 20, 30, 30, 50, 50, 100, 100)
 """How hard grey pixels are pushed to black or white, stage by stage, in ten-thousandths of the largest eigenvalue of A^T A."""
+FINE_FROM = 10
+"""The push from which pixels are as they are: before, they are twice as wide."""
 FIRST_LONGER = 3
 """Iterations of a stage without a push, as a multiple of the others."""
 COARSE_SIDE = 80
@@ -73,9 +76,12 @@ class ConvexConcave(AlgorithmChoice):
         return None
 
     def iterates(self, measurement: Measurement, prior: SparsityPrior, draws: Draws) -> Iterator[Iterate]:
-        solver = _Solver(measurement, self.penalty)
+        shape = measurement.operator.image_shape
         bends = self.hardening and measurement.operator.non_negative
+        solver = _Solver(_coarse(measurement, max(max(shape[1:]) // 2, COARSE_SIDE)), self.penalty)
         for stage, push in enumerate(PUSHES, start=1):
+            if push >= FINE_FROM and solver.operator.image_shape != shape:
+                solver = _Solver(measurement, self.penalty).going_on(solver)
             solver.advance(push, self.iterations)
             if bends:
                 solver.bend()
@@ -85,11 +91,26 @@ class ConvexConcave(AlgorithmChoice):
             if last and bends:
                 slope, bend = (float(c) for c in solver.response.mean(0))
                 note = f"Beam hardening was inferred beside the picture: A x = {slope:.3g} y {bend:+.3g} y^2."
-            x = solver.x.float()
+            x = _enlarged(solver.x, shape)
             yield Iterate(
                 stage, len(PUSHES), x, 0, statistics=facts, per_image=True, mean=x, note=note,
                 phase="few edges" if not push else "two grey levels",
             )  # fmt: skip
+
+
+def _coarse(measurement: Measurement, side: int) -> Measurement:
+    """The measurement of a picture of coarser pixels, of about ``side`` of them on its longer side."""
+    assert measurement.values is not None
+    operator, merged = measurement.operator.coarser(side)
+    return replace(measurement, operator=operator, values=merged(measurement.values))
+
+
+def _enlarged(x: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Blocks of pixels for pixels, cut off at the edges of a picture of ``shape``."""
+    block = math.ceil(max(shape[1:]) / max(x.shape[2:]))
+    if block > 1:
+        x = x.repeat_interleave(block, 2).repeat_interleave(block, 3)
+    return x[..., : shape[1], : shape[2]]
 
 
 class _Solver:
@@ -114,6 +135,14 @@ class _Solver:
         self._ahead = self.x
         self._dual = torch.zeros_like(self.data), self.seen.new_zeros((shape[0], 2, *shape[1:]))
         self.response = self.seen.new_tensor([1.0, 0.0]).repeat(shape[0], 1)
+
+    def going_on(self, coarse: _Solver) -> _Solver:
+        """Itself, from where that of a coarser picture ended."""
+        self.x = self._ahead = _enlarged(coarse.x, self.operator.image_shape)
+        powers = self.response.new_tensor([1.0, 2.0])
+        self.response = coarse.response
+        self.data = (self.response[:, None, :] * self.seen[..., None] ** powers).sum(-1)
+        return self
 
     def advance(self, push: float, iterations: int) -> None:
         from engine.priors.sparsity.total_variation import differences, differences_back
@@ -150,10 +179,9 @@ def likeliest_gain(measurement: Measurement) -> tuple[float, float]:
     """The factor by which values and noise of a measurement of a picture of two grey levels have to be divided so that these are
     black and white, and the step in which it was looked for: the one with which two levels explain best what was measured. It is
     looked for in coarse pixels, between 0.56 and 1.25."""
-    assert measurement.values is not None
-    operator, merged = measurement.operator.coarser(COARSE_SIDE)
-    coarse = replace(measurement, operator=operator, values=merged(measurement.values))
-    values = merged(measurement.values)
+    coarse = _coarse(measurement, COARSE_SIDE)
+    values = coarse.values
+    assert values is not None
     tried: dict[float, float] = {}
 
     def residual(gain: float) -> float:
