@@ -25,6 +25,7 @@ from engine.algorithms.lowrank.scaled_gd_lambda import ScaledGdLambda
 from engine.algorithms.lowrank.tucker_gd import TuckerGd
 from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.biht import Biht
+from engine.algorithms.sparse.convex_concave import ConvexConcave
 from engine.algorithms.sparse.lasso import Lasso
 from engine.algorithms.splitting.dpnp import Dpnp
 from engine.algorithms.splitting.plug_and_play import PlugAndPlay
@@ -40,7 +41,7 @@ ALGORITHMS: Family[AlgorithmChoice] = Family(
         *(Turbo, PlugAndPlay, SplitGibbs, Dpnp, Guided, QcsSgm, QcsSgmPlus, Ald),
         *(Dps, Pigdm, DiffPir, Daps, Dmps, DiffOneBit, PnpOneBit, SimDmis),
         *(Csgm, LatentLangevin, Bipg, OneShot, Dcs, Sdlss),
-        *(Lasso, Biht),
+        *(Lasso, Biht, ConvexConcave),
         *(ScaledGd, ScaledGdLambda, Gd, TuckerGd, RobustPca),
         Unconditional,
     ],

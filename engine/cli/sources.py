@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["PICTURE", "add_recipe", "completed_measurement", "given", "repeated", "set_threads", "spec_of"]
 
 PREFIX = "recipe_"
+PHOTOGRAPHS, TWO_VALUED = "natural", "two-valued"
+LIMITED = 150.0
+"""Degrees of a scan's angles below which it is a limited-angle one."""
 WORDS = {int: "N", float: "NUMBER", str: "TEXT"}
 PICTURE = ("image", "size", "colour")
 """What decides which pixels are measured."""
@@ -111,7 +115,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     units = {key: written for key, written in units.items() if written}
     spec = RunSpec(**values)
     if not named and not units:
-        return spec
+        return spec if "prior" in values else _with_fitting_prior(spec, read_pieces(spec.measurement))
     # what the recipe says of a picture completes what the file says of one
     recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
     pieces = read_pieces(spec.measurement)
@@ -133,4 +137,22 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     )  # fmt: skip
     pieces = more.apply(pieces)
     assemble(pieces)  # what does not fit is said before anything is written
+    spec = spec if "prior" in values else _with_fitting_prior(spec, pieces)
     return spec.replace(measurement=str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces)))
+
+
+def _with_fitting_prior(spec: RunSpec, pieces: dict[str, np.ndarray]) -> RunSpec:
+    """The spec, its prior one that suits what was measured where the usual one is of other pictures; says so."""
+    from engine.sensing.entries import pictured
+
+    if spec.prior.takes(pictured(pieces)):
+        return spec
+    name, why = PHOTOGRAPHS, "for photographs of any size"
+    angles = pieces.get("angles")
+    if angles is not None and angles.size and float(angles.max() - angles.min()) < LIMITED:
+        name, why = TWO_VALUED, (
+            "for things of one material, since these few angles tell hardly more; of others, give --prior natural or "
+            "total-variation"
+        )  # fmt: skip
+    print(f"qcs: The prior is {name}, {why}.", file=sys.stderr)
+    return spec.replace(prior=name)

@@ -21,10 +21,9 @@ MOST_FAULTS = 3
 AS_GOOD = 2.0
 """Standard errors within which a likelier fault explains as much as the best."""
 MOST_NAMED = 2
-TELLING, BELONGS, CERTAIN = 0.02, 0.2, 4.0
+TELLING, BELONGS, CERTAIN, MOSTLY = 0.02, 0.2, 4.0, 0.5
 """Bits that a measurement must tell of another before anything can be said, the share of what is expected that has to be
-found, and
-how sure that must be."""
+found, how sure that must be, and the share that needs not to be sure."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +44,28 @@ class Report:
     @property
     def belongs(self) -> bool:
         """Whether y and matrix, as mended, belong together as far as can be seen."""
-        if not self.judged or self.expected < TELLING:
+        if not self.judged or not self._telling:
             return True
-        return self.bits_mended > max(BELONGS * self.expected, CERTAIN * self.error)
+        least = max(BELONGS * self.expected, CERTAIN * self.error)
+        return bool(self.bits_mended > min(least, MOSTLY * self.expected))
 
     @property
     def verdict(self) -> str:
         """One or two sentences."""
         if not self.judged:
             return "Nothing can be said: the operator is not linear."
-        if self.expected < TELLING:
+        if not self._telling:
             said = "The measurements say too little of each other to be checked against one another."
-            return said if not self.found else f"{self._faults} {said}"
+            return said if not self.found else f"{self._faults}{said[:1].lower()}{said[1:]}"
         numbers = f"the other measurements tell {self.bits_mended:.2f} bits of each, {self.expected:.2f} are expected"
         if not self.belongs:
             return f"{self._faults}y and the matrix do not seem to belong together: {numbers}.".strip()
         return f"{self._faults}y, matrix and noise can belong together: {numbers}."
+
+    @property
+    def _telling(self) -> bool:
+        """Whether the measurements are expected to say enough of each other for their silence to mean something."""
+        return bool(self.expected >= max(TELLING, CERTAIN * self.error))
 
     @property
     def _faults(self) -> str:
@@ -142,8 +147,15 @@ def _mirrored(hypothesis: Hypothesis, case: Case, prior: PriorChoice) -> Iterato
             yield Finding(hypothesis.name, mend.fault, mend.case, *told[:2], words, *told[2:], mirrored=True)
 
 
+def _tells_little(case: Case) -> bool:
+    return bool(case.scored.bits < MOSTLY * case.scored.prediction.expected / np.log(2))
+
+
 def _likeliest(found: list[Finding]) -> Finding:
-    """The first, in the order of the hypotheses, that explains as much as the best within the error of that."""
+    """The first, in the order of the hypotheses, that explains as much as the best within the error of that; before it those
+    after whose mend the measurements say of each other what is expected."""
     best = max(found, key=lambda f: f.gain)
     as_good = [f for f in found if f.gain > best.gain - max(AS_GOOD * best.error, 0.01 * best.gain)]
+    if len(as_good) > 1:
+        as_good.sort(key=lambda f: _tells_little(f.case))
     return replace(as_good[0], alternatives=tuple(f.fault for f in as_good[1 : 1 + MOST_NAMED]))

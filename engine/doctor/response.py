@@ -57,9 +57,7 @@ class Response:
         self._root = power_law(self.shape, DEVIATION, exponent).sqrt().float()
         parts, white = [], []
         for some in rows.split(64):
-            picked = torch.zeros((len(some), operator.rows))
-            picked[torch.arange(len(some)), some] = 1.0
-            coarse = self._pooled(operator.adjoint(picked))
+            coarse = self._pooled(operator.rows_of(some))
             white.append(coarse.double().flatten(1).sum(1))
             parts.append((to_cosines(coarse) * self._root).flatten(1).float())
         self.white = torch.cat(white)

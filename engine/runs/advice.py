@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.messages.turbo import Turbo
+from engine.algorithms.sparse.convex_concave import ConvexConcave
 from engine.algorithms.splitting.plug_and_play import PlugAndPlay
 from engine.errors import InputError
 
@@ -90,6 +91,9 @@ def _describes(written: str, operator: OperatorChoice) -> bool:
 
 
 def _for_sparsity(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
+    algorithm = ConvexConcave()
+    if algorithm.unsuited(operator, quantizer, prior) is None:
+        return algorithm.name, "it pushes grey pixels to black or white, which few or limited angles do not tell apart"
     return "lasso", "a convex problem with one solution, for any cells and any linear operator"
 
 
@@ -100,7 +104,7 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     refused = Turbo().refusal(operator, quantizer, prior)
     if refused is None and operator.random_like:
         return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
-    if operator.name == "matrix" and operator.has_eigenbasis and not operator.random_like:
+    if operator.name == "matrix" and operator.has_eigenbasis and not (operator.random_like or operator.orthogonal_rows):
         return (
             "split-gibbs",
             "this matrix does not mix all pixels, as message passing wants; draws that are exact in what is seen need no mixing",

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from engine.algorithms import ALGORITHMS, Draws
+from engine.algorithms.sparse.convex_concave import likeliest_gain
 from engine.doctor.case import Case, Scored
 from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
@@ -29,7 +30,10 @@ __all__ = ["Inferred", "infer", "table"]
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
 METHOD, TURNS, HALF = "plug-and-play steps=10", 3, 0.5
-LARGEST = 512 * 512
+SETTLED = 0.01
+"""Share by which another turn has to change the gain."""
+LARGEST, SLOW = 512 * 512, 256 * 256
+TWO_VALUED = "two-valued"
 UNSURE = 0.5
 """Relative error from which a noise level is not known."""
 FACTORS = np.geomspace(1 / 64, 4, 13)
@@ -116,14 +120,23 @@ def _gain(pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, se
     gain = float(np.quantile(scored.picture.numpy(), WHITE))
     if not gain > 0:
         raise InputError("The gain cannot be inferred: no bright picture explains the measurements; try 'qcs check'.")
+    if choice.name == TWO_VALUED:
+        factor, error = likeliest_gain(_in_units(seen, gain))
+        return gain * factor, gain * error
     shape = seen.operator.image_shape
     choice = choice if choice.kind == "denoiser" else priors().parse("natural")
     if not choice.takes(shape) or shape[1] * shape[2] > LARGEST:
         return gain, abs(gain - float(scored.picture.max()))
     loaded = choice.load("cpu", shape)
     assert isinstance(loaded, DenoiserPrior)
+    change = 1.0
     for _ in range(TURNS):
-        gain *= _brightest(_in_units(seen, gain), loaded, seed)
+        change = _brightest(_in_units(seen, gain), loaded, seed)
+        gain *= change
+        if abs(change - 1) < SETTLED:
+            break
+    if shape[1] * shape[2] > SLOW:  # two more looks would take longer than the reconstruction
+        return gain, gain * max(abs(change - 1), SETTLED)
     held = hold_out(_in_units(seen, gain), HALF, seed)
     halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
     return gain, gain * abs(halves[0] - halves[1]) / 2

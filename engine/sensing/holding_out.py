@@ -18,6 +18,7 @@ __all__ = ["FEWEST", "HeldOut", "hold_out"]
 
 FEWEST = 64
 """Rows below which nothing is left out: a handful of them judges nothing."""
+DROWNED = 1e9
 LEAST_NOISE = 1e-3
 """Noise of real values is taken for at least this share of their typical deviation."""
 
@@ -107,6 +108,14 @@ class MaskedChannel(Channel):
         kept = ~self.left
         mean = (values * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True).clamp_min(1)
         return torch.where(self.left, mean, values), deviation
+
+    def scored(self, z: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What is left out agrees with any z, with a noise that drowns it."""
+        known = self.inner.scored(z)
+        if known is None:
+            return None
+        values, noise = known
+        return torch.where(self.left, z.double(), values), torch.where(self.left, DROWNED * noise, noise)
 
     def mode(self, mean: Tensor, variance: Tensor, noise: float) -> Tensor:
         return torch.where(self.left, mean.double(), self.inner.mode(mean, variance, noise))

@@ -43,6 +43,8 @@ def _picture(name: str) -> np.ndarray:
         assert isinstance(made, GeneratorPrior)
         return made.generate(made.draw_latents(RowGenerators([generator(3, "picture")])))[0].detach().numpy()
     grey = _sample("photo-camera", 1)
+    if name == "two-valued":
+        return (grey > np.median(grey)).astype(np.float32)
     if choice.kind == "sparsity":
         penalty = choice.load(shape=(1, SIDE, SIDE))
         assert isinstance(penalty, SparsityPrior)

@@ -4,11 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.algorithms import ALGORITHMS
+from engine.algorithms import ALGORITHMS, Draws
+from engine.algorithms.sparse.convex_concave import likeliest_gain
 from engine.control import Cancelled, Control
 from engine.errors import InputError
+from engine.priors.library import priors
 from engine.runs import Job, RunSpec, measure, prepare
 from engine.runs.job import load_truth
+from engine.sensing.measurement import Measurement
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import Quantizer
 
 
 def run(spec, truth=None):
@@ -147,3 +152,59 @@ def test_one_estimate_streams_stops_and_has_no_samples(written):
     control.cancel()
     with pytest.raises(Cancelled):
         list(prepare(spec).stream(control))
+
+
+def test_two_grey_levels_from_sixty_degrees_with_beam_hardening():
+    shape = (1, 40, 40)
+    operator = OPERATORS.parse("tomography angles=31 range=62").build(shape, 0)
+    rows, columns = np.mgrid[:40, :40] - 19.5
+    disc = (
+        (np.hypot(rows, columns) < 17) & (np.hypot(rows - 5, columns + 6) > 4) & (np.hypot(rows + 7, columns - 3) > 4)
+    )
+    truth = torch.from_numpy(disc.astype(np.float32))[None, None]
+    z = operator.forward(truth)
+    seen = Measurement(operator, 0.1, values=1.05 * z - 0.004 * z**2, quantizer=Quantizer(None))
+    prior = priors().parse("two-valued").load("cpu", shape)
+    lowest = {}
+    for hardening in ("true", "false"):
+        for last in ALGORITHMS.parse(f"convex-concave hardening={hardening}").iterates(seen, prior, Draws(0)):
+            assert 0 <= float(last.x.min()) <= float(last.x.max()) <= 1
+        wrong = float(((last.mean > 0.5) != (truth > 0.5)).float().mean())
+        lowest[hardening] = wrong, last.statistics["residual"]
+    assert lowest["true"][0] < 0.02
+    assert lowest["true"] < (0.7 * lowest["false"][0], lowest["false"][1]), lowest
+    assert last.statistics["grey"] < 1e-3
+
+
+def test_two_grey_levels_begin_with_coarser_pixels():
+    shape = (1, 84, 90)
+    operator = OPERATORS.parse("tomography angles=20").build(shape, 0)
+    truth = torch.zeros((1, *shape))
+    truth[..., 20:61, 30:71] = 1
+    seen = Measurement(operator, 0.1, values=operator.forward(truth), quantizer=Quantizer(None))
+    prior = priors().parse("two-valued").load("cpu", shape)
+    for last in ALGORITHMS.parse("convex-concave iterations=6").iterates(seen, prior, Draws(0)):
+        assert last.x.shape == (1, *shape)
+        if last.step == 12:  # pixels are twice as wide until then
+            assert torch.equal(last.x[..., ::2, ::2], last.x[..., 1::2, 1::2])
+    assert float(((last.mean > 0.5) != (truth > 0.5)).float().mean()) < 0.01
+
+
+def test_two_grey_levels_tell_their_own_gain():
+    shape = (1, 32, 32)
+    operator = OPERATORS.parse("tomography angles=24").build(shape, 0)
+    truth = torch.zeros((1, *shape))
+    truth[..., 8:22, 6:26] = 1
+    seen = Measurement(operator, 0.1, values=1.2 * operator.forward(truth), quantizer=Quantizer(None))
+    gain, step = likeliest_gain(seen)
+    assert gain == pytest.approx(1.2, abs=1.5 * step)
+    assert step < 0.15
+
+
+def test_two_grey_levels_are_of_real_values_alone():
+    with pytest.raises(InputError, match="real values of a linear operator"):
+        RunSpec(prior="two-valued", quantizer="one-bit", algorithm="convex-concave")
+    with pytest.raises(InputError, match="take the prior two-valued"):
+        RunSpec(prior="total-variation", quantizer="none", algorithm="convex-concave")
+    assert RunSpec(prior="two-valued", quantizer="one-bit").algorithm.name == "lasso"
+    assert RunSpec(prior="two-valued", quantizer="none", operator="tomography").algorithm.name == "convex-concave"

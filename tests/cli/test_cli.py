@@ -391,3 +391,23 @@ def test_made_pictures_have_the_rank_that_was_asked_for(tmp_path, capsys):
     assert load_image(tmp_path / "b.png").pixels.shape == (1, 24, 10)
     assert main(["make-picture", "low-rank", "--rank", "99", "--size", "30x20", "--out", str(tmp_path / "c.tif")]) == 2
     assert "give 1 to 20" in capsys.readouterr().err
+
+
+def test_a_file_whose_pictures_the_usual_prior_does_not_know_gets_another(capsys, tmp_path):
+    from argparse import Namespace
+
+    from engine.cli.sources import completed_measurement
+
+    def of(**entries):
+        np.savez(tmp_path / "m.npz", **entries)
+        return completed_measurement(Namespace(recipe_measurement=str(tmp_path / "m.npz"), threads=0))
+
+    rows = {"transform": "walsh", "index": np.arange(40), "y": np.linspace(-1, 1, 40)}
+    assert of(**rows, shape=[28, 28]).prior.name == "mnist"
+    assert capsys.readouterr().err == ""
+    assert of(**rows, shape=[32, 64]).prior.name == "natural"
+    assert "The prior is natural" in capsys.readouterr().err
+    scan = {"y": np.ones((5, 12)), "gain": "auto"}
+    assert of(**scan, angles=[0, 15, 30, 45, 60]).prior.name == "two-valued"
+    assert "of others, give --prior natural" in capsys.readouterr().err
+    assert of(**scan, angles=[0, 40, 80, 120, 160]).prior.name == "natural"

@@ -1,5 +1,7 @@
 """The doctor finds planted faults in files like those of instruments, mends them, and finds nothing where there is nothing."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -314,6 +316,10 @@ def test_the_command_names_the_fault_and_writes_the_mended_file(tmp_path, capsys
     assert "MATLAB" in said
     assert "can belong together" in said
     assert np.array_equal(read_pieces(tmp_path / "mended.npz")["A"], pieces["A"])
+    assert main(["check", str(tmp_path / "m.npz"), "--threads", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["belongs"] is True
+    assert "MATLAB" in told["faults"][0]["fault"]
     assert main(["check", str(tmp_path / "m.npz"), "--mend", "mended.txt"]) == 2
     assert main(["check", str(tmp_path / "m.npz"), "--prior", "wavelet"]) == 2
     assert "is no denoiser" in capsys.readouterr().err

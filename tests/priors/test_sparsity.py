@@ -9,7 +9,14 @@ from engine.errors import InputError
 from engine.priors.library import priors
 from engine.priors.sparsity import SPARSITY
 
-WRITTEN = ("pixels", "pixels non_negative=true", "wavelet", "wavelet family=db1 levels=2", "total-variation")
+WRITTEN = (
+    "pixels",
+    "pixels non_negative=true",
+    "wavelet",
+    "wavelet family=db1 levels=2",
+    "total-variation",
+    "two-valued",
+)
 SHAPES = ((1, 16, 16), (3, 7, 13), (1, 5, 1), (1, 1, 1))
 
 
@@ -95,3 +102,18 @@ def test_memory_only_saves_work():
 def test_what_is_no_orthogonal_wavelet_is_one_sentence(written):
     with pytest.raises(InputError, match=r"family=nothing|not orthogonal|levels"):
         priors().parse(written)
+
+
+def test_two_grey_levels_bound_the_minimiser_and_do_not_only_cut_it_off():
+    prior, x, step = load("two-valued", (1, 12, 12)), 4 * draw((1, 12, 12)) - 1.5, 0.4
+
+    def objective(u):
+        return prior.penalty(u) + (u - x).square().flatten(1).sum(1) / (2 * step)
+
+    best = prior.prox(x, step)
+    assert 0 <= float(best.min()) <= float(best.max()) <= 1
+    cut_off = load("total-variation level=0", (1, 12, 12)).prox(x, step).clamp(0, 1)
+    assert bool((objective(best) < objective(cut_off) - 0.01).all())
+    for seed in range(20):
+        other = (best + 0.05 * (draw((1, 12, 12), seed=seed) - 0.5)).clamp(0, 1)
+        assert bool((objective(other) >= objective(best) - 1e-4).all())

@@ -45,6 +45,12 @@ def test_what_is_left_out_says_nothing_to_the_fit(quantizer):
     assert found.ratio[held.rows].numpy() == pytest.approx(1)
     kept = ~held.rows
     assert torch.equal(found.log_prob[kept], whole.log_prob[kept])
+    scored, known = held.fitted.channel.scored(z), seen.channel.scored(z)
+    assert (scored is None) == (known is None)
+    if scored is not None:
+        assert torch.equal(scored[0][kept], known[0][kept])
+        assert torch.equal(scored[1][kept], known[1][kept])
+        assert torch.equal(scored[0][held.rows], z[held.rows])
     assert held.judge is seen
     alone = hold_out(seen.select([1]), 0.1, 3, (1,))
     assert torch.equal(alone.rows[0], held.rows[1])
@@ -181,3 +187,18 @@ def test_a_matrix_that_is_not_decomposed_gets_no_method_that_needs_it(tmp_path):
     job = prepare(RunSpec(measurement=str(tmp_path / "seen.npz"), prior="natural", samples=1, device="cpu"))
     assert job.spec.algorithm.name == "plug-and-play"
     assert [a.name for a in jobs.fallbacks(job.spec)] == ["diffpir"]
+
+
+@pytest.mark.parametrize(
+    "quantizer", ["photons frames=1 light=0.5", "photons frames=16", "photons kind=counts light=9"]
+)
+def test_photons_that_were_left_out_are_calibrated_at_the_truth(quantizer):
+    shape = (1, 32, 32)
+    truth = torch.rand((1, *shape), generator=torch.Generator().manual_seed(0))
+    seen = simulate(truth, OPERATORS.parse("identity").build(shape, 0), QUANTIZERS.parse(quantizer), 0.0, 0)
+    held = hold_out(seen, 0.5, 0)
+    flat = np.full(shape, 0.5, np.float32)
+    found = score(held.judge, truth[0].numpy(), flat, 0.5, flat[None][:0], None, held.rows[0])
+    assert found.inside == pytest.approx(0.9, abs=0.03)
+    wrong = score(held.judge, np.clip(truth[0].numpy() * 4, 0, 4), flat, 0.5, flat[None][:0], 1e-3, held.rows[0])
+    assert wrong.inside < 0.86 or quantizer.startswith("photons frames=1 ")

@@ -280,3 +280,18 @@ def test_a_mosaic_sees_the_colours_of_its_pattern():
     assert torch.allclose(operator.interpolate(operator.forward(flat)), flat)
     with pytest.raises(InputError, match="colour"):
         OPERATORS.parse("bayer").build((2, 4, 4), 0)
+
+
+def test_a_coarser_scan_measures_pictures_of_blocks():
+    operator = OPERATORS.parse("tomography angles=7").build((1, 20, 31), 0)
+    coarse, merged = operator.coarser(8)
+    assert coarse.image_shape == (1, 5, 8)
+    small = torch.rand((2, 1, 5, 8))
+    large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)[..., :20, :31]
+    assert coarse.forward(small).numpy() == pytest.approx(merged(operator.forward(large)).numpy(), rel=1e-4, abs=1e-4)
+    assert coarse.rows == 7 * math.ceil(operator.scan[1] / 4)
+    some = torch.tensor([3, 40, 41])
+    assert torch.equal(operator.rows_of(some), super(SparseOperator, operator).rows_of(some))
+    same, kept = operator.coarser(31)
+    assert same is operator
+    assert torch.equal(kept(small), small)

@@ -201,3 +201,24 @@ def test_clipped_values_are_densities_within_and_cells_outside():
     assert torch.allclose(found.log_prob[0], torch.stack(want))
     assert float(found.ratio[0, 0]) == 0 and float(found.score[0, 0]) == pytest.approx(-0.3 / 0.04)
     assert float(found.score[0, 1]) > 0 > float(found.score[0, 2])
+
+
+@pytest.mark.parametrize(("kind", "counts"), COUNTS.items())
+def test_distribution_is_the_sum_of_the_law(kind, counts):
+    rate = torch.tensor([[0.3, 2.0, 9.0]], dtype=torch.float64)
+    for count in counts:
+        below, up_to = channel(kind, count).distribution_at(rate)
+        if kind == "noisy":
+            step = 1e-4
+            up = channel(kind, count + step).distribution_at(rate)[1]
+            density = channel(kind, count + step / 2).law(rate, rate.log()).log_prob.exp()
+            assert ((up - up_to) / step).numpy() == pytest.approx(density.numpy(), rel=1e-4, abs=1e-9)
+            assert torch.equal(below, up_to)
+            continue
+        laws = [
+            channel(kind, k).law(rate, rate.log()).log_prob.exp()
+            for k in range(min(count, 3) if kind == "full" else min(count, 60))
+        ]
+        assert below.numpy() == pytest.approx(sum(laws, torch.zeros_like(rate)).numpy(), abs=1e-9)
+        own = channel(kind, count).law(rate, rate.log()).log_prob.exp()
+        assert (up_to - below).numpy() == pytest.approx(own.numpy(), abs=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from engine.sensing.entries import units_of
 __all__ = ["SignsOfRows"]
 
 TURNS = 30
+WORTH_SINGLE, SURER = 0.05, 0.6
+"""Bits of each measurement that single rows must be worth, and the share of the usual standard errors that they must exceed."""
 LIKELY, FEW = 0.5, 0.05
 """Nats by which a row has to be likelier with the other sign, and the share of wrong rows that is thought of at least: right ones
 are taken for wrong less often where there are few."""
@@ -124,4 +127,5 @@ class SignsOfRows(Hypothesis):
             before, mended.scored, f"{int(wrong.sum()):,} of the measurements have the wrong sign", mended
         )
         gain = finding.gain - cost / count / math.log(2)
-        return Finding(**(vars(finding) | {"gain": gain}))
+        # what the choice of rows costs is taken off, and few rows make all of the difference, so that its error is large
+        return replace(finding, gain=gain if gain > WORTH_SINGLE else 0.0, error=SURER * finding.error)

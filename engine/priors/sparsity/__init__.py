@@ -3,8 +3,9 @@
 from engine.priors.sparsity.choice import SparsityChoice
 from engine.priors.sparsity.pixels import Pixels
 from engine.priors.sparsity.total_variation import TotalVariation
+from engine.priors.sparsity.two_valued import TwoValued
 from engine.priors.sparsity.wavelet import Wavelet
 
 __all__ = ["SPARSITY", "SparsityChoice"]
 
-SPARSITY: list[type[SparsityChoice]] = [Pixels, Wavelet, TotalVariation]
+SPARSITY: list[type[SparsityChoice]] = [Pixels, Wavelet, TotalVariation, TwoValued]

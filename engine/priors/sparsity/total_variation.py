@@ -13,7 +13,7 @@ from engine.settings import integer, number
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TotalVariation", "TotalVariationPrior"]
+__all__ = ["TotalVariation", "TotalVariationPrior", "differences", "differences_back"]
 
 _STEPS_BETWEEN_CHECKS = 10
 _STEPS_WITH_MEMORY = 40
@@ -59,13 +59,17 @@ class TotalVariationPrior(SparsityPrior):
     The proximal map is x - step D^T p, p the solution of the dual problem: least |x - step D^T p|^2 over fields p whose
     length is at most 1 at every pixel. It is found by accelerated projected gradients with restart (Beck and Teboulle,
     2009; O'Donoghue and Candes, 2015), until the duality gap, which bounds the squared error of the map, says enough.
+    With ``bounds`` no pixel lies beyond them: the map is that of R and their indicator together, of which each primal
+    picture is the one above, cut off (Beck and Teboulle, 2009, section 4).
     """
 
-    def __init__(self, iterations: int = 2000, tolerance: float = 1e-3) -> None:
-        self.iterations, self.tolerance = iterations, tolerance
+    def __init__(
+        self, iterations: int = 2000, tolerance: float = 1e-3, bounds: tuple[float, float] | None = None
+    ) -> None:
+        self.iterations, self.tolerance, self.bounds = iterations, tolerance, bounds
 
     def penalty(self, x: Tensor) -> Tensor:
-        return _lengths(_gradient(x.double())).flatten(1).sum(1)
+        return _lengths(differences(x.double())).flatten(1).sum(1)
 
     def prox(self, x: Tensor, step: Tensor | float, memory: dict | None = None) -> Tensor:
         import torch
@@ -83,7 +87,7 @@ class TotalVariationPrior(SparsityPrior):
                 if not bool(going.any()):
                     break
             # the dual's gradient is -D u; 8 bounds the largest eigenvalue of D D^T
-            new = q + _gradient(x - weight * _divergence(q)) / (8 * weight[:, None])
+            new = q + differences(self._primal(x, weight, q)) / (8 * weight[:, None])
             new = torch.where(going, new / _lengths(new).clamp_min(1.0)[:, None, None], p)
             against = ((q - new) * (new - p)).flatten(1).sum(1).reshape(-1, 1, 1, 1, 1) > 0
             following = 0.5 * (1 + (1 + 4 * momentum**2).sqrt())
@@ -91,13 +95,18 @@ class TotalVariationPrior(SparsityPrior):
             p, momentum = new, torch.where(against, 1.0, following)
         if memory is not None:
             memory["field"] = p
-        return x - weight * _divergence(p)
+        return self._primal(x, weight, p)
+
+    def _primal(self, x: Tensor, weight: Tensor, p: Tensor) -> Tensor:
+        """The picture of a dual field."""
+        u = x - weight * differences_back(p)
+        return u if self.bounds is None else u.clamp(*self.bounds)
 
     def _settled(self, x: Tensor, weight: Tensor, p: Tensor) -> Tensor:
         """Whether twice the duality gap is below the squared tolerance times the squared change, or below what the
         numbers resolve, (batch,)."""
-        change = weight * _divergence(p)
-        field = _gradient(x - change)
+        change = weight * differences_back(p)
+        field = differences(self._primal(x, weight, p))
         lengths = _lengths(field)
         gap = 2 * weight[:, 0, 0, 0] * (lengths - (field * p).sum((1, 2))).flatten(1).sum(1)
         resolved = 2 * weight[:, 0, 0, 0] * lengths.flatten(1).sum(1) * _resolution(x)
@@ -107,7 +116,7 @@ class TotalVariationPrior(SparsityPrior):
         return self
 
 
-def _gradient(x: Tensor) -> Tensor:
+def differences(x: Tensor) -> Tensor:
     """D x, (batch, 2, channels, height, width)."""
     import torch
 
@@ -117,7 +126,7 @@ def _gradient(x: Tensor) -> Tensor:
     return torch.stack([across, down], 1)
 
 
-def _divergence(p: Tensor) -> Tensor:
+def differences_back(p: Tensor) -> Tensor:
     """D^T p, (batch, channels, height, width)."""
     import torch
 

@@ -6,6 +6,7 @@ from engine.sensing.channels.clicks import ClickChannel
 from engine.sensing.channels.clipped import ClippedChannel
 from engine.sensing.channels.counts import CountChannel, NoisyCountChannel
 from engine.sensing.channels.dithered import DitherChannel
+from engine.sensing.channels.photons import PhotonChannel
 
 __all__ = [
     "CellChannel",
@@ -16,4 +17,5 @@ __all__ = [
     "DitherChannel",
     "Local",
     "NoisyCountChannel",
+    "PhotonChannel",
 ]

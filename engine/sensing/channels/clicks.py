@@ -43,6 +43,15 @@ class ClickChannel(PhotonChannel):
     def information(self, rate: Tensor) -> Tensor:
         return 1 / (self.frames * torch.expm1((rate / self.frames).clamp_max(_BLINDING)))
 
+    def distribution_at(self, rate: Tensor) -> tuple[Tensor, Tensor]:
+        from scipy.special import bdtr
+
+        click = -torch.expm1(-rate / self.frames).cpu().numpy()
+        k = self.counts.expand(rate.shape).cpu().numpy()
+        below, up_to = (bdtr(n, self.frames, click) for n in ((k - 1).clip(0), k))
+        below[k < 1] = 0.0
+        return torch.from_numpy(below).to(rate.device), torch.from_numpy(up_to).to(rate.device)
+
     def decoded(self) -> tuple[Tensor, float]:
         share = self.counts.clamp_max(self.frames - 0.5) / self.frames
         return (-self.frames * torch.log1p(-share) - self.dark) / self.gain, self._typical_curvature() ** -0.5

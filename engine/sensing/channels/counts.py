@@ -39,6 +39,11 @@ class CountChannel(PhotonChannel):
     def information(self, rate: Tensor) -> Tensor:
         return 1 / rate
 
+    def distribution_at(self, rate: Tensor) -> tuple[Tensor, Tensor]:
+        k = self.counts.clamp_max(self.full).expand(rate.shape)
+        below = torch.where(k > 0, torch.special.gammaincc(k.clamp_min(1), rate), 0.0)
+        return below, torch.where(k >= self.full, 1.0, torch.special.gammaincc(k + 1, rate))
+
 
 def _at_least(count: float, rate: Tensor, log_rate: Tensor) -> Law:
     """ln P(Y >= count) of a Poisson variable and its derivatives in ln rate."""
@@ -110,6 +115,14 @@ class NoisyCountChannel(PhotonChannel):
 
     def information(self, rate: Tensor) -> Tensor:
         return 1 / (rate + self.read**2)
+
+    def distribution_at(self, rate: Tensor) -> tuple[Tensor, Tensor]:
+        most = int((rate + 10 * rate.sqrt() + 10).max())
+        up_to = torch.zeros_like(rate)
+        for k in range(most + 1):
+            share = torch.exp(k * rate.log() - rate - math.lgamma(k + 1))
+            up_to += share * torch.special.ndtr((self.counts - k) / self.read)
+        return up_to, up_to
 
     def decoded(self) -> tuple[Tensor, float]:
         return (self.counts - self.dark) / self.gain, self._typical_curvature() ** -0.5

@@ -73,6 +73,14 @@ class PhotonChannel(Channel):
     def information(self, rate: Tensor) -> Tensor:
         """Fisher information about the rate, per measurement."""
 
+    @abstractmethod
+    def distribution_at(self, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """The probabilities of less than what was seen, and of no more than that, at rates (images, rows)."""
+
+    def distribution(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The same at z; a rate below the floor is taken for that."""
+        return self.distribution_at((self.gain * z.double() + self.dark).clamp_min(self.floor))
+
     @property
     def floor(self) -> float:
         return floor_of(self.typical)

@@ -109,6 +109,19 @@ class Operator(ABC):
         conjugate gradients converge in few steps."""
         return None
 
+    def rows_of(self, numbers: Tensor) -> Tensor:
+        """Some rows of A as pictures, (len(numbers), channels, height, width)."""
+        import torch
+
+        picked = torch.zeros((len(numbers), self.rows), device=numbers.device)
+        picked[torch.arange(len(numbers)), numbers] = 1.0
+        return self.adjoint(picked)
+
+    def coarser(self, side: int) -> tuple[Operator, Callable[[Tensor], Tensor]]:
+        """The operator for pictures of about ``side`` pixels or less on their longer side, each a block of pixels, with what
+        makes its measurements (batch, rows) of this one's; itself where there is no cheaper one."""
+        return self, lambda z: z
+
     def typical_response(self, offset: float) -> tuple[Tensor | float, float]:
         """Centre (a number or (rows,)) and deviation of A (x - offset) for typical images: what ranges may follow."""
         if not self.non_negative:

@@ -32,6 +32,12 @@ class ScanOperator(SparseOperator):
         """The sinogram, one line per angle."""
         return z.reshape(1, *self.scan)
 
+    def _merged_rows(self, block: int) -> tuple[np.ndarray, int]:
+        """Neighbouring detectors of an angle."""
+        angles, detectors = self.scan
+        wide = math.ceil(detectors / block)
+        return (np.arange(angles)[:, None] * wide + np.arange(detectors) // block).reshape(-1), angles * wide
+
     def nearly_eigenbasis(self) -> GramEigenbasis:
         """Cosines along angles and detectors, in which A A^T of any range of angles is nearly diagonal: what pictures of finite
         size give is confined in frequency. Its diagonal is found by a few random probes, smoothed over neighbours."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -68,6 +70,45 @@ class SparseOperator(Operator):
 
     def adjoint(self, z: Tensor) -> Tensor:
         return _times(self.transposed, z).reshape(-1, *self.image_shape)
+
+    def rows_of(self, numbers: Tensor) -> Tensor:
+        starts, columns, entries = (part(self.matrix) for part in _PARTS)
+        out = entries.new_zeros((len(numbers), self.pixels))
+        for place, number in enumerate(numbers.tolist()):
+            inside = slice(int(starts[number]), int(starts[number + 1]))
+            out[place, columns[inside]] = entries[inside]
+        return out.reshape(-1, *self.image_shape)
+
+    def coarser(self, side: int) -> tuple[Operator, Callable[[Tensor], Tensor]]:
+        """Columns of the pixels of a block are added up, and neighbouring rows averaged where :meth:`_merged_rows` says so."""
+        from scipy.sparse import csr_array
+
+        channels, height, width = self.image_shape
+        block = math.ceil(max(height, width) / side)
+        if block < 2:
+            return self, lambda z: z
+        high, wide = math.ceil(height / block), math.ceil(width / block)
+        channel, row, column = np.unravel_index(np.arange(self.pixels), self.image_shape)
+        place = (channel * high + row // block) * wide + column // block
+        parts = [t.cpu().numpy() for t in (self.matrix.values(), self.matrix.col_indices(), self.matrix.crow_indices())]
+        merged, count = self._merged_rows(block)
+        rows = np.repeat(merged, np.diff(parts[2]))
+        sizes = np.bincount(merged, minlength=count)
+        added = csr_array((parts[0] / sizes[rows], (rows, place[parts[1]])), shape=(count, channels * high * wide))
+        made = SparseOperator(added.indptr, added.indices, added.data, (channels, high, wide)).to(
+            str(self.matrix.device)
+        )
+
+        def averaged(z: Tensor) -> Tensor:
+            to = torch.from_numpy(merged).to(z.device)
+            total = z.new_zeros((len(z), count)).index_add_(1, to, z)
+            return total / torch.from_numpy(sizes).to(z)
+
+        return made, averaged
+
+    def _merged_rows(self, block: int) -> tuple[np.ndarray, int]:
+        """The coarse row that each row is part of, (rows,), and how many there are."""
+        return np.arange(self.rows), self.rows
 
     def row_norms_squared(self) -> Tensor:
         counts = self.matrix.crow_indices().diff()
