@@ -102,15 +102,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     spec = spec_of(arguments, image=str(arguments.images))
     folder = make_folder(arguments.out)
-    from engine.experiments import evaluation as many
+    from engine.sweeps import evaluation as many
 
     bar = Bar(f"evaluate {spec.algorithm.name}")
-    limit = None if arguments.limit is None else arguments.limit
     evaluation = many.evaluate(
         spec,
         arguments.images,
         arguments.offset,
-        limit,
+        arguments.limit,
         progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
         folder=folder,
     )
@@ -132,7 +131,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if evaluation.interrupted:
         return INTERRUPTED
     if evaluation.failure:
-        raise EngineError(f"{evaluation.failure} The {summary['count']} images done before are in '{folder}'.")
+        kind = InputError if evaluation.errors[0].bad_input else EngineError
+        raise kind(f"{evaluation.failure} The {summary['count']} images that could be done are in '{folder}'.")
     return DONE
 
 

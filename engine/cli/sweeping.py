@@ -173,7 +173,7 @@ class _Told:
         from engine.sweeps.clock import words
 
         text = f"{progress.done}/{progress.total} cells" + (f", {progress.errors} errors" if progress.errors else "")
-        self.bar(progress.done / max(progress.total, 1), text, progress.left)
+        self.bar(progress.share, text, progress.left)
         if not self.bar.live and self.now() - self.last > SECONDS_BETWEEN_LINES:
             self.last = self.now()
             print(f"qcs: {text}, {words(progress.left)} left", file=sys.stderr, flush=True)
