@@ -294,16 +294,6 @@ def benchmark(arguments: argparse.Namespace) -> int:
         for row in [] if arguments.json else rows:
             print(_line(row))
         return DONE
-    if arguments.what != "algorithms":
-        from engine.experiments.benchmark_measurement import likelihoods, scale
-
-        table = {"likelihoods": likelihoods, "scale": scale}[arguments.what]()
-        if arguments.json:
-            print(json_text(table, indent=2))
-        else:
-            for row in table["rows"]:
-                print("  ".join(f"{key} {value}" for key, value in row.items()))
-        return DONE
     from engine.sweeps.standard import compare_algorithms
 
     spec = spec_of(arguments)

@@ -124,8 +124,6 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
         default="algorithms",
         choices=(
             "algorithms",
-            "likelihoods",
-            "scale",
             "bits",
             "baseline",
             "methods",
@@ -134,8 +132,7 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
             "prediction",
             "defaults",
         ),
-        help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
-        "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
+        help="algorithms; bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
         "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
         "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches; "
         "defaults: every operator and quantizer beside doing nothing, with --prior or with all four",
@@ -182,12 +179,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "rate-prior": ("measure a prior's denoising error and write it on its card", _in("rating", "add_arguments")),
     "check-copies": ("samples of a prior beside the nearest pictures it was trained on", _in("rating", "add_copies")),
     "rate-generators": ("how far pictures of generators are from real ones", _in("rating", "add_generators")),
-    "conditioning": (
-        "descent on low-rank factors against the condition number",
-        _in("conditioning", "add_arguments"),
-    ),
-    "make-picture": ("a picture of exact rank, or a film with a still background", _in("conditioning", "add_pictures")),
-    "benchmark": ("time algorithms and likelihoods side by side", _benchmark),
+    "make-picture": ("a picture of exact rank, or a film with a still background", _in("picturing", "add_arguments")),
+    "benchmark": ("algorithms side by side: time, bits, calibration, predictions", _benchmark),
 }
 """Name to what it does, in a few words, and what adds its arguments."""
 

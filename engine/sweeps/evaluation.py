@@ -120,7 +120,7 @@ def evaluate(
 
     ``progress(done, total, share)`` is told the images done and the share of all work. A KeyboardInterrupt keeps the batches that
     are done and is told in ``interrupted``; images that the engine fails on are left out, and told in ``errors``. Where nothing
-    is done, either is raised. Into ``folder``, which must be there, each batch is written as soon as it is done, and what the same
+    is done, either is raised. Each batch is kept in ``folder``, which must be there, as soon as it is done, and what the same
     evaluation had done there before it was stopped is not done again.
     """
     plan = Plan(_sweep(spec, str(source), offset, limit))

@@ -10,8 +10,8 @@ from specs import QUICK
 
 from engine.runs.presets import presets
 from qcs_gui.preferences import Preferences, PreferencesDialog, apply_scale
-from qcs_gui.screenshots import SIZES, states
 from qcs_gui.widgets.measuring import clipped
+from studies.screenshots import SIZES, states
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""``python -m qcs_gui.screenshots --out DIR``: the window in each of its states, at the sizes of a projector, a laptop and a
+"""``python -m studies.screenshots --out DIR``: the window in each of its states, at the sizes of a projector, a laptop and a
 large screen, dark and light; offscreen, as the README and reviews show it. Says what is cut off, if anything, and ends with 1."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATES = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Writes STATE-WIDTHxHEIGHT-THEME.png for each."""
-    parser = argparse.ArgumentParser(prog="python -m qcs_gui.screenshots", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m studies.screenshots", description=__doc__)
     parser.add_argument("--out", required=True, help="folder for the pictures")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads of the engine")
     parser.add_argument("--states", default=",".join(STATES), help="which of them, by commas")

@@ -1,4 +1,4 @@
-"""How the window behaves while the engine works: ``python -m qcs_gui.benchmark --json``.
+"""How the window behaves while the engine works: ``python -m studies.window --json``.
 
 ``speed``: heartbeat (how late a 10 ms timer of the GUI thread fires) and engine speed with the window against without;
 ``live``: updates a second and the time from stroke to picture; ``stress``: the same heartbeat while a run streams and views,
@@ -295,7 +295,7 @@ def measure(parts: list[str], threads: int, seconds: float, runs: int) -> dict[s
 
 def main() -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(prog="python -m qcs_gui.benchmark", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m studies.window", description=__doc__)
     parser.add_argument("--what", default="all", choices=("all", *PARTS), help="which figures (all)")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the stress (60)")
     parser.add_argument("--runs", type=int, default=100, help="cycles of run and cancel (100)")
