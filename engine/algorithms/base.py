@@ -102,7 +102,7 @@ class AlgorithmChoice(Choice):
     leaves_out: ClassVar[bool] = True
     """Whether measurements that say nothing, as those that are left out to judge by, are as if they were not there."""
     overconfident: ClassVar[str] = ""
-    """By how much its std falls short of the exact one on priors where that is known (``qcs benchmark --what calibration``),
+    """By how much its std falls short of the exact one on priors where that is known (``studies/calibration.py``),
     in words that follow 'its std is'; empty where it does not."""
 
     @property

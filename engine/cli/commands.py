@@ -247,18 +247,12 @@ def _measured_methods(arguments: argparse.Namespace) -> dict:
         from engine.sweeps.advising import advice
 
         return advice(tell=_tell(arguments))
-    if arguments.what == "defaults":
-        from engine.experiments.benchmark_defaults import PICTURES, defaults
+    from engine.experiments.benchmark_defaults import PICTURES, defaults
 
-        prior = given(arguments).get("prior")
-        if prior is not None and prior not in PICTURES:
-            raise InputError(
-                f"--what defaults knows the priors {', '.join(PICTURES)}; give one of them, or none for all."
-            )
-        return defaults((prior,) if prior else tuple(PICTURES), tell=_tell(arguments))
-    from engine.experiments.benchmark_calibration import calibration
-
-    return calibration(tell=_tell(arguments))
+    prior = given(arguments).get("prior")
+    if prior is not None and prior not in PICTURES:
+        raise InputError(f"--what defaults knows the priors {', '.join(PICTURES)}; give one of them, or none for all.")
+    return defaults((prior,) if prior else tuple(PICTURES), tell=_tell(arguments))
 
 
 def _table(arguments: argparse.Namespace) -> dict:
@@ -285,8 +279,8 @@ def _table(arguments: argparse.Namespace) -> dict:
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    if arguments.what in ("bits", "baseline", "methods", "calibration", "advice", "prediction", "defaults"):
-        own = arguments.what in ("calibration", "advice", "defaults")
+    if arguments.what in ("bits", "baseline", "methods", "advice", "prediction", "defaults"):
+        own = arguments.what in ("advice", "defaults")
         table = _measured_methods(arguments) if own else _table(arguments)
         rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
         if arguments.json:

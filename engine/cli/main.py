@@ -127,13 +127,12 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
             "bits",
             "baseline",
             "methods",
-            "calibration",
             "advice",
             "prediction",
             "defaults",
         ),
         help="algorithms; bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
-        "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
+        "methods: every algorithm on the same images; advice: measures "
         "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches; "
         "defaults: every operator and quantizer beside doing nothing, with --prior or with all four",
     )
@@ -180,7 +179,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check-copies": ("samples of a prior beside the nearest pictures it was trained on", _in("rating", "add_copies")),
     "rate-generators": ("how far pictures of generators are from real ones", _in("rating", "add_generators")),
     "make-picture": ("a picture of exact rank, or a film with a still background", _in("picturing", "add_arguments")),
-    "benchmark": ("algorithms side by side: time, bits, calibration, predictions", _benchmark),
+    "benchmark": ("algorithms side by side: time, bits, predictions, defaults", _benchmark),
 }
 """Name to what it does, in a few words, and what adds its arguments."""
 
