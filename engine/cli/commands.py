@@ -247,7 +247,7 @@ def _measured_methods(arguments: argparse.Namespace) -> dict:
         from engine.sweeps.advising import advice
 
         return advice(tell=_tell(arguments))
-    from engine.experiments.benchmark_defaults import PICTURES, defaults
+    from engine.sweeps.defaulting import PICTURES, defaults
 
     prior = given(arguments).get("prior")
     if prior is not None and prior not in PICTURES:
