@@ -5,11 +5,9 @@ What goes in and what comes out are plain values, so that nothing but names of t
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +15,7 @@ import torch
 
 from engine.control import Cancelled
 from engine.errors import EngineError, InputError
-from engine.runs.document import save_run
+from engine.runs.document import document_of
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.job import LARGEST_KEPT_MATRIX, Job, measure
 from engine.runs.reconstruction import Reconstruction
@@ -126,8 +124,7 @@ def _document(job: Job, place: int, result: Reconstruction) -> bytes:
         seen = job.measurement.select([place])
         spec = result.spec
         result = replace(result, measured=pieces_of(seen, spec.operator, spec.matrix_seed, LARGEST_KEPT_MATRIX))
-    with tempfile.TemporaryDirectory() as folder:
-        return save_run(Path(folder) / "run.qcs", result).read_bytes()
+    return document_of(result)
 
 
 def _failed(error: Exception) -> Outcome:
