@@ -19,7 +19,7 @@ __all__ = ["SIZES", "STATES", "main", "states"]
 SIZES = ((1280, 720), (1600, 1000), (2560, 1440))
 STATES = (
     "empty", "gallery", "forming", "paused", "done", "replay", "split", "wall", "uncertainty", "curves", "grid", "drawing",
-    "presenting", "comparing", "history",
+    "presenting", "sweep", "swept", "comparing", "history",
 )  # fmt: skip
 """In the order in which :func:`states` goes through them."""
 
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def states(studio: Studio, wanted: tuple[str, ...] | list[str] = STATES) -> Iterator[str]:
     """Brings a window that was started into each of the states, and yields its name. It may be resized meanwhile."""
+    from engine.sweeps.definition import ready_sweeps
     from qcs_gui.driving import settle, wait_until
     from qcs_gui.model import State
 
@@ -120,6 +121,17 @@ def states(studio: Studio, wanted: tuple[str, ...] | list[str] = STATES) -> Iter
     if reached("presenting"):
         yield "presenting"
     actions["present"].setChecked(False)
+    if "sweep" in wanted or "swept" in wanted:
+        studio.sweeps.open_file(ready_sweeps()["scaled-gd"])
+        wait_until(studio.sweeps.page.start_button.isEnabled, 60)
+        if reached("sweep"):
+            yield "sweep"
+        if "swept" in wanted:
+            studio.sweeps.start()
+            wait_until(lambda: not studio.sweeps.running, 600)
+            if reached("swept"):
+                yield "swept"
+        window.show_page(stage)
     if "comparing" in wanted or "history" in wanted:
         studio.compare.run_algorithms(["turbo", "plug-and-play"])
         wait_until(lambda: window.pages.currentWidget() is window.compare, 600)

@@ -125,7 +125,7 @@ class AlgorithmChoice(Choice):
     leaves_out: ClassVar[bool] = True
     """Whether measurements that say nothing, as those that are left out to judge by, are as if they were not there."""
     known_error: ClassVar[KnownError | None] = None
-    """How far its samples were from exact posteriors (``qcs benchmark --what calibration``); None where within a tenth."""
+    """How far its samples were from exact posteriors (``python -m studies.calibration``); None where within a tenth."""
 
     @property
     def shows_a_part(self) -> bool:

@@ -102,15 +102,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     spec = spec_of(arguments, image=str(arguments.images))
     folder = make_folder(arguments.out)
-    from engine.experiments import evaluation as many
+    from engine.sweeps import evaluation as many
 
     bar = Bar(f"evaluate {spec.algorithm.name}")
-    limit = None if arguments.limit is None else arguments.limit
     evaluation = many.evaluate(
         spec,
         arguments.images,
         arguments.offset,
-        limit,
+        arguments.limit,
         progress=lambda done, total, share: bar(share, f"{done}/{total} images"),
         folder=folder,
     )
@@ -132,7 +131,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     if evaluation.interrupted:
         return INTERRUPTED
     if evaluation.failure:
-        raise EngineError(f"{evaluation.failure} The {summary['count']} images done before are in '{folder}'.")
+        kind = InputError if evaluation.errors[0].bad_input else EngineError
+        raise kind(f"{evaluation.failure} The {summary['count']} images that could be done are in '{folder}'.")
     return DONE
 
 
@@ -247,18 +247,12 @@ def _measured_methods(arguments: argparse.Namespace) -> dict:
         from engine.sweeps.advising import advice
 
         return advice(tell=_tell(arguments))
-    if arguments.what == "defaults":
-        from engine.experiments.benchmark_defaults import PICTURES, defaults
+    from engine.sweeps.defaulting import PICTURES, defaults
 
-        prior = given(arguments).get("prior")
-        if prior is not None and prior not in PICTURES:
-            raise InputError(
-                f"--what defaults knows the priors {', '.join(PICTURES)}; give one of them, or none for all."
-            )
-        return defaults((prior,) if prior else tuple(PICTURES), tell=_tell(arguments))
-    from engine.experiments.benchmark_calibration import calibration
-
-    return calibration(tell=_tell(arguments))
+    prior = given(arguments).get("prior")
+    if prior is not None and prior not in PICTURES:
+        raise InputError(f"--what defaults knows the priors {', '.join(PICTURES)}; give one of them, or none for all.")
+    return defaults((prior,) if prior else tuple(PICTURES), tell=_tell(arguments))
 
 
 def _table(arguments: argparse.Namespace) -> dict:
@@ -285,24 +279,14 @@ def _table(arguments: argparse.Namespace) -> dict:
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    if arguments.what in ("bits", "baseline", "methods", "calibration", "advice", "prediction", "defaults"):
-        own = arguments.what in ("calibration", "advice", "defaults")
+    if arguments.what in ("bits", "baseline", "methods", "advice", "prediction", "defaults"):
+        own = arguments.what in ("advice", "defaults")
         table = _measured_methods(arguments) if own else _table(arguments)
         rows = [*table["rows"], {"mean": ""} | table["mean"]] if "mean" in table else table["rows"]
         if arguments.json:
             print(json_text(table, indent=2))
         for row in [] if arguments.json else rows:
             print(_line(row))
-        return DONE
-    if arguments.what != "algorithms":
-        from engine.experiments.benchmark_measurement import likelihoods, scale
-
-        table = {"likelihoods": likelihoods, "scale": scale}[arguments.what]()
-        if arguments.json:
-            print(json_text(table, indent=2))
-        else:
-            for row in table["rows"]:
-                print("  ".join(f"{key} {value}" for key, value in row.items()))
         return DONE
     from engine.sweeps.standard import compare_algorithms
 

@@ -124,19 +124,15 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
         default="algorithms",
         choices=(
             "algorithms",
-            "likelihoods",
-            "scale",
             "bits",
             "baseline",
             "methods",
-            "calibration",
             "advice",
             "prediction",
             "defaults",
         ),
-        help="algorithms; likelihoods: EP against its dense form and guided with either; scale: 64 x 64 to 512 x 512; "
-        "bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
-        "methods: every algorithm on the same images; calibration: every sampler against exact posteriors; advice: measures "
+        help="algorithms; bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
+        "methods: every algorithm on the same images; advice: measures "
         "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches; "
         "defaults: every operator and quantizer beside doing nothing, with --prior or with all four",
     )
@@ -182,12 +178,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "rate-prior": ("measure a prior's denoising error and write it on its card", _in("rating", "add_arguments")),
     "check-copies": ("samples of a prior beside the nearest pictures it was trained on", _in("rating", "add_copies")),
     "rate-generators": ("how far pictures of generators are from real ones", _in("rating", "add_generators")),
-    "conditioning": (
-        "descent on low-rank factors against the condition number",
-        _in("conditioning", "add_arguments"),
-    ),
-    "make-picture": ("a picture of exact rank, or a film with a still background", _in("conditioning", "add_pictures")),
-    "benchmark": ("time algorithms and likelihoods side by side", _benchmark),
+    "make-picture": ("a picture of exact rank, or a film with a still background", _in("picturing", "add_arguments")),
+    "benchmark": ("algorithms side by side: time, bits, predictions, defaults", _benchmark),
 }
 """Name to what it does, in a few words, and what adds its arguments."""
 
@@ -205,11 +197,24 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _conditioning(words: list[str]) -> int:
+    """A command until it became a study beside the package; scripts go on with it where the study is at hand."""
+    try:
+        study = import_module("studies.conditioning")
+    except ModuleNotFoundError:
+        raise InputError(
+            "'conditioning' is a study that lies beside the package; run it in a checkout of the sources."
+        ) from None
+    return study.main(words)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status and never raises for what a user can cause."""
     multiprocessing.freeze_support()  # a frozen program that reads a foreign file starts itself again
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
+        if words[:1] == ["conditioning"]:
+            return _conditioning(words[1:])
         parsed = _parser(words).parse_args(words)
         return parsed.work(parsed)
     except InputError as error:

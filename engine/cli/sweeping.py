@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", default="", help="other images: a folder or IDX file")
     parser.add_argument("--limit", type=int, default=None, help="number of images")
+    parser.add_argument("--offset", type=int, default=None, help="number of the first image")
     parser.add_argument("--retry", action="store_true", help="compute cells again that ended in an error")
     parser.add_argument(
         "--plan", action="store_true", help="say what would be computed and how long it takes, and stop"
@@ -127,6 +128,8 @@ def _asked(arguments: argparse.Namespace) -> Sweep:
         asked = replace(asked, images=arguments.images, offset=0, limit=None)
     if arguments.limit is not None:
         asked = replace(asked, limit=whole("limit", arguments.limit, 1, 2**31))
+    if arguments.offset is not None:
+        asked = replace(asked, offset=whole("offset", arguments.offset, 0, 2**31))
     return asked
 
 
@@ -173,7 +176,7 @@ class _Told:
         from engine.sweeps.clock import words
 
         text = f"{progress.done}/{progress.total} cells" + (f", {progress.errors} errors" if progress.errors else "")
-        self.bar(progress.done / max(progress.total, 1), text, progress.left)
+        self.bar(progress.share, text, progress.left)
         if not self.bar.live and self.now() - self.last > SECONDS_BETWEEN_LINES:
             self.last = self.now()
             print(f"qcs: {text}, {words(progress.left)} left", file=sys.stderr, flush=True)

@@ -32,7 +32,7 @@ from engine.sensing.own import instrument_of
 if TYPE_CHECKING:
     from engine.runs.reconstruction import Reconstruction
 
-__all__ = ["SUFFIX", "open_run", "read_facts", "read_thumbnail", "save_run", "spec_from"]
+__all__ = ["SUFFIX", "document_of", "open_run", "read_facts", "read_thumbnail", "save_run", "spec_from"]
 
 SUFFIX = ".qcs"
 FORMAT, VERSION = "qcs-studio run", 1
@@ -48,6 +48,12 @@ def save_run(path: Path | str, result: Reconstruction) -> Path:
     path = Path(path)
     if path.suffix != SUFFIX:
         raise InputError(f"'{path}': a run is kept in a file that ends in {SUFFIX}.")
+    content = document_of(result)
+    return write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def document_of(result: Reconstruction) -> bytes:
+    """The content of its file."""
     arrays = {n: a for n in ARRAYS if (a := getattr(result, n)) is not None}
     arrays |= {ENTRY + key: np.asarray(value) for key, value in result.measured.items()}
     members = {
@@ -59,14 +65,12 @@ def save_run(path: Path | str, result: Reconstruction) -> Path:
         "consistency_truth": result.consistency_truth, "predicted_rmse": result.predicted_rmse, "facts": result.facts,
         "members": {n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in members.items()},
     }  # fmt: skip
-
-    def write(temporary: Path) -> None:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
-            file.writestr("run.json", json_text(facts, indent=1))
-            for name, content in members.items():
-                file.writestr(zipfile.ZipInfo(name), content)  # compressed already
-
-    return write_atomically(path, write)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("run.json", json_text(facts, indent=1))
+        for name, content in members.items():
+            file.writestr(zipfile.ZipInfo(name), content)  # compressed already
+    return whole.getvalue()
 
 
 def open_run(path: Path | str) -> Reconstruction:

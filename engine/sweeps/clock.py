@@ -106,9 +106,11 @@ def _estimate(batch: Batch, speed: Speed) -> float:
 
 
 def words(seconds: float | None) -> str:
-    """A time in words: 40 s, 12 min, 3.5 h, 2.1 days."""
+    """A time in words: a few seconds, 40 s, 12 min, 3.5 h, 2.1 days."""
     if seconds is None:
         return "an unknown time"
+    if seconds < 3:
+        return "a few seconds"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -31,7 +31,7 @@ from engine.runs.spec import RunSpec
 from engine.settings import suggest, whole
 from engine.sweeps.parts import Axis, Figure, Point
 from engine.sweeps.scores import SCORES
-from engine.sweeps.written import axes_of, figure_of, fixed_of, flag, images_of, text, toml_text, words
+from engine.sweeps.written import axes_of, figure_of, fixed_of, images_of, text, toml_text, words
 
 __all__ = ["BATCH", "FILE_SUFFIX", "Sweep", "ready_sweeps"]
 
@@ -45,14 +45,15 @@ BATCH = 8
 class Sweep:
     """The definition; see the module for its written form. ``metrics`` are the columns that the table is cut down to (all where
     empty), ``scores`` the names of what is computed beside the metrics of each run, ``batch`` how many images are measured and
-    reconstructed together at most, ``documents`` whether each cell keeps its run as a file."""
+    reconstructed together at most, ``documents`` whether each cell keeps its run as a file, or for
+    how many of the first images."""
 
     images: str | tuple[str, ...]
     title: str = ""
     offset: int = 0
     limit: int | None = None
     batch: int = BATCH
-    documents: bool = True
+    documents: bool | int = True
     fixed: Mapping[str, Any] = field(default_factory=dict)
     axes: tuple[Axis, ...] = ()
     metrics: tuple[str, ...] = ()
@@ -105,7 +106,7 @@ class Sweep:
             offset=whole("offset", values.get("offset", 0), 0, 2**31),
             limit=None if values.get("limit") is None else whole("limit", values["limit"], 1, 2**31),
             batch=whole("batch", values.get("batch", BATCH), 1, 4096),
-            documents=flag("documents", values.get("documents", True)),
+            documents=_documents(values.get("documents", True)),
             fixed=fixed_of(values.get("fixed", {})),
             axes=axes_of(values.get("axes", {})),
             metrics=words("metrics", values.get("metrics", ())),
@@ -124,8 +125,8 @@ class Sweep:
             "axes": {axis.name: axis.written for axis in self.axes},
             "figure": {} if self.figure is None else {**vars(self.figure), "y": list(self.figure.y)},
         }  # fmt: skip
-        if not self.documents:  # false says something here
-            return "documents = false\n" + toml_text(values)
+        if self.documents is not True:  # false and 0 say something here
+            return f"documents = {str(self.documents).lower()}\n{toml_text(values)}"
         return toml_text(values)
 
     def _check(self) -> None:
@@ -173,6 +174,10 @@ class Sweep:
                 yield Point(labels, _spec(values))
             except InputError as error:
                 yield Point(labels, None, str(error))
+
+
+def _documents(value: Any) -> bool | int:
+    return value if isinstance(value, bool) else whole("documents", value, 0, 2**31)
 
 
 def ready_sweeps() -> dict[str, Path]:

@@ -17,6 +17,8 @@ __all__ = ["SUFFIXES", "draw", "label_of"]
 SUFFIXES = (".svg", ".pdf", ".png")
 WIDTH, HEIGHT, DOTS = 3.4, 2.7, 200
 """Inches of one panel (a column of a paper is about that wide), and dots an inch of the PNG."""
+SYMBOL, CHARACTER = 0.6, 0.065
+"""Inches that the line and a letter of an entry of the legend take."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f", "#6a3d9a")
 """Okabe and Ito's, which colour-blind readers can tell apart, and three more."""
 MARKERS = "osD^vPX*<>"
@@ -70,7 +72,8 @@ def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: 
         for panel in axes.flat:
             handles |= {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
         if sweep.figure.lines and handles:
-            columns_of_legend = min(len(handles), 4 * columns)
+            widest = SYMBOL + CHARACTER * max(len(label) for label in handles)
+            columns_of_legend = max(1, min(len(handles), int(WIDTH * columns / widest)))
             picture.legend(
                 handles.values(), handles, loc="outside lower center", ncols=columns_of_legend, frameon=False
             )

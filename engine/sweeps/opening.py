@@ -26,7 +26,7 @@ def document_of(plan: Plan, store: Store, identity: str, control: Control | None
         )
     batch = next(batch for batch in plan.batches if cell in batch.cells)
     place = batch.cells.index(cell)
-    task = Task(batch.recipe, (plan.sources(batch)[place],), (cell.index,), documents=True)
+    task = Task(batch.recipe, (plan.sources(batch)[place],), (cell.index,), documents=1)
     [outcome], _ = compute(task, plan.pixels(batch)[place : place + 1], control)
     if outcome.document is None:
         raise EngineError(outcome.error)

@@ -24,6 +24,8 @@ __all__ = ["Batch", "Cell", "Images", "Plan"]
 
 PIXELS_IN_BATCH = 1 << 22
 """Pixels times samples of one batch: larger pictures are computed fewer at a time."""
+BYTES_KEPT = 1 << 28
+"""Of pictures that were read; beyond, the one read first is read again when it is wanted."""
 
 
 class Images:
@@ -43,6 +45,7 @@ class Images:
             self.names = [Path(source.removeprefix(PREFIX)).stem for source in self.sources]
             self._stack = None
         self._kept: dict[int, np.ndarray] = {}
+        self._own: dict[int, tuple[int, int, int]] = {}
         self._digests: dict[tuple[int, tuple[int, ...]], str] = {}
 
     def __len__(self) -> int:
@@ -53,13 +56,18 @@ class Images:
             return self._stack[number]
         if number not in self._kept:
             source = self.sources[number]
-            self._kept[number] = load_image(sample_path(source) or Path(source)).pixels
+            pixels = load_image(sample_path(source) or Path(source)).pixels
+            while self._kept and pixels.nbytes + sum(kept.nbytes for kept in self._kept.values()) > BYTES_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[number] = pixels
         return self._kept[number]
 
     def shape(self, number: int, spec: RunSpec) -> tuple[int, int, int]:
         """The shape in which ``spec`` measures the picture."""
-        pixels = self.pixels(number)
-        return spec.shape_for((plain_channels(pixels), *pixels.shape[1:]))
+        if number not in self._own:
+            pixels = self.pixels(number)
+            self._own[number] = (plain_channels(pixels), *pixels.shape[1:])
+        return spec.shape_for(self._own[number])
 
     def fitted(self, number: int, shape: tuple[int, int, int]) -> np.ndarray:
         return fit(self.pixels(number), shape)

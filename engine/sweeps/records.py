@@ -24,7 +24,8 @@ LARGEST = 1 << 20
 class Record:
     """One finished cell: its ``labels`` and picture, the settled ``recipe``, ``values`` (metrics, scores, seconds, calls),
     why it has ``failed`` (worth less than a trivial picture), or the ``error`` that kept it from a result, in one sentence.
-    An error is ``lost`` where not the engine told it: the process that computed the cell ended, and it is tried again."""
+    An error is ``lost`` where not the engine told it: the process that computed the cell ended, and it is tried again; it is
+    ``bad_input`` where it says that what was asked for cannot be."""
 
     identity: str
     labels: dict[str, Any]
@@ -36,14 +37,17 @@ class Record:
     failed: str = ""
     error: str = ""
     lost: bool = False
+    bad_input: bool = False
 
     @classmethod
     def from_dict(cls, values: Any) -> Record:
         """Reads what :meth:`Store.add` wrote; ValueError where it is not that."""
         kinds = {
             "identity": str, "labels": dict, "image": str, "index": int, "recipe": dict, "values": dict, "facts": dict,
-            "failed": str, "error": str, "lost": bool,
+            "failed": str, "error": str, "lost": bool, "bad_input": bool,
         }  # fmt: skip
+        if isinstance(values, dict):
+            values = {"bad_input": False} | values  # records of earlier versions do not say
         if not isinstance(values, dict) or values.keys() != kinds.keys():
             raise ValueError("not a record")
         for key, kind in kinds.items():
@@ -62,7 +66,7 @@ class Store:
         """Makes the folder and writes down the sweep; InputError where it cannot be written to."""
         make_folder(self.folder)
         make_folder(self.folder / CELLS)
-        if sweep.documents:
+        if sweep.documents is not False:
             make_folder(self.folder / RUNS)
         content = sweep.as_toml()
         write_atomically(self.folder / SWEEP, lambda path: path.write_text(content, encoding="utf-8"))

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,13 @@ class Progress:
     paused: bool = False
     latest: tuple[Record, ...] = ()
     """Records that no earlier progress told of."""
+    begun: float = 0.0
+    """What is done of the cells that this process computes now, in cells."""
+
+    @property
+    def share(self) -> float:
+        """The share of all cells that is done, from 0 to 1."""
+        return min((self.done + self.begun) / max(self.total, 1), 1.0)
 
 
 @dataclass
@@ -88,6 +95,11 @@ class _Run:
     ) -> None:  # fmt: skip
         self.plan, self.store, self.control, self.clock = plan, store, control, clock
         self.workers: Workers = workers or InProcess()
+        if isinstance(self.workers, InProcess):
+            self.workers.hear = self._hear
+        self.here: Batch | None = None
+        """What this process computes itself."""
+        self.here_done = 0.0
         self.tell = progress or (lambda progress: None)
         self.result = Result(plan, store)
         self.waiting: deque[Batch] = deque()
@@ -101,12 +113,13 @@ class _Run:
         """What is done already, and what is refused before it starts."""
         for cell, refusal in self.plan.refused:
             labels = dict(cell.point.labels)
-            record = Record(cell.identity, labels, cell.name, cell.index, error=refusal)
+            record = Record(cell.identity, labels, cell.name, cell.index, error=refusal, bad_input=True)
             self.result.records[cell.identity] = record
         for identity, record in self.store.done(self.plan.by_identity).items():
             if record.lost or (retry and record.error):
                 continue
-            self.result.records[identity] = record
+            cell = self.plan.by_identity[identity]  # which may be called otherwise by now
+            self.result.records[identity] = replace(record, labels=dict(cell.point.labels), image=cell.name)
         self.result.found = len(self.result.records) - len(self.plan.refused)
         for batch in self.plan.batches:
             if any(cell.identity not in self.result.records for cell in batch.cells):
@@ -171,15 +184,17 @@ class _Run:
         while (self.suspects or self.waiting) and len(self.running) < (1 if careful else self.workers.slots):
             batch = (self.suspects or self.waiting).popleft()
             self.clock.started(batch)
+            self.here, self.here_done = batch, 0.0
             future = self.workers.submit(executor, self._task(batch), self.plan.pixels(batch))
-            self.running[future] = batch
+            self.running[future], self.here = batch, None
             if future.done():  # computed here: kept before the next one begins
                 return
 
     def _task(self, batch: Batch) -> Task:
         sweep = self.plan.sweep
         indices = tuple(cell.index for cell in batch.cells)
-        return Task(batch.recipe, tuple(self.plan.sources(batch)), indices, sweep.scores, sweep.documents)
+        kept = sum(sweep.documents is True or cell.number < int(sweep.documents) for cell in batch.cells)
+        return Task(batch.recipe, tuple(self.plan.sources(batch)), indices, sweep.scores, kept)
 
     def _take(
         self, done: Sequence[Future[tuple[list[Outcome], float]]] | set[Future[tuple[list[Outcome], float]]]
@@ -227,22 +242,31 @@ class _Run:
                 continue
             record = Record(
                 cell.identity, dict(cell.point.labels), cell.name, cell.index, outcome.recipe or batch.recipe, outcome.values,
-                outcome.facts, outcome.failed, outcome.error, lost,
+                outcome.facts, outcome.failed, outcome.error, lost, outcome.bad_input,
             )  # fmt: skip
             self.store.add(record, outcome.document)
             self.result.records[cell.identity] = record
             latest.append(record)
         self._report(tuple(latest), force=True)
 
+    def _hear(self, share: float) -> None:
+        """This process has done so much of what it computes itself."""
+        self.here_done = share
+        self._report()
+
     def _report(self, latest: tuple[Record, ...] = (), force: bool = False) -> None:
         now = time.monotonic()
         if not force and now - self.told < 2 * WAIT:
             return
         self.told = now
-        left = [*self.waiting, *self.suspects]
+        left, running = [*self.waiting, *self.suspects], list(self.running.values())
+        begun = 0.0
+        if self.here is not None:
+            running.append(self.here)
+            begun = self.here_done * sum(c.identity not in self.result.records for c in self.here.cells)
         self.tell(
             Progress(
                 len(self.result.records), len(self.plan.cells), self.result.found, len(self.result.errors),
-                self.clock.left(left, list(self.running.values())), self.control.paused, latest,
+                self.clock.left(left, running), self.control.paused, latest, begun,
             )
         )  # fmt: skip

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.runs.job import Job
     from engine.runs.reconstruction import Reconstruction
 
-__all__ = ["SCORES", "ScoreChoice"]
+__all__ = ["SCORES", "ScoreChoice", "Trivial"]
 
 
 class ScoreChoice(Choice):
@@ -31,14 +31,20 @@ class Trivial(ScoreChoice):
     label = "No method"
 
     def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        return self.beside(job, place)
+
+    @staticmethod
+    def beside(job: Job, place: int) -> dict[str, Any]:
+        """The same for a job that may have no result."""
         import numpy as np
 
         from engine.runs.metrics import psnr
 
-        assert result.truth is not None
-        seen = job.measurement.select([place]).simple_estimate()[0].clamp(0, 1).cpu().numpy()
-        flat = np.full_like(seen, float(result.spec.prior.facts["mean"]))
-        return {"psnr_seen": psnr(seen, result.truth), "psnr_trivial": max(psnr(p, result.truth) for p in (seen, flat))}
+        one = job.measurement.select([place])
+        assert one.truth is not None
+        truth, seen = one.truth[0].cpu().numpy(), one.simple_estimate()[0].clamp(0, 1).cpu().numpy()
+        flat = np.full_like(seen, float(job.spec.prior.facts["mean"]))
+        return {"psnr_seen": psnr(seen, truth), "psnr_trivial": max(psnr(p, truth) for p in (seen, flat))}
 
 
 @dataclass(frozen=True)
@@ -101,4 +107,15 @@ class ToMean(ScoreChoice):
         return {"seconds_to_mean": round(seconds / job.measurement.images, 4), "calls_to_mean": calls}
 
 
-SCORES: Family[ScoreChoice] = Family("score", [Trivial, Predicted, Linear, ToMean])
+@dataclass(frozen=True)
+class Unseen(ScoreChoice):
+    """Whether a result that is worth nothing was known to be, without a look at the truth."""
+
+    name = "unseen"
+    label = "Flagged without the truth"
+
+    def of(self, job: Job, place: int, result: Reconstruction) -> dict[str, Any]:
+        return {"unseen_failure": bool(result.unseen_failure)}
+
+
+SCORES: Family[ScoreChoice] = Family("score", [Trivial, Predicted, Linear, ToMean, Unseen])

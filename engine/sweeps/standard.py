@@ -33,9 +33,11 @@ Row = dict[str, Any]
 Tell = Callable[[Row], Any]
 
 
-def table_of(sweep: Sweep, row: Callable[[dict[str, Any], list[Record]], Row], tell: Tell) -> tuple[list[Row], dict]:
-    """Runs the sweep here, and makes a ``row`` of each combination's labels and records as soon as all of them are there.
-    Returns the rows, and what results depend on beside recipes."""
+def table_of(
+    sweep: Sweep, row: Callable[[dict[str, Any], list[Record]], Row | None], tell: Tell
+) -> tuple[list[Row], dict]:
+    """Runs the sweep here, and makes a ``row`` of each combination's labels and records as soon as all of them are there; None
+    is no row. Returns the rows, and what results depend on beside recipes."""
     import torch
 
     from engine.sweeps.workers import InProcess
@@ -48,8 +50,10 @@ def table_of(sweep: Sweep, row: Callable[[dict[str, Any], list[Record]], Row], t
             waiting.setdefault(str(record.labels), []).append(record)
         for key in [k for k, records in waiting.items() if len(records) == images]:
             records = waiting.pop(key)
-            rows.append(row(records[0].labels, records))
-            tell(rows[-1])
+            made = row(records[0].labels, records)
+            if made is not None:
+                rows.append(made)
+                tell(made)
 
     from engine.sweeps.plan import Plan
 

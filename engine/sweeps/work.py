@@ -5,11 +5,9 @@ What goes in and what comes out are plain values, so that nothing but names of t
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +15,7 @@ import torch
 
 from engine.control import Cancelled
 from engine.errors import EngineError, InputError
-from engine.runs.document import save_run
+from engine.runs.document import document_of
 from engine.runs.estimates import refuse_beyond_memory
 from engine.runs.job import LARGEST_KEPT_MATRIX, Job, measure
 from engine.runs.reconstruction import Reconstruction
@@ -28,7 +26,8 @@ __all__ = ["Outcome", "Steering", "Task", "compute"]
 
 
 class Steering(Protocol):
-    """What a job asks after each step: :class:`engine.control.Control`, or its like across processes."""
+    """What a job asks after each step: :class:`engine.control.Control`, or its like across processes. One that has ``hear`` is
+    told the share of its steps that a job has done."""
 
     def proceed(self) -> bool: ...
 
@@ -36,13 +35,13 @@ class Steering(Protocol):
 @dataclass(frozen=True)
 class Task:
     """Cells of one recipe, as plain values: ``recipe`` without a picture, ``sources`` the pictures' names, ``indices`` their
-    absolute numbers."""
+    absolute numbers, ``documents`` for how many of the first of them a document is made."""
 
     recipe: dict[str, Any]
     sources: tuple[str, ...]
     indices: tuple[int, ...]
     scores: tuple[str, ...] = ()
-    documents: bool = False
+    documents: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     failed: str = ""
     error: str = ""
+    bad_input: bool = False
     document: bytes | None = None
 
 
@@ -74,7 +74,7 @@ def _outcomes(task: Task, pixels: np.ndarray, control: Steering | None) -> list[
         raise
     except Exception as error:
         if len(pixels) == 1:
-            return [Outcome(error=_sentence(error))]
+            return [_failed(error)]
     found = []
     for n in range(len(pixels)):
         try:
@@ -82,7 +82,7 @@ def _outcomes(task: Task, pixels: np.ndarray, control: Steering | None) -> list[
         except Cancelled:
             raise
         except Exception as error:
-            found.append(Outcome(error=_sentence(error)))
+            found.append(_failed(error))
     return found
 
 
@@ -91,10 +91,12 @@ def _together(task: Task, pixels: np.ndarray, which: Sequence[int], control: Any
     refuse_beyond_memory(spec, pixels.shape[1:])
     indices = [task.indices[n] for n in which]
     job = Job(spec, measure(spec, torch.from_numpy(pixels[list(which)]), indices), indices)
-    for _ in job.stream(control):
-        pass
+    hear = getattr(control, "hear", None)
+    for iterate in job.stream(control):
+        if hear is not None:
+            hear(iterate.step / iterate.steps)
     return [
-        _outcome(task, job, place, _named(result, task.sources[n]))
+        _outcome(task, job, place, _named(result, task.sources[n]), n < task.documents)
         for place, (n, result) in enumerate(zip(which, job.reconstructions(), strict=True))
     ]
 
@@ -104,7 +106,7 @@ def _named(result: Reconstruction, source: str) -> Reconstruction:
     return replace(result, spec=result.spec.replace(image=source))
 
 
-def _outcome(task: Task, job: Job, place: int, result: Reconstruction) -> Outcome:
+def _outcome(task: Task, job: Job, place: int, result: Reconstruction, documented: bool) -> Outcome:
     from engine.sweeps.scores import SCORES
 
     values: dict[str, Any] = dict(result.metrics())
@@ -113,7 +115,7 @@ def _outcome(task: Task, job: Job, place: int, result: Reconstruction) -> Outcom
     values |= {"network_calls": result.network_calls, "seconds": round(result.seconds, 4)}
     return Outcome(
         recipe=result.spec.as_dict(), values=values, facts=result.facts, failed=result.failed,
-        document=_document(job, place, result) if task.documents else None,
+        document=_document(job, place, result) if documented else None,
     )  # fmt: skip
 
 
@@ -122,8 +124,11 @@ def _document(job: Job, place: int, result: Reconstruction) -> bytes:
         seen = job.measurement.select([place])
         spec = result.spec
         result = replace(result, measured=pieces_of(seen, spec.operator, spec.matrix_seed, LARGEST_KEPT_MATRIX))
-    with tempfile.TemporaryDirectory() as folder:
-        return save_run(Path(folder) / "run.qcs", result).read_bytes()
+    return document_of(result)
+
+
+def _failed(error: Exception) -> Outcome:
+    return Outcome(error=_sentence(error), bad_input=isinstance(error, InputError))
 
 
 def _sentence(error: Exception) -> str:

@@ -83,6 +83,16 @@ class _Here(Executor):
         return future
 
 
+class _Watched:
+    """A control, and who wants to know how far a job is."""
+
+    def __init__(self, control: Control | None, hear: Callable[[float], None]) -> None:
+        self.control, self.hear = control, hear
+
+    def proceed(self) -> bool:
+        return True if self.control is None else self.control.proceed()
+
+
 class InProcess:
     """One task after another in this process, with so many threads."""
 
@@ -92,6 +102,8 @@ class InProcess:
     def __init__(self, threads: int = 1) -> None:
         self.control: Control | None = None
         self.threads = threads
+        self.hear: Callable[[float], None] = lambda share: None
+        """Told, after each step of a job, the share of its steps that are done."""
 
     @contextlib.contextmanager
     def executor(self) -> Iterator[Executor]:
@@ -107,7 +119,7 @@ class InProcess:
     def submit(self, executor: Executor, task: Task, pixels: np.ndarray) -> Future[Computed]:
         from engine.sweeps.work import compute
 
-        return executor.submit(compute, task, pixels, self.control)
+        return executor.submit(compute, task, pixels, _Watched(self.control, self.hear))
 
     def follow(self, control: Control) -> None:
         """The control is asked after every step of a job."""

@@ -117,7 +117,6 @@ class SweepController(Feature):
     def _ask_open(self) -> None:
         name = ask_open(self.window, "Open a sweep", FILTER)
         if name:
-            self.page.ready.setCurrentIndex(0)
             self.open_file(Path(name))
 
     def open_file(self, path: Path) -> None:
@@ -129,10 +128,19 @@ class SweepController(Feature):
 
     def _show_file(self, path: Path, text: str) -> None:
         self._beside = path.parent
-        self.page.text.setPlainText(text)
+        known = ready_sweeps().get(path.stem) == path
+        self.page.ready.setCurrentIndex(self.page.ready.findData(path.stem) if known else 0)
+        self._begin_anew(text)
         self.page.show_tab("File")
         self.page.folder.setText(str(_home() / path.stem))
         self._check()
+
+    def _begin_anew(self, text: str) -> None:
+        """What was said of another sweep goes."""
+        self.page.text.setPlainText(text)
+        if not self.running:
+            self.page.state.clear()
+            self.page.progress.reset()
 
     def _unread(self, failure: Failure) -> None:
         self.context.report("That file cannot be read as text; give a sweep file (.toml).", failure.details)
@@ -155,7 +163,7 @@ class SweepController(Feature):
         """A sweep of the measurements about the set-up."""
         self.page.ready.setCurrentIndex(0)
         self._beside = None
-        self.page.text.setPlainText(_text_of(self.session.spec))
+        self._begin_anew(_text_of(self.session.spec))
         self.page.show_tab("File")
         if not self.page.folder.text():
             self.page.folder.setText(str(_home() / "my-sweep"))
@@ -258,6 +266,7 @@ class SweepController(Feature):
         work = partial(_run, laid, Path(folder), self.page.jobs.value(), self.control, self._heard)
         self.runner.submit(work, self._done, self._failed)
         self._enable()
+        self.page.pause_button.setFocus()  # not to where Tab would have gone from Start
 
     def pause(self) -> None:
         """Holds every process within a step of its run, or lets them go on."""
@@ -293,7 +302,7 @@ class SweepController(Feature):
     def _say(self, progress: Progress) -> None:
         from engine.sweeps.clock import words
 
-        self.page.progress.setValue(round(1000 * progress.done / max(progress.total, 1)))
+        self.page.progress.setValue(round(1000 * progress.share))
         told = [f"{progress.done:,} of {progress.total:,} cells"]
         if progress.found:
             told.append(f"{progress.found:,} had been done before")

@@ -27,6 +27,22 @@ __all__ = ["SweepPage"]
 
 OWN = "Of your own"
 MOST_JOBS = 256
+EXAMPLE = """Choose a ready sweep above, take the set-up, or write:
+
+images = ["sample:digit-3", "sample:digit-7"]
+
+[fixed]
+quantizer = "one-bit"
+
+[axes]
+"operator.measurements" = [100, 200, 400]
+noise = [0.05, 0.5]
+
+[figure]
+x = "operator.measurements"
+y = ["psnr_mean"]
+lines = "noise"
+"""
 
 
 class SweepPage(QWidget):
@@ -75,6 +91,7 @@ class SweepPage(QWidget):
     def _file(self) -> QWidget:
         self.text = QPlainTextEdit()
         self.text.setAccessibleName("Sweep file")
+        self.text.setPlaceholderText(EXAMPLE)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         return self.text

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtGui import QColor
 
 from engine.sweeps.definition import Sweep
 from engine.sweeps.records import Record
@@ -21,6 +22,9 @@ SHOWN_FIRST = (
     "network_calls", "error", "failed",
 )  # fmt: skip
 """Columns that stand behind the axes and the image, where the table has them; the others follow."""
+NO_RESULT = "no result"
+FAINT = QColor("#808791")
+"""Of rows that are worth nothing; it can be read on dark and on light."""
 HERE = QModelIndex()
 COMPARISON = re.compile(r"([\w.]+)\s*(<=|>=|!=|=|<|>)\s*(\S+)")
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {
@@ -61,8 +65,9 @@ class CellModel(QAbstractTableModel):
 
     def _order(self, columns: list[str]) -> list[str]:
         axes = [axis.name for axis in self.sweep.axes] if self.sweep is not None else []
-        first = [c for c in (*axes, "image", *SHOWN_FIRST) if c in columns]
-        return first + [c for c in columns if c not in first]
+        empty = [c for c in columns if c not in axes and all(row.get(c) in (None, "") for row in self.rows)]
+        first = [c for c in (*axes, "image", *SHOWN_FIRST) if c in columns and c not in empty]
+        return first + [c for c in columns if c not in first and c not in empty] + empty
 
     def rowCount(self, parent: Index = HERE) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -74,11 +79,15 @@ class CellModel(QAbstractTableModel):
         return self.rows[row].get(self.columns[column])
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        value = self.value(index.row(), index.column())
+        value, row = self.value(index.row(), index.column()), self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
+            if row.get("error") and value is None and self.columns[index.column() - 1] == "image":
+                return NO_RESULT
             return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.rows[index.row()].get("error") or self.rows[index.row()].get("failed") or None
+            return row.get("error") or row.get("failed") or None
+        if role == Qt.ItemDataRole.ForegroundRole and (row.get("error") or row.get("failed")):
+            return FAINT
         if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(value, (int, float)):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None

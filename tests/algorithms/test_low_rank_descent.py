@@ -13,14 +13,14 @@ from engine.algorithms.lowrank.rank_one_fit import RankOneFit
 from engine.algorithms.lowrank.spectral import Factors, discernible, spectrum_of
 from engine.control import Cancelled, Control
 from engine.errors import InputError
-from engine.experiments.conditioning import conditioning, large_completion
-from engine.experiments.made_low_rank import aligned_distance, made_factors
 from engine.images.made import film, low_rank_picture
 from engine.runs import Job, RunSpec, measure
 from engine.seeds import RowGenerators, generator
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
+from studies.conditioning import conditioning, large_completion
+from studies.made_low_rank import aligned_distance, made_factors
 
 METHODS = ("scaled-gd", "gd", "scaled-gd-lambda", "tucker-gd", "robust-pca")
 PICTURE = torch.from_numpy(low_rank_picture(48, 40, 3, 5.0))[None]

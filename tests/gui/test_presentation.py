@@ -94,6 +94,7 @@ def test_everything_written_can_be_read_in_every_state_at_every_size(open_studio
     lost = {}
     wanted = [
         "empty", "forming", "paused", "done", "replay", "split", "wall", "uncertainty", "curves", "grid", "drawing", "presenting",
+        "sweep",
     ]  # fmt: skip
     seen = []
     for state in states(studio, wanted):

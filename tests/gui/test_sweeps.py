@@ -14,6 +14,7 @@ from engine.sweeps.runner import run_sweep
 from engine.sweeps.workers import InProcess
 from qcs_gui.model import State
 from qcs_gui.sweeps import controller as controllers
+from qcs_gui.sweeps.page import EXAMPLE
 from qcs_gui.sweeps.table_model import CellModel, Filtered, reads
 
 SMALL = """
@@ -134,6 +135,8 @@ def test_a_cell_without_a_result_says_why(qtbot, page, click, monkeypatch):
     assert "2 without a result" in page.state.text()
     page.filter.setText("no longer finite")
     assert page.filtered.rowCount() == 2
+    shown = [page.filtered.index(0, c).data() for c in range(page.filtered.columnCount())]
+    assert shown[shown.index("digit-7") + 1] == "no result"
     page.table.selectRow(0)
     click(page.open_cell)
     assert page.studio.window.problem.sentence.text() == "The picture is no longer finite."
@@ -173,6 +176,21 @@ def test_it_computes_beside_the_window(qtbot, open_studio, tmp_path, click):
     click(studio.window.run_button)
     qtbot.waitUntil(lambda: studio.session.state == State.IDLE, timeout=60000)
     qtbot.waitUntil(lambda: page.cells.rowCount() >= 1, timeout=60000)
+
+
+def test_another_file_leaves_nothing_of_the_last_sweep(qtbot, page, click, tmp_path):
+    click(page.start_button)
+    qtbot.waitUntil(lambda: ended(page), timeout=60000)
+    page.ready.setCurrentIndex(1)
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL.replace("[20, 40]", "[30]"))
+    page.studio.sweeps.open_file(path)
+    qtbot.waitUntil(lambda: page.says.text().startswith("2 cells"), timeout=60000)
+    assert page.state.text() == "" and page.progress.value() <= 0 and page.ready.currentIndex() == 0
+
+
+def test_the_example_in_an_empty_page_is_a_sweep():
+    assert Sweep.parse(EXAMPLE.partition("write:")[2]).count == 6
 
 
 def test_ready_sweeps_are_offered(page):

@@ -1,4 +1,4 @@
-"""What is kept of runs stays true: folders of results, added samples, documents, the library, evaluations."""
+"""What is kept of runs stays true: folders of results, added samples, documents, the library."""
 
 import dataclasses
 import json
@@ -11,8 +11,7 @@ import torch
 
 from engine.cli import main
 from engine.errors import EngineError, InputError
-from engine.images import load_image, save_png
-from engine.images.bundled import sample_names, sample_path
+from engine.images import save_png
 from engine.runs import RunSpec, open_run, reconstruct, save_run
 from engine.runs.film import write_film
 from engine.runs.job import prepare
@@ -239,77 +238,7 @@ def test_a_guard_that_is_on_is_not_advised(monkeypatch, guard):
     assert ("guard on" in str(caught.value)) != guard
 
 
-# -- evaluations -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    for i, name in enumerate(sample_names()[:4]):
-        save_png(tmp_path / "pictures" / f"{i}.png", load_image(sample_path(f"sample:{name}")).pixels)
-    return tmp_path / "pictures"
-
-
-class Killed(BaseException):
-    """What no handler sees coming."""
-
-
-@pytest.fixture
-def evaluation(monkeypatch):
-    import engine.experiments.evaluation as module
-
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1)
-    return module
-
-
-def killed_after(count):
-    def progress(done, total, share):
-        if done == count:
-            raise Killed
-
-    return progress
-
-
-def test_a_killed_evaluation_goes_on_where_it_was(evaluation, pictures, tmp_path):
-    whole = evaluation.evaluate(SPEC, pictures)
-    whole.write(tmp_path / "whole")
-    out = tmp_path / "out"
-    out.mkdir()
-    with pytest.raises(Killed):
-        evaluation.evaluate(SPEC, pictures, progress=killed_after(2), folder=out)
-    with (out / evaluation.UNFINISHED).open("a") as file:
-        file.write('{"row": {"index": 2, "na')  # cut short
-    for after, had in ((3, 2), (None, 3)):
-        progress = None if after is None else killed_after(after)
-        if progress:
-            with pytest.raises(Killed):
-                evaluation.evaluate(SPEC, pictures, progress=progress, folder=out)
-        else:
-            found = evaluation.evaluate(SPEC, pictures, folder=out)
-            assert found.taken_over == had and len(found.results) == 4 - had
-    found.write(out)
-    assert {p.name for p in out.iterdir()} == {"summary.json", "reconstructions.png"}
-    told, wanted = (strict((folder / "summary.json").read_text()) for folder in (out, tmp_path / "whole"))
-    assert [row["index"] for row in told["images"]] == [0, 1, 2, 3] and told["recipe"] == wanted["recipe"]
-    assert told["mean"]["psnr_mean"] == pytest.approx(wanted["mean"]["psnr_mean"], abs=1e-6)
-    sheets = [load_image(folder / "reconstructions.png").pixels for folder in (out, tmp_path / "whole")]
-    assert np.abs(sheets[0] - sheets[1]).max() <= 1.5 / 255
-
-
-def test_another_evaluation_or_other_pictures_take_nothing_over(evaluation, pictures, tmp_path):
-    def begin():
-        (tmp_path / evaluation.UNFINISHED).unlink(missing_ok=True)
-        with pytest.raises(Killed):
-            evaluation.evaluate(SPEC, pictures, limit=2, progress=killed_after(1), folder=tmp_path)
-
-    begin()
-    assert evaluation.evaluate(SPEC, pictures, limit=2, folder=tmp_path).taken_over == 1
-    begin()
-    other = SPEC.replace(noise=0.1)
-    assert evaluation.evaluate(other, pictures, limit=2, folder=tmp_path).taken_over == 0
-    begin()
-    (pictures / "0.png").rename(pictures / "00.png")
-    assert evaluation.evaluate(SPEC, pictures, limit=2, folder=tmp_path).taken_over == 0
+# -- commands ------------------------------------------------------------------------------------------------------------
 
 
 def test_commands_print_json_that_every_reader_takes(result, capsys, tmp_path, monkeypatch):

@@ -10,8 +10,7 @@ import torch
 
 from engine.control import Cancelled, Control
 from engine.errors import EngineError, InputError
-from engine.experiments.evaluation import evaluate
-from engine.images import load_image, save_png
+from engine.images import load_image
 from engine.images.bundled import sample_names, sample_path
 from engine.priors.base import Card
 from engine.priors.library import user_folder
@@ -279,16 +278,6 @@ def test_turbo_mean_is_its_own_and_guided_is_the_mean_of_samples():
     assert np.allclose(guided.std, guided.samples.std(0, ddof=1), atol=1e-6)
 
 
-def test_evaluate_numbers_images_absolutely(tmp_path):
-    for i, name in enumerate(sample_names()[:4]):
-        save_png(tmp_path / f"{i}.png", load_image(sample_path(f"sample:{name}")).pixels)
-    whole = evaluate(spec(samples=2), tmp_path).rows()
-    part = evaluate(spec(samples=2), tmp_path, offset=2, limit=1).rows()
-    assert [r["index"] for r in whole] == [0, 1, 2, 3]
-    assert part[0]["index"] == 2
-    assert part[0]["psnr_mean"] == pytest.approx(whole[2]["psnr_mean"], abs=1e-2)
-
-
 def test_more_bits_help():
     quality = [
         reconstruct(spec("turbo rounds=8 levels=4", quantizer=q, samples=1)).metrics()["psnr_mean"]
@@ -316,26 +305,6 @@ def test_predicted_error_never_exceeds_the_prior(noise):
     result = reconstruct(spec("turbo rounds=5 levels=3", noise=noise, samples=1))
     prior = result.spec.prior.load()
     assert result.predicted_rmse <= prior.variance**0.5 * 1.001
-
-
-@pytest.mark.slow
-def test_evaluation_keeps_what_is_done_when_interrupted(tmp_path, digit, monkeypatch):
-    import engine.experiments.evaluation as module
-
-    for i in range(3):
-        save_png(tmp_path / f"{i}.png", digit)
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 1)
-    for error, attribute in ((KeyboardInterrupt(), "interrupted"), (EngineError("It broke."), "failure")):
-        seen = []
-
-        def stop(done, total, share, seen=seen, error=error):
-            seen.append(done)
-            if done == 2:
-                raise error
-
-        part = module.evaluate(spec(samples=1), tmp_path, progress=stop)
-        assert len(part.results) == 2
-        assert getattr(part, attribute)
 
 
 def test_too_many_samples_for_memory_are_refused(monkeypatch):

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from engine.cli import main
+from engine.errors import EngineError
 from engine.runs.spec import RunSpec
-from engine.sweeps import advising
+from engine.sweeps import advising, defaulting
 from engine.sweeps.definition import Sweep
 from engine.sweeps.runner import run_sweep
 from engine.sweeps.standard import compare_algorithms, methods
@@ -103,3 +104,30 @@ def test_advice_prefers_what_tells_how_sure_it_is():
 def test_advice_is_measured_for_every_combination():
     assert advising.advice_sweep("mnist").count == 9 * 4 * 5
     assert advising.advice_sweep("natural").count == 7 * 4 * 5
+
+
+@pytest.mark.slow
+def test_the_default_stands_beside_doing_nothing(monkeypatch):
+    """What does not go together is no row; a method that breaks has found nothing, and says so."""
+    from engine.runs.job import Job
+
+    monkeypatch.setattr(defaulting, "_operators", lambda pixels: ["inpainting", "matrix"])
+    monkeypatch.setattr(defaulting, "QUANTIZERS", ("none",))
+    heard = []
+    made = defaulting.defaults(("mnist",), heard.append)
+    assert made["rows"] == heard
+    by_name = {(row["operator"], row["quantizer"]): row for row in made["rows"]}
+    assert ("matrix", "none") not in by_name
+    row = by_name["inpainting", "none"]
+    assert row["above"] == pytest.approx(row["default"] - row["trivial"], abs=0.011) and row["above"] > 0
+    assert row["method"] and not row["flagged"]
+    assert made["mean"]["combinations"] == len(made["rows"])
+
+    def broken(self, control=None):
+        raise EngineError("It broke.")
+
+    monkeypatch.setattr(Job, "stream", broken)
+    row = defaulting.defaults(("mnist",))["rows"][0]
+    assert (row["default"], row["method"], row["flagged"]) == (0.0, "none", True) and row["above"] == -row[
+        "trivial"
+    ] < 0

@@ -3,9 +3,12 @@ of their tensors and of over-estimated ranks, and completion at a size where no 
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,8 +22,10 @@ from engine.algorithms.lowrank.sparse_matrices import Places
 from engine.algorithms.lowrank.spectral import Factors, random_factors, spectral_factors, spectrum_of
 from engine.algorithms.lowrank.tucker import TuckerDescent, hosvd
 from engine.errors import InputError
-from engine.experiments.made_low_rank import Sensing, aligned_distance, made_factors, made_tensor
+from engine.files import json_text, write_atomically
 from engine.seeds import RowGenerators, generator
+from studies.line_chart import line_charts
+from studies.made_low_rank import Sensing, aligned_distance, made_factors, made_tensor
 
 __all__ = ["CONDITIONS", "PROBLEMS", "conditioning", "large_completion"]
 
@@ -186,7 +191,7 @@ def large_completion(
 ) -> dict:  # fmt: skip
     """Completion of a large matrix by scaled-gd, which forms nothing of its size, beside repeated truncated singular value
     decompositions (soft-impute, Mazumder, Hastie and Tibshirani, 2010, by SciPy): seconds, peak memory and error of each."""
-    from engine.experiments.soft_impute import SoftImpute, peak_bytes
+    from studies.soft_impute import SoftImpute, peak_bytes
 
     truth = made_factors(side, rank, condition, seed)
     before = peak_bytes()
@@ -213,3 +218,84 @@ def large_completion(
     })  # fmt: skip
     tell(rows[1])
     return {"side": side, "rank": rank, "share": share, "condition": condition, "goal": goal, "rows": rows}
+
+
+LARGE = "large-completion"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The figures on the command line, and the curves as a chart."""
+    parser = argparse.ArgumentParser(prog="python -m studies.conditioning", description=__doc__)
+    parser.add_argument(
+        "--problem",
+        default="sensing",
+        choices=(*PROBLEMS, LARGE),
+        help="large-completion is beside soft-impute (sensing)",
+    )
+    parser.add_argument("--condition", default="1,5,10,20", metavar="LIST", help="condition numbers (1,5,10,20)")
+    parser.add_argument(
+        "--side", type=int, default=None, help="side of the matrix (200; tensors 50; over-estimated 100; large 2000)"
+    )
+    parser.add_argument("--rank", type=int, default=None, help="its rank (10; tensors and over-estimated 5)")
+    parser.add_argument("--share", type=float, default=0.05, help="large-completion: share of the entries seen (0.05)")
+    parser.add_argument(
+        "--iterations", type=int, default=None, help="at most, for each curve (2000; over-estimated 500)"
+    )
+    parser.add_argument("--goal", type=float, default=None, help="relative error to reach (1e-6; large 1e-4)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of matrix and measurements")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes all cores")
+    parser.add_argument("--chart", default="", metavar="FILE.svg", help="draw the curves")
+    parser.add_argument("--json", action="store_true", help="as JSON, with the curves")
+    parsed = parser.parse_args(arguments)
+    try:
+        conditions = tuple(float(n) for n in parsed.condition.split(","))
+    except ValueError:
+        parser.error("--condition takes numbers such as 1,5,10,20")
+    if parsed.chart and not parsed.chart.endswith(".svg"):
+        parser.error("--chart takes a file that ends in .svg")
+    if parsed.threads:
+        torch.set_num_threads(parsed.threads)
+    given = {k: getattr(parsed, k) for k in ("side", "rank", "goal") if getattr(parsed, k) is not None}
+
+    def tell(row: dict) -> None:
+        if not parsed.json:
+            told = {k: v for k, v in row.items() if k not in ("errors", "at_seconds") and v is not None}
+            print(
+                "  ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()), flush=True
+            )
+
+    if parsed.problem == LARGE:
+        found = large_completion(share=parsed.share, condition=conditions[0], seed=parsed.seed, tell=tell, **given)
+    else:
+        sizes = {"tensors": {"side": 50, "rank": 5}, "over-estimated": {"side": 100, "rank": 5}}
+        given = sizes.get(parsed.problem, {}) | given
+        most = parsed.iterations or (500 if parsed.problem == "over-estimated" else 2000)
+        found = conditioning(parsed.problem, conditions, iterations=most, seed=parsed.seed, tell=tell, **given)
+    if parsed.chart:
+        _draw(found, parsed.chart)
+    if parsed.json:
+        print(json_text(found))
+    return 0
+
+
+def _draw(found: dict, path: str) -> None:
+    rows = [row for row in found["rows"] if "errors" in row]
+    if not rows:
+        raise InputError("large-completion has no curves to draw; leave --chart out.")
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    conditions = list(dict.fromkeys(row["condition"] for row in rows))
+    curves = [
+        (f"{r['method']}, κ = {r['condition']:g}", conditions.index(r["condition"]), methods.index(r["method"]), r)
+        for r in rows
+    ]
+    charts = [
+        ("iterations", [(n, c, d, list(range(1, len(r["errors"]) + 1)), r["errors"]) for n, c, d, r in curves]),
+        ("seconds", [(n, c, d, r["at_seconds"], r["errors"]) for n, c, d, r in curves]),
+    ]
+    title = f"{found['problem']}: relative error, side {found['side']}, rank {found['rank']}"
+    drawing = line_charts(title, charts)
+    write_atomically(Path(path), lambda p: p.write_text(drawing, encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

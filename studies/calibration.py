@@ -2,11 +2,14 @@
 
 The priors are a correlated Gaussian and a mixture of two; the oracle is Gibbs sampling of (part, x, t), t = A x + n: all three
 conditionals are known exactly, so that long chains are the posterior within Monte-Carlo error.
+
+``python -m studies.calibration``, for the table of docs/correctness.md. No sweep: its priors and truths are no pictures in files.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -155,3 +158,12 @@ def _judged(
         "bias": math.sqrt(max(float(off), 0.0)), "std_ratio": float((variance.mean() / exact.deviation.square().mean()).sqrt()),
         "coverage_90": float(np.mean(inside)), "seconds": seconds, "calls": last.network_calls,
     }  # fmt: skip
+
+
+def _print(row: dict) -> None:
+    print("  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    calibration(tell=_print)
+    sys.exit(0)

@@ -1,9 +1,13 @@
-"""Cost of the measurement side: expectation propagation against its dense form, and growth with the size of the image."""
+"""Cost of the measurement side: expectation propagation against its dense form, and growth with the size of the image.
+
+``python -m studies.measurement_cost likelihoods`` or ``scale``, for the tables of docs/correctness.md."""
 
 from __future__ import annotations
 
+import argparse
 import math
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -122,3 +126,16 @@ def scale() -> dict:
             row["forward_ns_per_n_log_n"] = 1e9 * row["forward_seconds"] / (size * math.log2(size))
             rows.append({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
     return {"rows": rows, **environment("cpu")}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m studies.measurement_cost", description=__doc__)
+    parser.add_argument("what", choices=("likelihoods", "scale"))
+    table = {"likelihoods": likelihoods, "scale": scale}[parser.parse_args().what]()
+    for row in table["rows"]:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
