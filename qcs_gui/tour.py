@@ -102,6 +102,7 @@ class TourController(Feature):
         self.number = 0
         self.hints = self._hints()
         self._came: object = None
+        self._waits = False
         self.act(tour=self.begin)
         context.ticked.connect(self._look)
 
@@ -144,10 +145,14 @@ class TourController(Feature):
         ]  # fmt: skip
 
     def _compare_two(self) -> None:
+        """At the next look at the window if the run that has just ended is not in the history yet."""
         view = self.window.history
-        for i in range(min(2, view.list.count())):
-            view.list.item(i).setSelected(True)
-        view.verbs["compare"].trigger()
+        self._waits = view.list.count() < 2
+        if not self._waits:
+            view.list.clearSelection()
+            for i in range(2):
+                view.list.item(i).setSelected(True)
+            view.verbs["compare"].trigger()
 
     def _came_with(self) -> dict[str, object]:
         assert isinstance(self._came, dict)
@@ -182,7 +187,7 @@ class TourController(Feature):
 
     def _go_to(self, number: int) -> None:
         assert self.box is not None
-        self.number = number
+        self.number, self._waits = number, False
         self._came = {"spec": self.session.spec, "result": self.session.result}
         self.box.say(number + 1, len(self.hints), self.hints[number].words)
         self.box.show()
@@ -195,6 +200,8 @@ class TourController(Feature):
         if self.hints[self.number].done():
             self.next()
             return
+        if self._waits:
+            self._compare_two()
         corner = self.window.pages.mapTo(self.window, QPoint(self.window.pages.width(), self.window.pages.height()))
         self.box.move(corner.x() - self.box.width() - MARGIN, corner.y() - self.box.height() - MARGIN)
         self.box.raise_()
