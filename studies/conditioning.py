@@ -264,15 +264,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "  ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in told.items()), flush=True
             )
 
-    if parsed.problem == LARGE:
-        found = large_completion(share=parsed.share, condition=conditions[0], seed=parsed.seed, tell=tell, **given)
-    else:
-        sizes = {"tensors": {"side": 50, "rank": 5}, "over-estimated": {"side": 100, "rank": 5}}
-        given = sizes.get(parsed.problem, {}) | given
-        most = parsed.iterations or (500 if parsed.problem == "over-estimated" else 2000)
-        found = conditioning(parsed.problem, conditions, iterations=most, seed=parsed.seed, tell=tell, **given)
-    if parsed.chart:
-        _draw(found, parsed.chart)
+    try:
+        if parsed.problem == LARGE:
+            found = large_completion(share=parsed.share, condition=conditions[0], seed=parsed.seed, tell=tell, **given)
+        else:
+            sizes = {"tensors": {"side": 50, "rank": 5}, "over-estimated": {"side": 100, "rank": 5}}
+            given = sizes.get(parsed.problem, {}) | given
+            most = parsed.iterations or (500 if parsed.problem == "over-estimated" else 2000)
+            found = conditioning(parsed.problem, conditions, iterations=most, seed=parsed.seed, tell=tell, **given)
+        if parsed.chart:
+            _draw(found, parsed.chart)
+    except InputError as error:
+        parser.error(str(error))
     if parsed.json:
         print(json_text(found))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ __all__ = ["SUFFIXES", "draw", "label_of"]
 SUFFIXES = (".svg", ".pdf", ".png")
 WIDTH, HEIGHT, DOTS = 3.4, 2.7, 200
 """Inches of one panel (a column of a paper is about that wide), and dots an inch of the PNG."""
-SYMBOL, CHARACTER = 0.6, 0.065
-"""Inches that the line and a letter of an entry of the legend take."""
+SYMBOL, CHARACTER, TITLE = 0.6, 0.065, 0.075
+"""Inches that the line of an entry of the legend, a letter of it, and one of the title take."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f", "#6a3d9a")
 """Okabe and Ito's, which colour-blind readers can tell apart, and three more."""
 MARKERS = "osD^vPX*<>"
@@ -78,7 +79,7 @@ def draw(folder: Path | str, sweep: Sweep, records: Iterable[Record], suffixes: 
                 handles.values(), handles, loc="outside lower center", ncols=columns_of_legend, frameon=False
             )
         if sweep.title:
-            picture.suptitle(sweep.title, fontsize=9)
+            picture.suptitle("\n".join(textwrap.wrap(sweep.title, int(WIDTH * columns / TITLE))), fontsize=9)
         plain = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         return [
             write_atomically(

@@ -1,5 +1,6 @@
 """Low rank: exact recovery, the condition number, outliers, tensors, one-bit completion, and the contract of algorithms."""
 
+import json
 import math
 
 import pytest
@@ -20,6 +21,7 @@ from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
 from studies.conditioning import conditioning, large_completion
+from studies.conditioning import main as study
 from studies.made_low_rank import aligned_distance, made_factors
 
 METHODS = ("scaled-gd", "gd", "scaled-gd-lambda", "tucker-gd", "robust-pca")
@@ -273,3 +275,34 @@ def test_a_step_that_is_too_long_is_one_sentence(method):
             noise=0.01,
             algorithm=f"{method} {how}",
         )
+
+
+@pytest.mark.slow
+def test_the_study_of_conditioning_tells_iterations_and_draws(tmp_path, capsys):
+    chart = tmp_path / "curves.svg"
+    words = [
+        "--problem",
+        "completion",
+        "--side",
+        "40",
+        "--rank",
+        "2",
+        "--condition",
+        "1,5",
+        "--chart",
+        str(chart),
+        "--json",
+    ]
+    assert study(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(r["method"], r["condition"]) for r in found["rows"]} == {
+        (m, c) for m in ("gd", "scaled-gd") for c in (1.0, 5.0)
+    }
+    assert chart.read_text().startswith("<svg") and "κ = 5" in chart.read_text()
+    for bad, sentence in (
+        (["--condition", "a"], "takes numbers such as 1,5,10,20"), (["--rank", "300"], "rank=300 does not go with side=200"),
+        (["--chart", "x.png"], "ends in .svg"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit):
+            study(bad)
+        assert sentence in capsys.readouterr().err

@@ -332,37 +332,6 @@ def test_a_prior_that_copies_is_seen():
     assert float(distance.max()) < 1e-3
 
 
-@pytest.mark.slow
-def test_conditioning_tells_iterations_and_draws(tmp_path, capsys):
-    chart = tmp_path / "curves.svg"
-    words = [
-        "conditioning",
-        "--problem",
-        "completion",
-        "--side",
-        "40",
-        "--rank",
-        "2",
-        "--condition",
-        "1,5",
-        "--chart",
-        str(chart),
-        "--json",
-    ]
-    assert main(words) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {(r["method"], r["condition"]) for r in found["rows"]} == {
-        (m, c) for m in ("gd", "scaled-gd") for c in (1.0, 5.0)
-    }
-    assert chart.read_text().startswith("<svg") and "κ = 5" in chart.read_text()
-    for bad, sentence in (
-        (["--problem", "nonsense"], "There is no problem 'nonsense'"), (["--condition", "a"], "give numbers such as 1,5,10,20"),
-        (["--rank", "300"], "rank=300 does not go with side=200"), (["--chart", "x.png"], "ends in .svg"),
-    ):  # fmt: skip
-        assert main(["conditioning", *bad]) == 2
-        assert sentence in capsys.readouterr().err
-
-
 def test_made_pictures_have_the_rank_that_was_asked_for(tmp_path, capsys):
     import numpy as np
 

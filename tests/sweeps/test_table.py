@@ -118,14 +118,14 @@ def test_panels_and_pictures_as_an_axis(records, tmp_path):
     assert "noise sigma 0.1" in text and "noise sigma 0.2" in text and "p1" in text
 
 
-def test_a_legend_of_many_names_stays_within_the_figure(records, tmp_path):
+def test_a_long_title_and_a_legend_of_many_names_stay_within_the_figure(records, tmp_path):
     pytest.importorskip("matplotlib")
     from engine.images import load_image
     from engine.sweeps.figure import draw
 
     names = [f"method number {n}" for n in range(10)]
     sweep = Sweep.parse(
-        'images = "sample:digit-3"\n[axes]\nnoise = [0.1, 0.2]\n[axes.method]\n'
+        f'title = "{"A title of many words " * 5}"\nimages = "sample:digit-3"\n[axes]\nnoise = [0.1, 0.2]\n[axes.method]\n'
         + "".join(f'"{name}" = {{ seed = {n} }}\n' for n, name in enumerate(names))
         + '[figure]\nx = "noise"\ny = ["psnr_mean"]\nlines = "method"\n'
     )
