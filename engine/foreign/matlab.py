@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.io.matlab import MatReadError, loadmat, whosmat
@@ -15,11 +16,13 @@ from engine.foreign.wall import Answer
 
 __all__ = ["read_mat"]
 
-ODD = ("cell", "struct", "object", "function", "opaque", "unknown")
+ODD = ("cell", "object", "function", "opaque", "unknown")
+DEEPEST, MOST_FIELDS = 8, 4096
 
 
 def read_mat(path: Path) -> Answer:
-    """The named arrays of a file; runs behind the wall, so that what goes wrong unforeseen may end the process."""
+    """The named arrays of a file, those of structs as "struct.field"; what else structs hold than numbers and text, such as
+    lists of cells, is left out. Runs behind the wall, so that what goes wrong unforeseen may end the process."""
     try:
         listed = whosmat(str(path), verify_compressed_data_integrity=False)  # that would unpack all of it
         total = sum(8 * math.prod(shape) for _, shape, _ in listed)
@@ -37,10 +40,28 @@ def read_mat(path: Path) -> Answer:
     except (MatReadError, NotImplementedError, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError,
             RuntimeError, AttributeError, EOFError, MemoryError, zlib.error):  # fmt: skip
         raise InputError(f"'{path.name}' cannot be read: it is not a MATLAB file or is damaged.") from None
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, value in loaded.items():
         if not name.startswith("__"):
-            value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
             value = value.astype(bool) if kinds[name] == "logical" else value
-            arrays[name] = np.array(str(value[0])) if value.dtype.kind == "U" and value.size == 1 else value
+            _flatten(name, value, arrays, DEEPEST)
+    if not arrays and loaded:
+        raise InputError(f"'{path.name}' holds no numbers that can be read; save plain arrays.")
+    if sum(a.nbytes for a in arrays.values()) > most_unpacked(path.stat().st_size):
+        raise InputError(f"'{path.name}' unpacks to far more than it is; that is not a measurement.")
     return Answer(arrays=arrays)
+
+
+def _flatten(name: str, value: Any, found: dict[str, np.ndarray], deepest: int) -> None:
+    """Puts the numbers and text of a variable into ``found``, with fields of single structs under dotted names."""
+    value = value.toarray() if hasattr(value, "toarray") else value  # a sparse matrix
+    if not isinstance(value, np.ndarray) or len(found) >= MOST_FIELDS:
+        return
+    if value.dtype.names:
+        if value.size == 1 and deepest:
+            for field in value.dtype.names:
+                _flatten(f"{name}.{field}", value[field].reshape(-1)[0], found, deepest - 1)
+    elif value.dtype.kind == "U":
+        found[name] = np.array(str(value.reshape(-1)[0])) if value.size == 1 else value
+    elif value.dtype.kind in "biufc":
+        found[name] = value

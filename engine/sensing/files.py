@@ -2,8 +2,9 @@
 
 Entries: ``y`` (signs, codes 0 .. cells - 1, or real values without ``thresholds``) or ``lower`` and ``upper`` (cell
 edges); ``A`` (rows, pixels) or ``operator`` (JSON: {"recipe": "gaussian measurements=200", "seed": 0}), or what
-``operators/from_arrays.py`` reads: ``kernel`` (with ``sensor``), a sparse matrix, rows of a fast ``transform``; optional
-``shape`` ([channels,] height, width), ``noise`` (one number or one per row; estimated where it is missing), ``offset``,
+``operators/from_arrays.py`` reads: ``kernel`` (with ``sensor``), a sparse matrix, rows of a fast ``transform``, or the ``angles``
+of a scan (degrees; with the ``spacing`` of detectors, ``source`` and ``behind``, in pixels); optional ``shape`` ([channels,]
+height, width), ``noise`` (one number or one per row; estimated where it is missing), ``offset``,
 ``gain`` and ``dark`` (one number or one per row): real values are y = gain A (x - offset) + dark + n, n with the deviation
 ``noise``;
 the text "auto" in their place has them inferred with the picture; ``unit`` (text) names what y counts; ``thresholds`` (common to
@@ -32,6 +33,7 @@ from engine.sensing.operators.dense import DenseOperator
 from engine.sensing.operators.from_arrays import ENTRIES
 from engine.sensing.quantizers.dithered import UnknownDither
 from engine.sensing.quantizers.photons import PhotonDetector
+from engine.sensing.structs import from_structs
 
 __all__ = [
     "KEYS",
@@ -134,7 +136,7 @@ def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
     if ending in SUFFIXES:
         seen = load_image(path).pixels
         return {"y": (seen if plain_channels(seen) == 3 else seen.mean(0)).astype(np.float64)}
-    arrays = read_arrays(path)
+    arrays = from_structs(read_arrays(path))
     unknown = [n for n in arrays if n not in KEYS]
     if unknown:
         raise InputError(f"'{Path(path).name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")

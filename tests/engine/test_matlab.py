@@ -52,6 +52,18 @@ def test_random_damage(tmp_path):
             assert all(isinstance(a, np.ndarray) for a in read_arrays(tmp_path / "m.mat").values())
 
 
+def test_structs_are_flat_names(tmp_path):
+    inner = {"angles": np.arange(3.0), "text": "two words", "lists": np.array([1, "a"], object)}
+    savemat(tmp_path / "m.mat", {"scan": {"type": "2d", "values": np.eye(2), "more": inner}}, do_compression=True)
+    arrays = read_arrays(tmp_path / "m.mat")
+    assert sorted(arrays) == ["scan.more.angles", "scan.more.text", "scan.type", "scan.values"]
+    assert str(arrays["scan.more.text"]) == "two words"
+    assert (arrays["scan.values"] == np.eye(2)).all()
+    savemat(tmp_path / "bomb.mat", {"scan": {"values": np.zeros((5000, 5000))}}, do_compression=True)
+    with pytest.raises(InputError, match=r"bomb\.mat"):
+        read_arrays(tmp_path / "bomb.mat")
+
+
 def test_files_that_unpack_to_far_more_are_not_unpacked(tmp_path):
     savemat(tmp_path / "dense.mat", {"A": np.zeros((5000, 5000))}, do_compression=True)
     savemat(tmp_path / "sparse.mat", {"A": csc_matrix((100_000, 100_000))})

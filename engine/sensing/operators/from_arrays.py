@@ -1,4 +1,4 @@
-"""Operators that a measurement file holds as arrays: a matrix, dense or sparse, a kernel, or rows of a fast transform."""
+"""Operators that a measurement file holds as arrays: a matrix, dense or sparse, a kernel, rows of a fast transform, or a scan."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ from engine.foreign.arrays import checked_matrix
 from engine.sensing.operators.base import Operator
 from engine.sensing.operators.convolution import ConvolutionOperator
 from engine.sensing.operators.dense import DenseOperator
+from engine.sensing.operators.scan import make_scan
 from engine.sensing.operators.sparse import SparseOperator
 from engine.sensing.operators.transform_rows import TransformRows
 
 __all__ = ["ENTRIES", "KINDS", "kind_of", "operator_from", "picture_seen", "scene_of"]
 
-KINDS = {"A": "a matrix", "kernel": "a kernel", "indptr": "a sparse matrix", "transform": "rows of a transform"}
+KINDS = {
+    "A": "a matrix",
+    "kernel": "a kernel",
+    "indptr": "a sparse matrix",
+    "transform": "rows of a transform",
+    "angles": "a scan",
+}
 """The entry that each kind of operator is known by."""
-ENTRIES = (*KINDS, "sensor", "indices", "data", "index", "levels", "rising", "scale")
+ENTRIES = (*KINDS, "sensor", "indices", "data", "index", "levels", "rising", "scale", "spacing", "source", "behind")
 TRANSFORMS = ("hadamard", "walsh", "dct", "haar")
 
 
@@ -34,7 +41,10 @@ def kind_of(pieces: Mapping[str, np.ndarray]) -> str:
 
 def scene_of(pieces: Mapping[str, np.ndarray]) -> tuple[int, int, int] | None:
     """The picture that a cropped camera saw a part of, where y is that part, (height, width) or (3, height, width); None where
-    that is not known."""
+    that is not known. Of a scan, the square that is as wide as its detector at the middle."""
+    if "angles" in pieces:  # a square with one pixel for each detector
+        side = _detectors(pieces)
+        return 1, side, side
     kernel, seen = pieces.get("kernel"), picture_seen(pieces)
     if kernel is None or seen is None or kernel.ndim != 2:
         return None
@@ -74,6 +84,8 @@ def operator_from(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int])
         if pieces["data"].dtype.kind not in "biuf":
             raise InputError(f"'data' must hold numbers, not {pieces['data'].dtype}.")
         return SparseOperator(starts, columns, pieces["data"].reshape(-1), shape)
+    if kind == "angles":
+        return _scan(pieces, shape)
     name = str(pieces["transform"].reshape(-1)[0]) if pieces["transform"].size else ""
     if name not in TRANSFORMS:
         raise InputError(f"transform={name[:20]} is not known; give one of {', '.join(TRANSFORMS)}.")
@@ -85,6 +97,31 @@ def operator_from(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int])
     if scale.dtype.kind not in "iuf" or len(scale) != 1 or not 0 < abs(float(scale[0])) < math.inf:
         raise InputError("'scale' must be one number other than 0.")
     return TransformRows(name, index, shape, float(scale[0]), levels, bool(rising))
+
+
+def _scan(pieces: Mapping[str, np.ndarray], shape: tuple[int, int, int]) -> Operator:
+    angles = pieces["angles"].reshape(-1)
+    if angles.dtype.kind not in "iuf" or not np.isfinite(angles).all():
+        raise InputError("'angles' must hold numbers, in degrees.")
+    lengths = {}
+    for key in ("spacing", "source", "behind"):
+        value = pieces.get(key, np.array({"spacing": 1.0, "source": math.inf}.get(key, 0.0))).reshape(-1)
+        lengths[key] = float(value[0]) if value.size == 1 and value.dtype.kind in "iuf" else math.nan
+    spacing, source, behind = lengths.values()
+    if not (0 < spacing < math.inf and source > 0 and 0 <= behind < math.inf) or ("source" in pieces) != bool(behind):
+        raise InputError(
+            "A scan's 'spacing' of detectors must be one number above 0, in pixels; of a fan, so must 'source' and 'behind', how "
+            "far source and detector are from the middle."
+        )
+    return make_scan(np.radians(angles), _detectors(pieces), spacing, shape, source, behind)
+
+
+def _detectors(pieces: Mapping[str, np.ndarray]) -> int:
+    """Rays of one angle, as many as what was seen says."""
+    seen, angles = pieces.get("y", pieces.get("lower")), pieces["angles"].size
+    if seen is None or not angles or not seen.size or seen.size % angles:
+        raise InputError("What was seen of a scan is as many numbers for each of its 'angles'; see to both.")
+    return seen.size // angles
 
 
 def _whole(key: str, array: np.ndarray) -> list[int]:
