@@ -45,7 +45,10 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "--from", dest="from_run", default="", metavar="RUN",
         help="repeat the recipe of a kept run or of a file, with the changes that are given",
     )  # fmt: skip
-    for name, what in (("gain", "y = gain A x + dark"), ("dark", "y of a black picture")):
+    for name, what in (
+        ("gain", "y = gain A x + dark"), ("dark", "y of a black picture"),
+        ("shift", "how much higher all thresholds lie than it says"), ("flip", "probability that a bit is wrong"),
+    ):  # fmt: skip
         parser.add_argument(
             f"--{name}",
             default="",

@@ -7,8 +7,9 @@ of a scan (degrees; with the ``spacing`` of detectors, ``source`` and ``behind``
 height, width), ``noise`` (one number or one per row; estimated where it is missing), ``offset``,
 ``gain`` and ``dark`` (one number or one per row): real values are y = gain A (x - offset) + dark + n, n with the deviation
 ``noise``;
-the text "auto" in their place has them inferred with the picture; ``unit`` (text) names what y counts; ``thresholds`` (common to
-all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded); or
+``unit`` (text) names what y counts; ``thresholds`` (common to all rows, or one line per row), all of them ``shift`` higher, and
+``flip``, the probability of a wrong bit; the text "auto" in the place of gain, dark, shift or flip has them inferred with the
+picture, and so has width=auto in the recipe of a blur; ``dither`` with ``dither_width`` (thresholds that were not recorded); or
 ``photons`` (JSON: {"kind": "clicks", "frames": 16, "typical": 1.5}, or "kind": "counts" with "read" or "full") with ``gain`` and
 ``dark``, one number or one per row: y counts photons of the rate gain z + dark, in all frames together.
 """
@@ -45,8 +46,8 @@ __all__ = [
 ]
 
 KEYS = (
-    "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
-    "photons", "gain", "dark", "unit",
+    "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "shift", "flip", "dither",
+    "dither_width", "photons", "gain", "dark", "unit",
 )  # fmt: skip
 
 
