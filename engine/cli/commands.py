@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("Give one of --image, --measurement and --from.")
     if any(getattr(arguments, key) for key in UNITS) and not values.get("measurement"):
         raise InputError(f"{', '.join(f'--{key}' for key in UNITS)} go with --measurement.")
+    if arguments.stack != "auto" and not values.get("measurement"):
+        raise InputError("--stack goes with --measurement.")
     if arguments.save and arguments.no_save:
         raise InputError("Give either --save or --no-save, not both.")
     if arguments.save:
@@ -83,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     )  # fmt: skip
     if result.facts.get("inferred"):
-        from engine.runs.inferring import columns
+        from engine.runs.inferred import columns
 
         print(columns(result.facts["inferred"]), file=sys.stderr)
     if result.failed:

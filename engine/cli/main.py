@@ -55,6 +55,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
             metavar="NUMBER",
             help=f"of a measurement file: {what}; a number, or auto to infer it",
         )
+    parser.add_argument(
+        "--stack", default="auto", choices=("auto", "clicks", "counts", "sum", "mean"),
+        help="what the frames of a TIFF file of several are: clicks of single photons or photon counts, added up; or pictures, "
+        "of which the sum or the mean is taken",
+    )  # fmt: skip
     parser.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
     parser.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
     parser.add_argument("--out", required=True, help="folder for the results")

@@ -112,11 +112,12 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     units: dict[str, Any] = {key: getattr(arguments, key, "") for key in UNITS}
     units = {key: written for key, written in units.items() if written}
     spec = RunSpec(**values)
-    if not named and not units:
+    stack = getattr(arguments, "stack", "auto")
+    if not named and not units and stack == "auto":
         return spec
     # what the recipe says of a picture completes what the file says of one
     recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
-    pieces = read_pieces(spec.measurement)
+    pieces = read_pieces(spec.measurement, stack)
     is_open = isinstance(recipe.operator, Blur) and recipe.operator.is_open and "operator" in named
     # what a file says may be forgotten, to be inferred instead
     forgets = {key for key, written in units.items() if written.strip() == "auto"} | (

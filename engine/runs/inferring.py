@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
 from engine.runs.blur_width import blur_width
+from engine.runs.inferred import Inferred
 from engine.runs.noise import estimate_noise
 from engine.runs.reports import by_leaving_out, by_messages
 from engine.sensing.channels import CellChannel
@@ -31,7 +32,7 @@ from engine.sensing.own import UNITS, instrument_of
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
 
-__all__ = ["Inferred", "columns", "infer", "settle_blur", "table"]
+__all__ = ["infer", "settle_blur"]
 
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
@@ -53,47 +54,6 @@ MOST_UNSURE: dict[str, Callable[[float, float], float]] = {
 """Standard errors from which a parameter of a quantizer is not known; ``scale`` is the deviation of A x."""
 FACTORS = np.geomspace(1 / 64, 4, 13)
 """Noise levels tried for what is no real value, as shares of the deviation of z."""
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """A number that was inferred, with its standard error where that is known; ``unit`` is what it counts, ``source`` what it was
-    found from."""
-
-    name: str
-    value: float
-    error: float | None
-    unit: str = ""
-    source: str = ""
-
-    @property
-    def words(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        error = "" if self.error is None else f" +- {self.error:.2g}"
-        return f"{self.name} {self.value:.4g}{error}{unit}"
-
-    @property
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """A line of the table: name, value, standard error, unit and source, in words."""
-        return self.name, f"{self.value:.4g}", "" if self.error is None else f"{self.error:.2g}", self.unit, self.source
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def table(found: tuple[Inferred, ...]) -> str:
-    """All of them in one sentence."""
-    return f"Inferred from what was measured: {'; '.join(each.words for each in found)}."
-
-
-HEADINGS = ("inferred", "value", "+-", "unit", "from")
-
-
-def columns(found: Sequence[Mapping[str, Any]]) -> str:
-    """A result's ``inferred`` as a table for a terminal."""
-    lines = [HEADINGS, *(Inferred(**each).cells for each in found)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(HEADINGS))]
-    return "\n".join("  ".join(word.ljust(w) for word, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
 def infer(

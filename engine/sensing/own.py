@@ -130,7 +130,8 @@ class Completion:
     ``matrix`` names a file with A, ``recipe`` an operator with its ``seed``; ``shape`` is (channels, height, width) or
     (height, width); ``meaning`` of y is one of MEANINGS, ``thresholds`` go with codes; ``noise`` is a number, or None to
     keep the file's; ``estimate_noise`` throws the file's away; ``gain``, ``dark``, ``shift`` and
-    ``flip`` are numbers or auto, as text.
+    ``flip`` are numbers or auto, as text; ``stack`` says what the
+    frames of a TIFF file are (STACKS in ``files.py``).
     """
 
     matrix: str = ""
@@ -146,6 +147,7 @@ class Completion:
     dark: str = ""
     shift: str = ""
     flip: str = ""
+    stack: str = "auto"
 
     @property
     def is_empty(self) -> bool:

@@ -43,7 +43,7 @@ def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read
     from engine.sensing.files import read_pieces
     from engine.sensing.own import describe_measurement, instrument_of
 
-    pieces = completion.apply(read_pieces(file))
+    pieces = completion.apply(read_pieces(file, completion.stack))
     settled = settle_blur(pieces)[0]
     measurement = assemble(settled)
     shape = measurement.operator.image_shape
