@@ -66,7 +66,7 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
         more["noise_known"] = False
     if "y" in pieces:
         y = _row("y", pieces["y"], operator.rows)
-        of_cells = next((key for key in ("flip", "shift") if key in pieces), None)
+        of_cells = next((k for k in ("flip", "shift") if k in pieces and (k == "shift" or is_auto(pieces[k]))), None)
         if "photons" in pieces:
             _refuse_cells(of_cells, "photons")
             _refuse_each(each)

@@ -148,6 +148,11 @@ def read_pieces(path: Path | str, stack: str = STACKS[0]) -> dict[str, np.ndarra
         return {"y": (seen if plain_channels(seen) == 3 else seen.mean(0)).astype(np.float64)}
     arrays = from_structs(read_arrays(path))
     unknown = [n for n in arrays if n not in KEYS]
+    if unknown and "." in unknown[0]:
+        struct = unknown[0].split(".")[0][:40]
+        raise InputError(
+            f"'{Path(path).name}': '{struct}' is a struct that says nothing known; save plain arrays of numbers."
+        )
     if unknown:
         raise InputError(f"'{Path(path).name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
     return arrays
