@@ -36,12 +36,15 @@ DONE, ENGINE_FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def run(arguments: argparse.Namespace) -> int:
     from engine.control import Control
     from engine.files import make_folder
+    from engine.sensing.own import UNITS
 
     values = given(arguments)
     if bool(values.get("measurement")) + (bool(values.get("image")) or bool(arguments.from_run)) > 1:
         raise InputError("Give one of --image, --measurement and --from.")
-    if (arguments.gain or arguments.dark) and not values.get("measurement"):
-        raise InputError("--gain and --dark go with --measurement.")
+    if any(getattr(arguments, key) for key in UNITS) and not values.get("measurement"):
+        raise InputError(f"{', '.join(f'--{key}' for key in UNITS)} go with --measurement.")
+    if arguments.stack != "auto" and not values.get("measurement"):
+        raise InputError("--stack goes with --measurement.")
     if arguments.save and arguments.no_save:
         raise InputError("Give either --save or --no-save, not both.")
     if arguments.save:
@@ -81,6 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
             | {"seconds": round(result.seconds, 2), "network_calls": result.network_calls, "rows": result.rows_are} | shown
         )
     )  # fmt: skip
+    if result.facts.get("inferred"):
+        from engine.runs.inferred import columns
+
+        print(columns(result.facts["inferred"]), file=sys.stderr)
     if result.failed:
         print(f"qcs: {result.failed}", file=sys.stderr)
     return INTERRUPTED if interrupted else DONE

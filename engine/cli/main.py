@@ -45,13 +45,21 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "--from", dest="from_run", default="", metavar="RUN",
         help="repeat the recipe of a kept run or of a file, with the changes that are given",
     )  # fmt: skip
-    for name, what in (("gain", "y = gain A x + dark"), ("dark", "y of a black picture")):
+    for name, what in (
+        ("gain", "y = gain A x + dark"), ("dark", "y of a black picture"),
+        ("shift", "how much higher all thresholds lie than it says"), ("flip", "probability that a bit is wrong"),
+    ):  # fmt: skip
         parser.add_argument(
             f"--{name}",
             default="",
             metavar="NUMBER",
             help=f"of a measurement file: {what}; a number, or auto to infer it",
         )
+    parser.add_argument(
+        "--stack", default="auto", choices=("auto", "clicks", "counts", "sum", "mean"),
+        help="what the frames of a TIFF file of several are: clicks of single photons or photon counts, added up; or pictures, "
+        "of which the sum or the mean is taken",
+    )  # fmt: skip
     parser.add_argument("--save", default="", metavar="NAME", help="name of the run in the library (one is made up)")
     parser.add_argument("--no-save", action="store_true", help="do not keep the run in the library")
     parser.add_argument("--out", required=True, help="folder for the results")

@@ -99,33 +99,41 @@ def set_threads(arguments: argparse.Namespace) -> None:
 def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     """The spec for a measurement file, or for a copy of it in the folder of results with what it lacks and the arguments say."""
     from engine.files import make_folder
+    from engine.runs.inferring import settle_blur
     from engine.runs.spec import RunSpec, flag_of
     from engine.sensing.entries import assemble
     from engine.sensing.files import read_pieces, save_pieces
+    from engine.sensing.operators.blur import Blur
     from engine.sensing.operators.from_arrays import kind_of, picture_seen
     from engine.sensing.operators.matrix_file import MatrixFile
-    from engine.sensing.own import Completion
+    from engine.sensing.own import UNITS, Completion
 
     set_threads(arguments)
     values = given(arguments)
     if "quantizer" in values:
         raise InputError("--quantizer does not go with --measurement: the measurement file decides it.")
     named = {key: values.pop(key) for key in ("operator", "noise", "offset") if key in values}
-    units = {key: getattr(arguments, key, "") for key in ("gain", "dark")}
+    units: dict[str, Any] = {key: getattr(arguments, key, "") for key in UNITS}
     units = {key: written for key, written in units.items() if written}
     spec = RunSpec(**values)
-    if not named and not units:
+    stack = getattr(arguments, "stack", "auto")
+    if not named and not units and stack == "auto":
         return spec if "prior" in values else _with_fitting_prior(spec, read_pieces(spec.measurement))
     # what the recipe says of a picture completes what the file says of one
     recipe = RunSpec(**named, **{k: v for k, v in values.items() if k not in ("measurement", "algorithm")})
-    pieces = read_pieces(spec.measurement)
-    for key in (*named, *units):
+    pieces = read_pieces(spec.measurement, stack)
+    is_open = isinstance(recipe.operator, Blur) and recipe.operator.is_open and "operator" in named
+    # what a file says may be forgotten, to be inferred instead
+    forgets = {key for key, written in units.items() if written.strip() == "auto"} | (
+        {"operator"} if is_open else set()
+    )
+    for key in {*named, *units} - forgets:
         if key in pieces or (key == "operator" and kind_of(pieces)):
             raise InputError(f"{flag_of(key)} does not go with --measurement: the measurement file decides it.")
     matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
     written = str(recipe.operator) if "operator" in named and not matrix else ""
     shape: tuple[int, ...] = ()
-    if "operator" in named and "shape" not in pieces and (matrix or picture_seen(pieces) is None):
+    if "operator" in named and not is_open and "shape" not in pieces and (matrix or picture_seen(pieces) is None):
         if recipe.size is not None:
             shape = tuple(int(n) for n in recipe.size.split("x"))[::-1]
         elif written or not recipe.prior.any_size:  # the columns of a matrix tell of a square
@@ -133,10 +141,10 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     more = Completion(
         matrix=matrix, recipe=written, seed=recipe.matrix_seed, shape=shape,
         noise=recipe.noise if "noise" in named else None, offset=recipe.offset,
-        gain=units.get("gain", ""), dark=units.get("dark", ""),
+        **units,
     )  # fmt: skip
     pieces = more.apply(pieces)
-    assemble(pieces)  # what does not fit is said before anything is written
+    assemble(settle_blur(pieces)[0])  # what does not fit is said before anything is written
     spec = spec if "prior" in values else _with_fitting_prior(spec, pieces)
     return spec.replace(measurement=str(save_pieces(make_folder(arguments.out) / "measurement.npz", pieces)))
 

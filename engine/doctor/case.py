@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.doctor.leave_one_out import Prediction, predict_channel, predict_values
 from engine.doctor.response import EXPONENTS, MEAN, Response, some_rows
 from engine.errors import InputError
+from engine.sensing.channels import Channel
 from engine.sensing.entries import assemble
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators.from_arrays import ENTRIES
@@ -173,9 +174,11 @@ class Case:
     def scored(self) -> Scored:
         return self.score()
 
-    def score(self, noise: float | None = None, infer_noise: bool = False, dark: bool = False) -> Scored:
+    def score(
+        self, noise: float | None = None, infer_noise: bool = False, dark: bool = False, channel: Channel | None = None
+    ) -> Scored:
         """How well each measurement is predicted by the others, with the noise of the file, another one, or one inferred; with
-        ``dark``, a constant of any size in all real values is inferred."""
+        ``dark``, a constant of any size in all real values is inferred; with a ``channel``, reports are taken as that says."""
         measurement = self.measurement
         values = measurement.values
         most = MOST_REPORTS if values is None else MOST_VALUES
@@ -186,12 +189,15 @@ class Case:
         if values is not None:
             known = None if infer_noise or not (measurement.noise_known or noise) else level
             return Scored(predict_values(response, values[0, rows].double(), known, None, dark), places, response)
-        return Scored(self._reports(response, level), places, response)
+        return Scored(self._reports(response, level, channel=channel), places, response)
 
-    def _reports(self, response: Response, noise: float, contrast: float = 1.0) -> Prediction:
+    def _reports(
+        self, response: Response, noise: float, contrast: float = 1.0, channel: Channel | None = None
+    ) -> Prediction:
         measurement, rows = self.measurement, response.rows
-        assert measurement.channel is not None
+        channel = channel or measurement.channel
+        assert channel is not None
         count = measurement.operator.rows
-        some = measurement.channel.take(lambda t: t[..., rows] if t.shape[-1:] == (count,) else t)
+        some = channel.take(lambda t: t[..., rows] if t.shape[-1:] == (count,) else t)
         mean = response.white * (MEAN - measurement.offset)
         return predict_channel(response, some, noise, mean, contrast)

@@ -1,11 +1,13 @@
-"""What a measurement file leaves to be inferred beside the picture: gain, dark level and noise, with their errors."""
+"""What a measurement file leaves to be inferred beside the picture, with their errors: gain, dark level and noise, the shift of
+thresholds, the probability of a wrong bit and the width of a blur."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,16 +18,22 @@ from engine.doctor.case import Case, Scored
 from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
+from engine.runs.blur_width import blur_width
+from engine.runs.inferred import Inferred
 from engine.runs.noise import estimate_noise
-from engine.sensing.entries import assemble, is_auto
+from engine.runs.reports import by_leaving_out, by_messages
+from engine.sensing.channels import CellChannel
+from engine.sensing.entries import assemble, holds_bits, is_auto, pictured, recipe_of
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import Measurement
-from engine.sensing.own import instrument_of
+from engine.sensing.operators.blur import Blur
+from engine.sensing.operators.from_arrays import kind_of, picture_seen
+from engine.sensing.own import UNITS, instrument_of
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
 
-__all__ = ["Inferred", "infer", "table"]
+__all__ = ["infer", "settle_blur"]
 
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
@@ -36,53 +44,42 @@ LARGEST, SLOW = 512 * 512, 256 * 256
 TWO_VALUED = "two-valued"
 UNSURE = 0.5
 """Relative error from which a noise level is not known."""
+EVIDENCE = "likeliest under a Gaussian model of pictures"
+BRIGHTEST = "brightest pixels of the picture are white"
+PREDICTED = "measurements predict each other best"
+MESSAGES = "likeliest in message passing with the prior"
+SPECTRUM = "spectrum of what was seen"
+NAMES = {"noise": "noise", "flip": "probability of a wrong bit", "shift": "shift of thresholds"}
+MOST_UNSURE: dict[str, Callable[[float, float], float]] = {
+    "noise": lambda value, scale: 2 * value + 0.1 * scale,
+    "flip": lambda value, scale: 0.15,
+    "shift": lambda value, scale: 0.5 * scale,
+}
+"""Standard errors from which a parameter of a quantizer is not known; ``scale`` is the deviation of A x."""
 FACTORS = np.geomspace(1 / 64, 4, 13)
 """Noise levels tried for what is no real value, as shares of the deviation of z."""
-
-
-@dataclass(frozen=True)
-class Inferred:
-    """A number that was inferred, with its standard error where that is known; ``unit`` is what it counts."""
-
-    name: str
-    value: float
-    error: float | None
-    unit: str = ""
-
-    @property
-    def words(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        error = "" if self.error is None else f" +- {self.error:.2g}"
-        return f"{self.name} {self.value:.4g}{error}{unit}"
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def table(found: tuple[Inferred, ...]) -> str:
-    """All of them in one sentence."""
-    return f"Inferred from what was measured: {'; '.join(each.words for each in found)}."
 
 
 def infer(
     pieces: Mapping[str, np.ndarray], prior: PriorChoice, seed: int
 ) -> tuple[dict[str, np.ndarray], tuple[Inferred, ...]]:
-    """The entries with a number for every ``gain`` and ``dark`` that is auto and for a noise that is not there; and these.
+    """The entries with a number for all that is auto, and for a noise that is not there; and these numbers.
 
     Noise and dark level of real values are the likeliest under a Gaussian model of pictures; the gain is such that the brightest
-    pixels of the picture that ``prior`` finds are white. Raises InputError where one cannot be inferred.
+    pixels of the picture that ``prior`` finds are white. Of bits and codes, see ``reports.py``; of blurs, :func:`settle_blur`.
+    Raises InputError where one cannot be inferred.
     """
-    made, found = dict(pieces), []
-    auto = [key for key in ("gain", "dark") if key in pieces and is_auto(pieces[key])]
-    if "noise" in pieces and not auto:
-        return made, ()
+    made, first = settle_blur(pieces)
+    found = list(first)
+    auto = [key for key in UNITS if key in made and is_auto(made[key])]
+    if "noise" in made and not auto:
+        return made, tuple(found)
     measurement = assemble(made)
     if measurement.values is None:
-        if auto:
+        if auto and set(auto) & {"gain", "dark"}:
             raise InputError(f"'{auto[0]}' is inferred for real values alone; give a number.")
-        level, spread = _noise_of_reports(made, measurement, prior, seed)
-        made["noise"] = np.array(level)
-        return made, (Inferred("noise", level, spread),)
+        found += _of_reports(made, measurement, tuple(auto), prior, seed)
+        return made, tuple(found)
     if not measurement.operator.is_linear:
         raise InputError("Gain, dark level and noise are inferred for linear operators alone; give numbers.")
     unit = str(np.asarray(pieces.get("unit", "")).reshape(-1)[0]) if "unit" in pieces else ""
@@ -94,7 +91,7 @@ def infer(
     if "dark" in auto:
         level, error = (gain_given * n for n in scored.prediction.dark)
         made["dark"] = np.array(level)
-        found.append(Inferred("dark level", level, error, unit))
+        found.append(Inferred("dark level", level, error, unit, EVIDENCE))
     if "noise" not in pieces:
         told = scored.prediction
         level, error = told.noise, told.noise_error
@@ -103,11 +100,11 @@ def infer(
         # what errors of a kernel add is at the edges, which a Gaussian model of pictures takes for the scene's
         level, error = gain_given * math.hypot(level, case.model_error), gain_given * error
         made["noise"] = np.array(level)
-        found.append(Inferred("noise", level, error, unit))
+        found.append(Inferred("noise", level, error, unit, EVIDENCE))
     if "gain" in auto:
         gain, error = _gain(made, scored, prior, seed)
         made["gain"] = np.array(gain)
-        found.append(Inferred("gain", gain, error, unit))
+        found.append(Inferred("gain", gain, error, unit, BRIGHTEST))
     return made, tuple(found)
 
 
@@ -158,16 +155,103 @@ def _brightest(seen: Measurement, prior: DenoiserPrior, seed: int) -> float:
     return found
 
 
-def _noise_of_reports(
-    pieces: dict[str, np.ndarray], measurement: Measurement, prior: PriorChoice, seed: int
-) -> tuple[float, float | None]:
-    """Of cells, clicks and counts: between rounds of message passing where the matrix mixes, else the level with
-    which the reports predict each other best."""
+def _of_reports(
+    pieces: dict[str, np.ndarray], measurement: Measurement, auto: tuple[str, ...], prior: PriorChoice, seed: int
+) -> list[Inferred]:
+    """Of cells, clicks and counts: between rounds of message passing where the matrix mixes, else what makes the reports predict
+    each other best. Puts the numbers into ``pieces``."""
     operator = measurement.operator
-    if instrument_of(pieces).operator.random_like or not operator.is_linear:
+    unknown = (*(() if "noise" in pieces else ("noise",)), *auto)
+    if auto:
+        _refuse_untold(measurement, auto)
+    mixes = instrument_of(pieces).operator.random_like or not operator.is_linear
+    if mixes:
         denoiser = prior if prior.kind == "denoiser" else priors().parse("gaussian")
-        level = estimate_noise(measurement, denoiser.load("cpu", operator.image_shape), seed)  # type: ignore[arg-type]
-        return level, None
+        loaded = denoiser.load("cpu", operator.image_shape)
+        assert isinstance(loaded, DenoiserPrior)
+        if not auto:
+            level, spread = estimate_noise(measurement, loaded, seed), None
+            pieces["noise"] = np.array(level)
+            return [Inferred("noise", level, spread, "", f"{MESSAGES} {denoiser.name}")]
+        if operator.gram_eigenbasis() is None:
+            raise InputError(f"'{auto[0]}' cannot be inferred through this matrix, which is too large; give a number.")
+        estimates, source = by_messages(measurement, loaded, unknown, seed), f"{MESSAGES} {denoiser.name}"
+    elif not auto:
+        level, spread = _noise_of_reports(pieces, measurement)
+        pieces["noise"] = np.array(level)
+        return [Inferred("noise", level, spread, "", PREDICTED)]
+    else:
+        estimates, source = by_leaving_out(pieces, measurement, unknown), PREDICTED
+    found = []
+    for key, estimate in estimates.items():
+        if not estimate.error < MOST_UNSURE[key](estimate.value, estimate.scale):
+            raise InputError(
+                f"'{key}' cannot be inferred: other values explain what was measured as well; give a number."
+            )
+        pieces[key] = np.array(estimate.value)
+        found.append(Inferred(NAMES[key], estimate.value, estimate.error, "", source))
+    return found
+
+
+def _refuse_untold(measurement: Measurement, auto: tuple[str, ...]) -> None:
+    """InputError where a shift or a probability of wrong bits cannot be told from something else."""
+    channel = measurement.channel
+    if type(channel) is not CellChannel:
+        raise InputError(f"'{auto[0]}' is inferred for bits and codes whose thresholds were recorded; give a number.")
+    if "flip" in auto and (measurement.quantizer is None or measurement.quantizer.cells != 2):
+        raise InputError("A probability of wrong bits goes with one bit only; leave 'flip' out.")
+    if "shift" in auto and measurement.operator.non_negative:
+        raise InputError(
+            "A shift of all thresholds cannot be told from a darker picture where nothing but light is measured; give a number."
+        )
+
+
+def settle_blur(pieces: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], tuple[Inferred, ...]]:
+    """The entries with the kernel in the place of a blur whose width is auto, found in the spectrum of what a camera saw."""
+    made = dict(pieces)
+    choice, seed = recipe_of(made["operator"]) if "operator" in made and not kind_of(made) else (None, 0)
+    if not isinstance(choice, Blur) or not choice.is_open:
+        return made, ()
+    if "y" not in made or "thresholds" in made or "photons" in made or holds_bits(made["y"]):
+        raise InputError("The width of a blur is inferred for real values alone; give width=NUMBER.")
+    seen = _as_picture(made, choice)
+    noise = float(np.median(np.asarray(made["noise"], np.float64))) if "noise" in made else None
+    width, error = blur_width(seen, choice, noise)
+    choice = choice.replace(width=width)
+    if choice.border == "periodic":
+        made["operator"] = np.array(json.dumps({"recipe": str(choice), "seed": seed}))
+    else:
+        del made["operator"]
+        made["kernel"] = choice.small_kernel()
+        made["y"] = seen if len(seen) > 1 else seen[0]
+        if choice.border == "dark":
+            made["sensor"] = np.array(seen.shape[1:])
+        else:
+            made.pop("shape", None)  # as large as the kernel has it
+    return made, (Inferred("width of the blur", width, error, "px", SPECTRUM),)
+
+
+def _as_picture(pieces: Mapping[str, np.ndarray], blur: Blur) -> np.ndarray:
+    """What was seen, (channels, height, width)."""
+    y = np.asarray(pieces["y"])
+    if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        raise InputError("'y' must hold finite numbers.")
+    sheet = picture_seen(pieces)
+    if sheet is None and "shape" in pieces:
+        channels, height, width = pictured(dict(pieces))
+        beyond = range(0, min(height, width), 2) if blur.border == "cropped" else (0,)
+        sheet = next(
+            ((channels, height - b, width - b) for b in beyond if channels * (height - b) * (width - b) == y.size), None
+        )
+    if sheet is None:
+        raise InputError(
+            "The width of a blur is inferred from a picture: 'y' must be (height, width) or (3, height, width)."
+        )
+    return y.astype(np.float64).reshape(sheet)
+
+
+def _noise_of_reports(pieces: dict[str, np.ndarray], measurement: Measurement) -> tuple[float, float]:
+    """The level with which the reports predict each other best."""
     case = Case.of(pieces)
     deviation = float(case.responses.of(case.pieces, measurement, 64).gram.diagonal().mean()) ** 0.5
     levels = deviation * FACTORS

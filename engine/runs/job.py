@@ -79,11 +79,12 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoic
 
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
-    from engine.runs.inferring import infer, table
+    from engine.runs.inferred import table
+    from engine.runs.inferring import infer, settle_blur
     from engine.sensing.entries import assemble, pictured
     from engine.sensing.files import read_pieces
 
-    pieces = read_pieces(spec.measurement)
+    pieces, first = settle_blur(read_pieces(spec.measurement))
     shape = pictured(pieces)
     if not spec.prior.takes(shape):
         raise InputError(
@@ -93,7 +94,8 @@ def _own(spec: RunSpec) -> Job:
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = {}
     spec = spec.reading(instrument_of(pieces))
-    pieces, found = infer(pieces, spec.prior, spec.seed)
+    pieces, more = infer(pieces, spec.prior, spec.seed)
+    found = (*first, *more)
     measurement = assemble(pieces)
     if found:
         notes = (table(found),)

@@ -24,7 +24,7 @@ __all__ = ["SIZE", "Measured"]
 LARGEST_SIDE = 8192
 COLOURS = {"grey": 1, "colour": 3}
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp *.npy)"
-MEASUREMENTS = "Measurements (*.npz *.mat *.npy *.csv *.txt)"
+MEASUREMENTS = "Measurements (*.npz *.mat *.npy *.csv *.txt *.tif *.tiff)"
 
 
 def _read_size(size: Any) -> str | None:

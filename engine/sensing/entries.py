@@ -66,11 +66,14 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
         more["noise_known"] = False
     if "y" in pieces:
         y = _row("y", pieces["y"], operator.rows)
+        of_cells = next((k for k in ("flip", "shift") if k in pieces and (k == "shift" or is_auto(pieces[k]))), None)
         if "photons" in pieces:
+            _refuse_cells(of_cells, "photons")
             _refuse_each(each)
             return Measurement.from_codes(operator, noise, *_photons(pieces, operator.rows, y), **more)
         signs = holds_bits(pieces["y"])
         if "thresholds" not in pieces and not signs:
+            _refuse_cells(of_cells, "real values")
             gain, dark = units_of(pieces, operator.rows)
             with np.errstate(over="ignore"):
                 values = torch.from_numpy(((y - dark) / gain).astype(np.float32))
@@ -98,7 +101,8 @@ def assemble(pieces: dict[str, np.ndarray]) -> Measurement:
             raise InputError(f"'y' must hold codes from 0 to {cells - 1} for {cells - 1} thresholds.")
         return Measurement.from_codes(operator, noise, quantizer, torch.from_numpy(y.astype(np.int64)), **more)
     if "lower" in pieces and "upper" in pieces:
-        lower, upper = (_row(k, pieces[k], operator.rows, infinite=True) for k in ("lower", "upper"))
+        shift = _shift(pieces)
+        lower, upper = (_row(k, pieces[k], operator.rows, infinite=True) + shift for k in ("lower", "upper"))
         if not (lower < upper).all():
             raise InputError("Every 'lower' edge must be below its 'upper' edge.")
         if each is not None:
@@ -122,6 +126,11 @@ def units_of(pieces: dict[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.n
     if (found[0] == 0).any():
         raise InputError("'gain' is 0, which measures nothing; give another, or auto.")
     return found[0], found[1]
+
+
+def _shift(pieces: dict[str, np.ndarray]) -> float:
+    """How much higher all thresholds lie than the entries say; 0 where that is yet to be inferred."""
+    return 0.0 if "shift" in pieces and is_auto(pieces["shift"]) else number_of("shift", pieces, 0.0)
 
 
 def is_auto(entry: Any) -> bool:
@@ -150,6 +159,12 @@ def _evened(operator: Operator, noise: np.ndarray) -> tuple[float, Operator, tor
     return typical, weighted(operator, weights), weights
 
 
+def _refuse_cells(key: str | None, seen: str) -> None:
+    if key is not None:
+        what = "probability of a wrong bit" if key == "flip" else "threshold that could be shifted"
+        raise InputError(f"'{key}' is of bits and codes, but y holds {seen}, which have no {what}; leave it out.")
+
+
 def _refuse_each(each: np.ndarray | None) -> None:
     if each is not None:
         raise InputError(
@@ -163,6 +178,7 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
     per_row = thresholds.ndim == 2 and thresholds.shape[0] == rows and rows > 1
     if not per_row and thresholds.size == rows > 1 and y.max() <= 1:
         thresholds, per_row = thresholds.reshape(rows, 1), True
+    thresholds = thresholds + _shift(pieces)
     made = torch.from_numpy(np.ascontiguousarray(thresholds if per_row else thresholds.reshape(-1)))
     if "dither" in pieces:
         kind = str(pieces["dither"]).strip("[]'\" ")
@@ -172,7 +188,7 @@ def _quantizer(pieces: dict[str, np.ndarray], rows: int, y: np.ndarray) -> Quant
         if not width > 0 or made.shape[-1] != 1:
             raise InputError("'dither' needs one bit and a 'dither_width' above 0.")
         return UnknownDither(made, kind, width, made[..., 0])
-    flip = number_of("flip", pieces, 0.0)
+    flip = 0.0 if "flip" in pieces and is_auto(pieces["flip"]) else number_of("flip", pieces, 0.0)
     if not 0 <= flip < 0.5:
         raise InputError(f"flip={flip:g} is not valid: a bit-flip probability is at least 0 and below 0.5.")
     return Quantizer(made, flip=flip)

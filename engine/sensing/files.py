@@ -7,8 +7,9 @@ of a scan (degrees; with the ``spacing`` of detectors, ``source`` and ``behind``
 height, width), ``noise`` (one number or one per row; estimated where it is missing), ``offset``,
 ``gain`` and ``dark`` (one number or one per row): real values are y = gain A (x - offset) + dark + n, n with the deviation
 ``noise``;
-the text "auto" in their place has them inferred with the picture; ``unit`` (text) names what y counts; ``thresholds`` (common to
-all rows, or one line per row), ``flip`` and ``dither`` with ``dither_width`` (thresholds that were not recorded); or
+``unit`` (text) names what y counts; ``thresholds`` (common to all rows, or one line per row), all of them ``shift`` higher, and
+``flip``, the probability of a wrong bit; the text "auto" in the place of gain, dark, shift or flip has them inferred with the
+picture, and so has width=auto in the recipe of a blur; ``dither`` with ``dither_width`` (thresholds that were not recorded); or
 ``photons`` (JSON: {"kind": "clicks", "frames": 16, "typical": 1.5}, or "kind": "counts" with "read" or "full") with ``gain`` and
 ``dark``, one number or one per row: y counts photons of the rate gain z + dark, in all frames together.
 """
@@ -25,7 +26,7 @@ import torch
 
 from engine.errors import InputError
 from engine.foreign.arrays import read_arrays, read_vector, save_arrays
-from engine.images import SUFFIXES, load_image, plain_channels
+from engine.images import SUFFIXES, is_stack, load_image, plain_channels, read_stack
 from engine.sensing.entries import assemble
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import Operator, OperatorChoice
@@ -37,6 +38,7 @@ from engine.sensing.structs import from_structs
 
 __all__ = [
     "KEYS",
+    "STACKS",
     "load_measurement",
     "pieces_of",
     "read_pieces",
@@ -44,9 +46,12 @@ __all__ = [
     "save_pieces",
 ]
 
+STACKS = ("auto", "clicks", "counts", "sum", "mean")
+"""What the frames of a TIFF file of several are: single-photon clicks or photon counts, added up; or pictures, of which the
+sum of their numbers is taken, or the mean, black 0 to white 1. ``auto`` takes frames of two numbers for clicks."""
 KEYS = (
-    "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "flip", "dither", "dither_width",
-    "photons", "gain", "dark", "unit",
+    "y", "lower", "upper", *ENTRIES, "operator", "noise", "shape", "offset", "thresholds", "shift", "flip", "dither",
+    "dither_width", "photons", "gain", "dark", "unit",
 )  # fmt: skip
 
 
@@ -127,9 +132,14 @@ def _numbers_of(operator: Operator) -> np.ndarray:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
+def read_pieces(path: Path | str, stack: str = STACKS[0]) -> dict[str, np.ndarray]:
     """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv, or from a picture that a camera took, as
-    (height, width) or (3, height, width) of black 0 to white 1; unknown entries are refused."""
+    (height, width) or (3, height, width) of black 0 to white 1; unknown entries are refused. ``stack`` is one of STACKS and says
+    what the frames of a TIFF file of several are."""
+    if is_stack(path):
+        return _of_stack(Path(path), stack)
+    if stack != STACKS[0]:
+        raise InputError(f"'{Path(path).name}' is no TIFF file of several frames; leave out what its frames are.")
     ending = Path(path).suffix.lower()
     if ending in (".npy", ".csv", ".txt"):
         return {"y": read_vector(path)}
@@ -138,9 +148,37 @@ def read_pieces(path: Path | str) -> dict[str, np.ndarray]:
         return {"y": (seen if plain_channels(seen) == 3 else seen.mean(0)).astype(np.float64)}
     arrays = from_structs(read_arrays(path))
     unknown = [n for n in arrays if n not in KEYS]
+    if unknown and "." in unknown[0]:
+        struct = unknown[0].split(".")[0][:40]
+        raise InputError(
+            f"'{Path(path).name}': '{struct}' is a struct that says nothing known; save plain arrays of numbers."
+        )
     if unknown:
         raise InputError(f"'{Path(path).name}' has an unknown entry '{unknown[0][:40]}' (known: {', '.join(KEYS)}).")
     return arrays
+
+
+def _of_stack(path: Path, stack: str) -> dict[str, np.ndarray]:
+    if stack not in STACKS:
+        raise InputError(f"stack={stack[:20]} is not valid: give one of {', '.join(STACKS)}.")
+    found = read_stack(path)
+    if stack == "auto":
+        if not found.clicks:
+            raise InputError(
+                f"'{path.name}' holds {found.frames} frames; say whether they are single-photon clicks, photon counts to be "
+                "added, or pictures of which the sum or the mean is taken: stack=clicks, counts, sum or mean."
+            )
+        stack = "clicks"
+    if stack == "clicks":
+        if not found.clicks:
+            raise InputError(f"'{path.name}' is no stack of clicks: its frames hold more than 0 and one other number.")
+        facts = {"kind": "clicks", "frames": found.frames}
+        return {"y": np.rint(found.total / found.largest), "photons": np.array(json.dumps(facts))}
+    if stack == "counts":
+        return {"y": found.total, "photons": np.array(json.dumps({"kind": "counts", "frames": found.frames}))}
+    if stack == "sum":
+        return {"y": found.total, "unit": np.array("counts")}
+    return {"y": found.total / (found.frames * found.full)}
 
 
 def load_measurement(path: Path | str) -> Measurement:

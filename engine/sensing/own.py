@@ -21,8 +21,10 @@ from engine.settings import flag, integer
 if TYPE_CHECKING:
     from engine.sensing.measurement import Measurement
 
-__all__ = ["MEANINGS", "Completion", "Instrument", "describe_measurement", "instrument_of"]
+__all__ = ["MEANINGS", "UNITS", "Completion", "Instrument", "describe_measurement", "instrument_of"]
 
+UNITS = ("gain", "dark", "shift", "flip")
+"""Entries of which each takes a number, or auto to be inferred."""
 MEANINGS = ("as the file says", "signs", "real values", "codes")
 
 
@@ -127,7 +129,9 @@ class Completion:
 
     ``matrix`` names a file with A, ``recipe`` an operator with its ``seed``; ``shape`` is (channels, height, width) or
     (height, width); ``meaning`` of y is one of MEANINGS, ``thresholds`` go with codes; ``noise`` is a number, or None to
-    keep the file's; ``estimate_noise`` throws the file's away.
+    keep the file's; ``estimate_noise`` throws the file's away; ``gain``, ``dark``, ``shift`` and
+    ``flip`` are numbers or auto, as text; ``stack`` says what the
+    frames of a TIFF file are (STACKS in ``files.py``).
     """
 
     matrix: str = ""
@@ -141,6 +145,9 @@ class Completion:
     offset: float | None = None
     gain: str = ""
     dark: str = ""
+    shift: str = ""
+    flip: str = ""
+    stack: str = "auto"
 
     @property
     def is_empty(self) -> bool:
@@ -152,8 +159,10 @@ class Completion:
 
         seen = picture_seen(pieces)
         names_file = any(setting.files and getattr(choice, key) for key, setting in choice.settings().items())
-        if not isinstance(choice, Blur) or (choice.border == "periodic" and not names_file):
-            shape = {"shape": np.array(seen)} if seen is not None and "shape" not in pieces and not self.shape else {}
+        is_open = isinstance(choice, Blur) and choice.is_open
+        if not isinstance(choice, Blur) or is_open or (choice.border == "periodic" and not names_file):
+            known = seen is not None and "shape" not in pieces and not self.shape
+            shape = {"shape": np.array(seen)} if known and not is_open else {}
             return shape | {"operator": np.array(json.dumps({"recipe": self.recipe, "seed": self.seed}))}
         if choice.border == "periodic":
             raise InputError(
@@ -170,7 +179,8 @@ class Completion:
             out["A"] = read_matrix(self.matrix)
             out.pop("operator", None)
         elif self.recipe:
-            out.pop("A", None)
+            for key in ("A", "kernel", "sensor"):
+                out.pop(key, None)
             out |= self._entries(OPERATORS.parse(self.recipe), out)
         if self.shape:
             out["shape"] = np.array(self.shape)
@@ -192,7 +202,8 @@ class Completion:
             out["noise"] = np.array(self.noise)
         if self.offset is not None:
             out["offset"] = np.array(self.offset)
-        for key, written in (("gain", self.gain.strip()), ("dark", self.dark.strip())):
+        for key in UNITS:
+            written = str(getattr(self, key)).strip()
             if written == "auto":
                 out[key] = np.array("auto")
             elif written:

@@ -84,7 +84,7 @@ def _check(file: str, completion: Completion, control: Control, tell: Callable[[
         control.proceed()
         tell(share, what)
 
-    return check(completion.apply(read_pieces(file)), progress=progress)
+    return check(completion.apply(read_pieces(file, completion.stack)), progress=progress)
 
 
 class DataCheck(Feature):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -18,7 +20,7 @@ from PySide6.QtWidgets import (
 from engine.foreign.arrays import ARRAY_FILES
 from engine.images import SUFFIXES
 from engine.sensing.operators.blur import Blur
-from engine.sensing.own import MEANINGS, Completion
+from engine.sensing.own import MEANINGS, UNITS, Completion
 from engine.settings import Setting
 from qcs_gui.setup.data_check import CheckPanel
 from qcs_gui.widgets.boxes import FileField, ListBox, NumberBox, WholeBox
@@ -27,6 +29,15 @@ __all__ = ["MeasurementDialog"]
 
 MATRIX_SOURCES = ("as the file says", "from a matrix file", "by recipe", "from a picture of a blur kernel")
 KERNEL = 3
+UNIT_NAMES = ("Gain", "Dark level", "Shift of thresholds", "Wrong bits")
+FRAMES = {
+    "auto": "one picture, or clicks",
+    "clicks": "clicks of single photons",
+    "counts": "photon counts, added up",
+    "sum": "pictures, added up",
+    "mean": "pictures, their mean",
+}
+"""STACKS of ``engine/sensing/files.py``, which needs torch."""
 NOISE_SOURCES = ("as the file says", "given", "estimated")
 MEASUREMENTS = f"Measurements (*.npz *.mat *.npy *.csv {' '.join('*' + ending for ending in SUFFIXES)})"
 
@@ -43,6 +54,9 @@ class MeasurementDialog(QDialog):
         self.file = FileField("", Setting(str, "Measurement file", "", files=MEASUREMENTS))
         self.meaning = ListBox()
         self.meaning.addItems(list(MEANINGS))
+        self.stack = ListBox()
+        for key, words in FRAMES.items():
+            self.stack.addItem(words, key)
         self.thresholds = QLineEdit("-0.5,0,0.5")
         self.matrix_source, self.noise_source = ListBox(), ListBox()
         self.matrix_source.addItems(list(MATRIX_SOURCES))
@@ -68,8 +82,8 @@ class MeasurementDialog(QDialog):
         self.offset.setRange(-0.01, 1)
         self.offset.setSpecialValueText("as the file says")
         self.offset.setValue(-0.01)
-        self.gain, self.dark = QLineEdit(), QLineEdit()
-        for line, name in ((self.gain, "Gain"), (self.dark, "Dark level")):
+        self.units = {key: QLineEdit() for key in UNITS}
+        for line, name in zip(self.units.values(), UNIT_NAMES, strict=True):
             line.setPlaceholderText("as the file says; a number, or auto to infer it")
             line.setAccessibleName(f"Own measurements: {name}")
         self.says = QLabel("Choose a file with measurements.")
@@ -87,6 +101,7 @@ class MeasurementDialog(QDialog):
         form = QFormLayout()
         self.form = form
         form.addRow("Measurement file", self.file)
+        form.addRow("Its frames", self.stack)
         form.addRow("y holds", self.meaning)
         form.addRow("Thresholds", self.thresholds)
         form.addRow("Sensing matrix A", self.matrix_source)
@@ -108,9 +123,10 @@ class MeasurementDialog(QDialog):
         form.addRow("Noise", self.noise_source)
         form.addRow("Noise", self.noise)
         form.addRow("Offset", self.offset)
-        form.addRow("Gain", self.gain)
-        form.addRow("Dark level", self.dark)
+        for line, name in zip(self.units.values(), UNIT_NAMES, strict=True):
+            form.addRow(name, line)
         for label, widget in (
+            ("What its frames are", self.stack),
             ("What y holds", self.meaning), ("Thresholds", self.thresholds), ("Where the matrix comes from", self.matrix_source),
             ("Recipe of the operator", self.recipe), ("Kernel turned by 180 degrees", self.turned),
             ("What lies beyond the border", self.border), ("Seed of the recipe", self.seed),
@@ -130,10 +146,10 @@ class MeasurementDialog(QDialog):
         layout.addWidget(self.check)
         layout.addWidget(buttons)
         self.turned.toggled.connect(self._changed)
-        for combo in (self.meaning, self.matrix_source, self.noise_source, self.border):
+        for combo in (self.stack, self.meaning, self.matrix_source, self.noise_source, self.border):
             combo.currentIndexChanged.connect(self._changed)
         lines = (
-            self.file.line, self.matrix.line, self.thresholds, self.recipe, self.kernel.line, self.gain, self.dark,
+            self.file.line, self.matrix.line, self.thresholds, self.recipe, self.kernel.line, *self.units.values(),
         )  # fmt: skip
         for line in lines:
             line.textChanged.connect(self._changed)
@@ -145,6 +161,7 @@ class MeasurementDialog(QDialog):
 
     def _show_rows(self) -> None:
         form = self.form
+        form.setRowVisible(self.stack, Path(self.file.line.text()).suffix.lower() in (".tif", ".tiff"))
         form.setRowVisible(self.thresholds, self.meaning.currentText() == "codes")
         form.setRowVisible(self.matrix, self.matrix_source.currentIndex() == 1)
         form.setRowVisible(self.recipe_row, self.matrix_source.currentIndex() == 2)
@@ -161,13 +178,13 @@ class MeasurementDialog(QDialog):
 
     def take_file(self, file: str) -> None:
         """Another file, which lacks nothing."""
-        for source in (self.meaning, self.matrix_source, self.noise_source):
+        for source in (self.stack, self.meaning, self.matrix_source, self.noise_source):
             source.setCurrentIndex(0)
         for box in self.shape:
             box.setValue(0)
         self.offset.setValue(self.offset.minimum())
-        self.gain.clear()
-        self.dark.clear()
+        for line in self.units.values():
+            line.clear()
         self.file.line.setText(file)
 
     def completion(self) -> Completion:
@@ -180,11 +197,12 @@ class MeasurementDialog(QDialog):
             recipe=self.recipe.text() if source == 2 else self._camera() if source == KERNEL else "",
             seed=self.seed.value() if source == 2 else 0,
             shape=shape,
+            stack=self.stack.currentData() if self.form.isRowVisible(self.stack) else "auto",
             meaning=self.meaning.currentText(),
             thresholds=self.thresholds.text() if self.meaning.currentText() == "codes" else "",
             noise=self.noise.value() if noise == 1 else None, estimate_noise=noise == 2,
             offset=None if self.offset.value() < 0 else self.offset.value(),
-            gain=self.gain.text(), dark=self.dark.text(),
+            **{key: line.text() for key, line in self.units.items()},
         )  # fmt: skip
 
     def _camera(self) -> str:

@@ -38,21 +38,23 @@ class _Read:
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
+    from engine.runs.inferring import settle_blur
     from engine.sensing.entries import assemble
     from engine.sensing.files import read_pieces
     from engine.sensing.own import describe_measurement, instrument_of
 
-    pieces = completion.apply(read_pieces(file))
-    measurement = assemble(pieces)
+    pieces = completion.apply(read_pieces(file, completion.stack))
+    settled = settle_blur(pieces)[0]
+    measurement = assemble(settled)
     shape = measurement.operator.image_shape
     if keep and not completion.is_empty:
         file = str(keep_pieces(Path(file).stem, pieces))
     spec = spec.replace(measurement=file, first_sample=0)
     prior = spec.prior if spec.prior.takes(shape) else _prior_for(shape)
     try:
-        spec = spec.replace(prior=prior).reading(instrument_of(pieces))
+        spec = spec.replace(prior=prior).reading(instrument_of(settled))
     except InputError:  # the algorithm was chosen for something else
-        spec = spec.replace(prior=prior, algorithm=None).reading(instrument_of(pieces))
+        spec = spec.replace(prior=prior, algorithm=None).reading(instrument_of(settled))
     return _Read(spec, describe_measurement(measurement), shape)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
+from engine.runs.inferred import SAID
 from engine.runs.metrics import psnr
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def doubts_about(result: Reconstruction) -> list[str]:
     if predicted and actual and not 1 / APART <= actual / predicted <= APART:
         doubts.append(f"The error is {actual:.3f}, but the method predicts {predicted:.3f}.")
     known = " ".join(doubts)
-    return [*doubts, *(note for note in result.notes[-1:] if note.rstrip(".") not in known)]
+    notes = [note for note in result.notes if not note.startswith(SAID)]  # which is shown as a table
+    return [*doubts, *(note for note in notes[-1:] if note.rstrip(".") not in known)]
 
 
 def _counted(number: int, what: str) -> str:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from qcs_gui.stage.curves import CurveBoard
+from qcs_gui.stage.inferred_table import InferredTable
 from qcs_gui.stage.large_view import LargeView
 from qcs_gui.stage.panel_grid import PanelGrid
 from qcs_gui.stage.strip import SampleStrip
@@ -74,6 +75,7 @@ class Stage(QWidget):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.hide()
+        self.inferred = InferredTable()
         self.layouts = QStackedWidget()
         for widget in (self._large(), self.wall, self.board):
             self.layouts.addWidget(widget)
@@ -88,6 +90,7 @@ class Stage(QWidget):
         column.addWidget(self.timeline)
         column.addWidget(self.result_label)
         column.addWidget(self.details_label)
+        column.addWidget(self.inferred)
         column.addWidget(self.note_label)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         for widget in (middle, self.strip, self.curves, self.uncertainty):

@@ -182,6 +182,8 @@ class StageController(Feature):
         settled = session.state == State.IDLE and not session.live and not self.is_next and result is not None
         details = details_line(result) if settled and result is not None else ""
         doubts = doubts_about(result) if settled and result is not None else []
+        told = result.facts.get("inferred", ()) if settled and result is not None and not stage.presenting else ()
+        stage.inferred.show_inferred(told)
         for label, text in ((stage.details_label, details), (stage.note_label, " ".join(doubts))):
             label.setText(text)
             label.setVisible(bool(text) and not (stage.presenting and label is stage.details_label))

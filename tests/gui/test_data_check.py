@@ -75,9 +75,9 @@ def test_the_gain_can_be_left_to_the_run(open_studio, qtbot, click, counts):
     drop(studio.window, counts)
     dialog = studio.own.dialog
     qtbot.waitUntil(dialog.use_button.isEnabled, timeout=20000)
-    dialog.gain.setText("much")
+    dialog.units["gain"].setText("much")
     qtbot.waitUntil(lambda: "gain=much is not valid" in dialog.says.text(), timeout=20000)
-    dialog.gain.setText("auto")
+    dialog.units["gain"].setText("auto")
     qtbot.waitUntil(dialog.use_button.isEnabled, timeout=20000)
     click(dialog.use_button)
     qtbot.waitUntil(lambda: studio.session.spec.measurement != "", timeout=20000)

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.errors import InputError
 from engine.sensing.operators.base import GramEigenbasis, ImagingChoice, Operator
-from engine.settings import flag, number, one_of, path
+from engine.settings import Setting, field_of, flag, number, one_of, path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,7 +91,13 @@ class Blur(ImagingChoice):
     label = "Blur"
 
     kernel: str = one_of("gaussian", ("gaussian", "motion", "image"), "Kernel", "What blurs the picture.")
-    width: float = number(1.5, "Width", "Standard deviation of the Gaussian kernel.", unit="px", above=0, high=1000)
+    width: float | None = field_of(
+        1.5,
+        Setting(
+            float, "Width", "Standard deviation of the Gaussian kernel; auto infers it from a measurement.", unit="px", above=0,
+            high=1000, optional=True,
+        ),
+    )  # fmt: skip
     length: float = number(7.0, "Length", "Length of the motion.", unit="px", low=1, high=1000)
     angle: float = number(
         30.0, "Angle", "Direction of the motion, anticlockwise from the right.", unit="degrees", low=-360, high=360
@@ -149,17 +155,31 @@ class Blur(ImagingChoice):
         if self.kernel == "image":
             picture = self._picture()
             return picture / picture.sum()
-        reach = math.ceil(REACH * self.width if self.kernel == "gaussian" else (self.length + 1) / 2)
+        reach = math.ceil(REACH * self._deviation if self.kernel == "gaussian" else (self.length + 1) / 2)
         sides = np.arange(-reach, reach + 1, dtype=np.float64)
         kernel = self._drawn(*np.meshgrid(sides, sides, indexing="ij"))
         rows, columns = (np.flatnonzero(kernel.sum(axis) > 0) for axis in (1, 0))
         kernel = kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         return kernel / kernel.sum()
 
+    @property
+    def _deviation(self) -> float:
+        if self.width is None:
+            raise InputError(
+                "width=auto has the width of a blur inferred, which needs what a camera saw: give a measurement, or a number to "
+                "simulate one."
+            )
+        return self.width
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the width is to be inferred."""
+        return self.kernel == "gaussian" and self.width is None
+
     def _drawn(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The Gaussian or motion kernel at places about its centre, not scaled."""
         if self.kernel == "gaussian":
-            return np.exp(-(x**2 + y**2) / (2 * self.width**2))
+            return np.exp(-(x**2 + y**2) / (2 * self._deviation**2))
         angle = math.radians(self.angle)
         along, across = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
         # a line one pixel wide, its edges softened over a pixel
