@@ -101,7 +101,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     from engine.files import make_folder
     from engine.runs.inferring import settle_blur
     from engine.runs.spec import RunSpec, flag_of
-    from engine.sensing.entries import assemble
+    from engine.sensing.entries import assemble, is_auto
     from engine.sensing.files import read_pieces, save_pieces
     from engine.sensing.operators.blur import Blur
     from engine.sensing.operators.from_arrays import kind_of, picture_seen
@@ -128,7 +128,7 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
         {"operator"} if is_open else set()
     )
     for key in {*named, *units} - forgets:
-        if key in pieces or (key == "operator" and kind_of(pieces)):
+        if (key in pieces and not is_auto(pieces[key])) or (key == "operator" and kind_of(pieces)):
             raise InputError(f"{flag_of(key)} does not go with --measurement: the measurement file decides it.")
     matrix = recipe.operator.file if isinstance(recipe.operator, MatrixFile) else ""
     written = str(recipe.operator) if "operator" in named and not matrix else ""

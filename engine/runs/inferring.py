@@ -15,6 +15,7 @@ import torch
 from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.sparse.convex_concave import likeliest_gain
 from engine.doctor.case import Case, Scored
+from engine.doctor.response import MEAN
 from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
@@ -29,6 +30,7 @@ from engine.sensing.measurement import Measurement
 from engine.sensing.operators.blur import Blur
 from engine.sensing.operators.from_arrays import kind_of, picture_seen
 from engine.sensing.own import UNITS, instrument_of
+from engine.sensing.quantizers.photons import PhotonDetector
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -37,7 +39,7 @@ __all__ = ["infer", "settle_blur"]
 
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""
-METHOD, TURNS, HALF = "plug-and-play steps=10", 3, 0.5
+METHOD, TURNS, PHOTON_TURNS, HALF = "plug-and-play steps=10", 3, 4, 0.5
 SETTLED = 0.01
 """Share by which another turn has to change the gain."""
 LARGEST, SLOW = 512 * 512, 256 * 256
@@ -76,6 +78,14 @@ def infer(
         return made, tuple(found)
     measurement = assemble(made)
     if measurement.values is None:
+        if auto == ["gain"] and isinstance(measurement.quantizer, PhotonDetector):
+            gain, error = _gain_of_photons(made, prior, seed)
+            made["gain"] = np.array(gain)
+            found.append(Inferred("gain", gain, error, "photons", BRIGHTEST))
+            auto = []
+            if "noise" in made:
+                return made, tuple(found)
+            measurement = assemble(made)
         if auto and set(auto) & {"gain", "dark"}:
             raise InputError(f"'{auto[0]}' is inferred for real values alone; give a number.")
         found += _of_reports(made, measurement, tuple(auto), prior, seed)
@@ -137,6 +147,39 @@ def _gain(pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, se
     held = hold_out(_in_units(seen, gain), HALF, seed)
     halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
     return gain, gain * abs(halves[0] - halves[1]) / 2
+
+
+def _gain_of_photons(pieces: dict[str, np.ndarray], choice: PriorChoice, seed: int) -> tuple[float, float]:
+    """The same for clicks and counts, which are not divided by it: photons of a white pixel in all frames."""
+    seen = assemble(pieces)
+    shape = seen.operator.image_shape
+    choice = choice if choice.kind == "denoiser" else priors().parse("natural")
+    if not choice.takes(shape) or shape[1] * shape[2] > LARGEST or seen.offset:
+        raise InputError(
+            "The gain of photons is inferred for pictures of up to 262,144 pixels that the prior takes; give the gain."
+        )
+    loaded = choice.load("cpu", shape)
+    assert isinstance(loaded, DenoiserPrior)
+    # at first the mean is taken for that of usual pictures
+    white = float(seen.operator.forward(torch.ones(1, *shape)).mean())
+    assert seen.channel is not None
+    rate = float(seen.channel.decoded()[0].mean())
+    if not white > 0 or not rate > 0:
+        raise InputError(
+            "The gain cannot be inferred: no light was seen, or the operator measures none; give the gain."
+        )
+    gain = rate / (MEAN * white)
+
+    def brightest(gain: float, part: int | None = None) -> float:
+        measured = assemble(pieces | {"gain": np.array(gain)})
+        if part is not None:
+            held = hold_out(measured, HALF, seed)
+            measured = held.judge if part else held.fitted
+        return _brightest(measured, loaded, seed)
+
+    for _ in range(PHOTON_TURNS):
+        gain *= brightest(gain)
+    return gain, gain * abs(brightest(gain, 0) - brightest(gain, 1)) / 2
 
 
 def _in_units(seen: Measurement, gain: float) -> Measurement:

@@ -169,13 +169,15 @@ def _of_stack(path: Path, stack: str) -> dict[str, np.ndarray]:
                 "added, or pictures of which the sum or the mean is taken: stack=clicks, counts, sum or mean."
             )
         stack = "clicks"
+    # nothing is known of the light, and photons bring their own noise
+    light = {"gain": np.array("auto"), "noise": np.array(0.0)}
     if stack == "clicks":
         if not found.clicks:
             raise InputError(f"'{path.name}' is no stack of clicks: its frames hold more than 0 and one other number.")
         facts = {"kind": "clicks", "frames": found.frames}
-        return {"y": np.rint(found.total / found.largest), "photons": np.array(json.dumps(facts))}
+        return {"y": np.rint(found.total / found.largest), "photons": np.array(json.dumps(facts))} | light
     if stack == "counts":
-        return {"y": found.total, "photons": np.array(json.dumps({"kind": "counts", "frames": found.frames}))}
+        return {"y": found.total, "photons": np.array(json.dumps({"kind": "counts", "frames": found.frames}))} | light
     if stack == "sum":
         return {"y": found.total, "unit": np.array("counts")}
     return {"y": found.total / (found.frames * found.full)}

@@ -69,7 +69,7 @@ def test_single_pictures_and_bad_stacks(tmp_path):
 
 def test_a_stack_on_the_command_line(tmp_path):
     tifffile.imwrite(tmp_path / "clicks.tif", CLICKS, photometric="minisblack")
-    words = ["run", "--measurement", str(tmp_path / "clicks.tif"), "--operator", "identity", "--noise", "0", "--prior"]
+    words = ["run", "--measurement", str(tmp_path / "clicks.tif"), "--operator", "identity", "--gain", "12", "--prior"]
     words += ["total-variation", "--algorithm", "lasso iterations=3 penalty=0.1", "--no-save", "--device", "cpu"]
     assert main([*words, "--stack", "clicks", "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "result.json").is_file()

@@ -141,6 +141,21 @@ def test_what_cannot_be_inferred_is_said(entries, message):
         infer(pieces, priors().parse("gaussian"), 0)
 
 
+@pytest.mark.slow
+def test_the_light_of_photons_is_found(tmp_path):
+    scene = SCENE[:48, :48] / SCENE[:48, :48].max()
+    clicks = np.random.default_rng(0).random((24, *scene.shape)) < 1 - np.exp(-0.4 * scene)
+    pieces = {
+        "y": clicks.sum(0), "photons": np.array('{"kind": "clicks", "frames": 24}'), "gain": np.array("auto"),
+        "operator": recipe("identity"), "shape": np.array(scene.shape), "noise": np.array(0.0),
+    }  # fmt: skip
+    made, found = infer(pieces, priors().parse("natural"), 0)
+    assert found[0].value == pytest.approx(24 * 0.4, rel=0.15)  # white is the brightest thousandth, which noise blurs
+    assert float(made["gain"]) == found[0].value
+    with pytest.raises(InputError, match="for real values alone"):
+        infer(pieces | {"gain": np.array(9.6), "dark": np.array("auto")}, priors().parse("natural"), 0)
+
+
 def test_a_run_shows_the_table(tmp_path, capsys):
     save_pieces(tmp_path / "bits.npz", simulated("one-bit flip=0.1"))
     words = ["run", "--measurement", str(tmp_path / "bits.npz"), "--prior", "mnist", "--algorithm", "turbo"]
