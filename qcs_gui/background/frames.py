@@ -231,10 +231,14 @@ def _frame(run: int, iterate: Iterate, job: Job, elapsed: float, seen: Measureme
 
 
 def _grid(flat: np.ndarray) -> np.ndarray:
-    """A list of numbers on a near-square grid, (1, rows, columns), filled up with not-a-number."""
-    columns = int(np.ceil(np.sqrt(len(flat))))
-    padded = np.full(-(-len(flat) // columns) * columns, np.nan, np.float32)
-    padded[: len(flat)] = flat
+    """A list of numbers on a grid at most twice as wide as high, (1, rows, columns): one that it fills where there is one, since
+    what fills up, not-a-number, is easily counted as measured."""
+    count = len(flat)
+    square = int(np.ceil(np.sqrt(count)))
+    full = (columns for columns in range(square, int(np.sqrt(2 * count)) + 1) if count % columns == 0)
+    columns = next(full, square)
+    padded = np.full(-(-count // columns) * columns, np.nan, np.float32)
+    padded[:count] = flat
     return padded.reshape(-1, columns)[None]
 
 

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["ComparePage", "Picture"]
 
 SIDE_BY_SIDE, SPLIT, FLICKER, DIFFERENCE = "Side by side", "Split line", "Flicker", "Difference"
+BEST_ON_DARK, BEST_ON_LIGHT = "#5fbf77", "#1b7f3b"
 EMPTY = (
     "Put runs side by side: several algorithms on one measurement, a grid over one or two settings, or any runs of the "
     "history. They share one zoom and one clock."
@@ -405,13 +406,14 @@ class ComparePage(QWidget):
         self.table.setVerticalHeaderLabels([label for label, _ in found.lines])
         bold = QFont(self.table.font())
         bold.setBold(True)
+        best = QColor(BEST_ON_DARK if self.palette().base().color().lightness() < 128 else BEST_ON_LIGHT)
         for row, (_, cells) in enumerate(found.lines):
             for column, cell in enumerate(cells):
-                item = QTableWidgetItem(cell)
+                item = QTableWidgetItem(cell or "-")
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
                 if (row, column) in found.best:
                     item.setFont(bold)
-                    item.setForeground(QColor("#5fbf77"))
+                    item.setForeground(best)
                     item.setToolTip("The best of these runs.")
                 self.table.setItem(row, column, item)
         header = self.table.horizontalHeader()

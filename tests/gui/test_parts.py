@@ -246,3 +246,13 @@ def test_a_slowed_run_is_spread_evenly_over_its_time(monkeypatch, pace):
     execute(RunRequest(1, QUICK, None, 0, pace=seconds), Audience(), Mailbox())
     steps = QUICK.algorithm.steps_for(QUICK.samples)
     assert ends == pytest.approx([seconds * step / steps for step in range(1, steps)] if seconds else [])
+
+
+@pytest.mark.parametrize(
+    ("count", "shape"), [(200, (10, 20)), (196, (14, 14)), (3072, (48, 64)), (211, (15, 15)), (1, (1, 1))]
+)
+def test_bits_fill_their_grid_where_one_is_filled(count, shape):
+    from qcs_gui.background.frames import _grid
+
+    laid = _grid(np.ones(count, np.float32))
+    assert laid.shape == (1, *shape) and np.nansum(laid) == count
