@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["PICTURE", "add_recipe", "completed_measurement", "given", "repeated", "set_threads", "spec_of"]
 
 PREFIX = "recipe_"
-PHOTOGRAPHS, TWO_VALUED = "natural", "two-valued"
-LIMITED = 150.0
-"""Degrees of a scan's angles below which it is a limited-angle one."""
 WORDS = {int: "N", float: "NUMBER", str: "TEXT"}
 PICTURE = ("image", "size", "colour")
 """What decides which pixels are measured."""
@@ -151,16 +148,12 @@ def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
 
 def _with_fitting_prior(spec: RunSpec, pieces: dict[str, np.ndarray]) -> RunSpec:
     """The spec, its prior one that suits what was measured where the usual one is of other pictures; says so."""
+    from engine.runs.first_prior import first_prior
     from engine.sensing.entries import pictured
 
-    if spec.prior.takes(pictured(pieces)):
+    shape = pictured(pieces)
+    if spec.prior.takes(shape):
         return spec
-    name, why = PHOTOGRAPHS, "for photographs of any size"
-    angles = pieces.get("angles")
-    if angles is not None and angles.size and float(angles.max() - angles.min()) < LIMITED:
-        name, why = TWO_VALUED, (
-            "for things of one material, since these few angles tell hardly more; of others, give --prior natural or "
-            "total-variation"
-        )  # fmt: skip
-    print(f"qcs: The prior is {name}, {why}.", file=sys.stderr)
-    return spec.replace(prior=name)
+    prior, why = first_prior(pieces, shape)
+    print(f"qcs: The prior is {prior.name}, {why}.", file=sys.stderr)
+    return spec.replace(prior=prior)

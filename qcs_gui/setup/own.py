@@ -10,8 +10,7 @@ import numpy as np
 from PySide6.QtCore import QTimer
 
 from engine.errors import InputError
-from engine.priors.choice import PriorChoice, Shape
-from engine.priors.library import priors
+from engine.priors.choice import PriorChoice
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
 from qcs_gui.background.worker import Failure, Task
@@ -38,6 +37,7 @@ class _Read:
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
+    from engine.runs.first_prior import first_prior
     from engine.runs.inferring import settle_blur
     from engine.sensing.entries import assemble
     from engine.sensing.files import read_pieces
@@ -50,21 +50,15 @@ def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read
     if keep and not completion.is_empty:
         file = str(keep_pieces(Path(file).stem, pieces))
     spec = spec.replace(measurement=file, first_sample=0)
-    prior = spec.prior if spec.prior.takes(shape) else _prior_for(shape)
+    prior, words = spec.prior, describe_measurement(measurement)
+    if not prior.takes(shape):
+        prior, why = first_prior(settled, shape)
+        words += f"; the prior is {prior.name}, {why}"
     try:
         spec = spec.replace(prior=prior).reading(instrument_of(settled))
     except InputError:  # the algorithm was chosen for something else
         spec = spec.replace(prior=prior, algorithm=None).reading(instrument_of(settled))
-    return _Read(spec, describe_measurement(measurement), shape)
-
-
-def _prior_for(shape: Shape) -> PriorChoice:
-    """The prior to begin with for pictures of that shape (channels, height, width): a trained denoiser for just that, else one
-    for any size, else whatever takes it."""
-    fitting = [choice for cls in priors().choices.values() if (choice := cls()).takes(shape)]
-    if not fitting:
-        raise InputError(f"There is no prior for pictures of shape {shape}; train or import one of that size.")
-    return min(fitting, key=lambda p: (p.kind != "denoiser", p.name in ("gaussian", "mixture"), p.any_size))
+    return _Read(spec, words, shape)
 
 
 def _save(path: Path, spec: RunSpec, pixels: np.ndarray, adviser: PriorChoice) -> Path:

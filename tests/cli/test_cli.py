@@ -378,5 +378,5 @@ def test_a_file_whose_pictures_the_usual_prior_does_not_know_gets_another(capsys
     assert "The prior is natural" in capsys.readouterr().err
     scan = {"y": np.ones((5, 12)), "gain": "auto"}
     assert of(**scan, angles=[0, 15, 30, 45, 60]).prior.name == "two-valued"
-    assert "of others, give --prior natural" in capsys.readouterr().err
+    assert "of others, take natural or total-variation" in capsys.readouterr().err
     assert of(**scan, angles=[0, 40, 80, 120, 160]).prior.name == "natural"

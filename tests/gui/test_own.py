@@ -178,3 +178,14 @@ def test_own_measurements_can_be_cancelled_and_run_twice(open_studio, qtbot, cli
     choose(studio.window.algorithm_form, "turbo")
     first, second = run_to_end(studio), run_to_end(studio)
     assert np.array_equal(first.mean, second.mean)
+
+
+def test_a_limited_angle_scan_begins_with_two_grey_levels_and_says_so(open_studio, qtbot, click, tmp_path):
+    np.savez(tmp_path / "scan.npz", y=np.linspace(0, 3, 60).reshape(5, 12), angles=[0, 15, 30, 45, 60], gain=1.0)
+    studio = open_studio()
+    drop(studio.window, tmp_path / "scan.npz")
+    qtbot.waitUntil(studio.own.dialog.use_button.isEnabled, timeout=10000)
+    assert "the prior is two-valued, for things of one material" in studio.own.dialog.says.text()
+    click(studio.own.dialog.use_button)
+    qtbot.waitUntil(lambda: studio.session.spec.prior.name == "two-valued", timeout=30000)
+    assert studio.session.spec.algorithm.name == "convex-concave"
