@@ -96,7 +96,7 @@ def set_threads(arguments: argparse.Namespace) -> None:
 def completed_measurement(arguments: argparse.Namespace) -> RunSpec:
     """The spec for a measurement file, or for a copy of it in the folder of results with what it lacks and the arguments say."""
     from engine.files import make_folder
-    from engine.runs.inferring import settle_blur
+    from engine.runs.blur_width import settle_blur
     from engine.runs.spec import RunSpec, flag_of
     from engine.sensing.entries import assemble, is_auto
     from engine.sensing.files import read_pieces, save_pieces

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.optimize import minimize
 
 from engine.errors import InputError
+from engine.runs.inferred import Inferred
+from engine.sensing.entries import holds_bits, pictured, recipe_of
 from engine.sensing.operators.blur import Blur
+from engine.sensing.operators.from_arrays import kind_of, picture_seen
 
-__all__ = ["blur_width"]
+__all__ = ["blur_width", "settle_blur"]
+
+SPECTRUM = "spectrum of what was seen"
 
 WIDTHS, FINER = np.geomspace(0.3, 12, 19), 17
 """Tried at first, and how many between the neighbours of the best then."""
@@ -100,3 +107,47 @@ def _rings(seen: np.ndarray, windowed: bool) -> tuple[np.ndarray, np.ndarray, np
     middle = np.array([np.exp(np.log(radius[ring == k]).mean()) for k in keep])
     share = 1 / 2.25 if windowed else 1.0
     return means, middle, counts / 2 * share
+
+
+def settle_blur(pieces: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], tuple[Inferred, ...]]:
+    """The entries with the kernel in the place of a blur whose width is auto, found in the spectrum of what a camera saw."""
+    made = dict(pieces)
+    choice, seed = recipe_of(made["operator"]) if "operator" in made and not kind_of(made) else (None, 0)
+    if not isinstance(choice, Blur) or not choice.is_open:
+        return made, ()
+    if "y" not in made or "thresholds" in made or "photons" in made or holds_bits(made["y"]):
+        raise InputError("The width of a blur is inferred for real values alone; give width=NUMBER.")
+    seen = _as_picture(made, choice)
+    noise = float(np.median(np.asarray(made["noise"], np.float64))) if "noise" in made else None
+    width, error = blur_width(seen, choice, noise)
+    choice = choice.replace(width=width)
+    if choice.border == "periodic":
+        made["operator"] = np.array(json.dumps({"recipe": str(choice), "seed": seed}))
+    else:
+        del made["operator"]
+        made["kernel"] = choice.small_kernel()
+        made["y"] = seen if len(seen) > 1 else seen[0]
+        if choice.border == "dark":
+            made["sensor"] = np.array(seen.shape[1:])
+        else:
+            made.pop("shape", None)  # as large as the kernel has it
+    return made, (Inferred("width of the blur", width, error, "px", SPECTRUM),)
+
+
+def _as_picture(pieces: Mapping[str, np.ndarray], blur: Blur) -> np.ndarray:
+    """What was seen, (channels, height, width)."""
+    y = np.asarray(pieces["y"])
+    if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        raise InputError("'y' must hold finite numbers.")
+    sheet = picture_seen(pieces)
+    if sheet is None and "shape" in pieces:
+        channels, height, width = pictured(dict(pieces))
+        beyond = range(0, min(height, width), 2) if blur.border == "cropped" else (0,)
+        sheet = next(
+            ((channels, height - b, width - b) for b in beyond if channels * (height - b) * (width - b) == y.size), None
+        )
+    if sheet is None:
+        raise InputError(
+            "The width of a blur is inferred from a picture: 'y' must be (height, width) or (3, height, width)."
+        )
+    return y.astype(np.float64).reshape(sheet)

@@ -3,54 +3,38 @@ thresholds, the probability of a wrong bit and the width of a blur."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from engine.algorithms import ALGORITHMS, Draws
-from engine.algorithms.sparse.convex_concave import likeliest_gain
-from engine.doctor.case import Case, Scored
-from engine.doctor.response import MEAN
-from engine.errors import EngineError, InputError
+from engine.doctor.case import Case
+from engine.errors import InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
-from engine.runs.blur_width import blur_width
+from engine.runs.blur_width import settle_blur
+from engine.runs.gain import gain_of_photons, gain_of_values
 from engine.runs.inferred import Inferred
 from engine.runs.noise import estimate_noise
 from engine.runs.reports import by_leaving_out, by_messages
 from engine.sensing.channels import CellChannel
-from engine.sensing.entries import assemble, holds_bits, is_auto, pictured, recipe_of
-from engine.sensing.holding_out import hold_out
+from engine.sensing.entries import assemble, is_auto
 from engine.sensing.measurement import Measurement
-from engine.sensing.operators.blur import Blur
-from engine.sensing.operators.from_arrays import kind_of, picture_seen
 from engine.sensing.own import UNITS, instrument_of
 from engine.sensing.quantizers.photons import PhotonDetector
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
 
-__all__ = ["infer", "settle_blur"]
+__all__ = ["infer"]
 
-WHITE = 0.999
-"""Share of the pixels that lie below white: the gain is such that the brightest are."""
-METHOD, TURNS, PHOTON_TURNS, HALF = "plug-and-play steps=10", 3, 4, 0.5
-SETTLED = 0.01
-"""Share by which another turn has to change the gain."""
-LARGEST, SLOW = 512 * 512, 256 * 256
-TWO_VALUED = "two-valued"
 UNSURE = 0.5
 """Relative error from which a noise level is not known."""
 EVIDENCE = "likeliest under a Gaussian model of pictures"
 BRIGHTEST = "brightest pixels of the picture are white"
 PREDICTED = "measurements predict each other best"
 MESSAGES = "likeliest in message passing with the prior"
-SPECTRUM = "spectrum of what was seen"
 NAMES = {"noise": "noise", "flip": "probability of a wrong bit", "shift": "shift of thresholds"}
 MOST_UNSURE: dict[str, Callable[[float, float], float]] = {
     "noise": lambda value, scale: 2 * value + 0.1 * scale,
@@ -68,7 +52,7 @@ def infer(
     """The entries with a number for all that is auto, and for a noise that is not there; and these numbers.
 
     Noise and dark level of real values are the likeliest under a Gaussian model of pictures; the gain is such that the brightest
-    pixels of the picture that ``prior`` finds are white. Of bits and codes, see ``reports.py``; of blurs, :func:`settle_blur`.
+    pixels of the picture that ``prior`` finds are white. Of bits and codes, see ``reports.py``; of blurs, ``blur_width.py``.
     Raises InputError where one cannot be inferred.
     """
     made, first = settle_blur(pieces)
@@ -79,7 +63,7 @@ def infer(
     measurement = assemble(made)
     if measurement.values is None:
         if auto == ["gain"] and isinstance(measurement.quantizer, PhotonDetector):
-            gain, error = _gain_of_photons(made, prior, seed)
+            gain, error = gain_of_photons(made, prior, seed)
             made["gain"] = np.array(gain)
             found.append(Inferred("gain", gain, error, "photons", BRIGHTEST))
             auto = []
@@ -112,90 +96,10 @@ def infer(
         made["noise"] = np.array(level)
         found.append(Inferred("noise", level, error, unit, EVIDENCE))
     if "gain" in auto:
-        gain, error = _gain(made, scored, prior, seed)
+        gain, error = gain_of_values(made, scored, prior, seed)
         made["gain"] = np.array(gain)
         found.append(Inferred("gain", gain, error, unit, BRIGHTEST))
     return made, tuple(found)
-
-
-def _gain(pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, seed: int) -> tuple[float, float]:
-    """In turns, what was measured is reconstructed in the units that the last picture suggests. Its error is found from two
-    independent halves of what was measured."""
-    seen = assemble(pieces)
-    if "offset" in pieces and seen.offset:
-        raise InputError("The gain is inferred where A x itself was measured, with no offset; give the gain.")
-    gain = float(np.quantile(scored.picture.numpy(), WHITE))
-    if not gain > 0:
-        raise InputError("The gain cannot be inferred: no bright picture explains the measurements; try 'qcs check'.")
-    if choice.name == TWO_VALUED:
-        factor, error = likeliest_gain(_in_units(seen, gain))
-        return gain * factor, gain * error
-    shape = seen.operator.image_shape
-    choice = choice if choice.kind == "denoiser" else priors().parse("natural")
-    if not choice.takes(shape) or shape[1] * shape[2] > LARGEST:
-        return gain, abs(gain - float(scored.picture.max()))
-    loaded = choice.load("cpu", shape)
-    assert isinstance(loaded, DenoiserPrior)
-    change = 1.0
-    for _ in range(TURNS):
-        change = _brightest(_in_units(seen, gain), loaded, seed)
-        gain *= change
-        if abs(change - 1) < SETTLED:
-            break
-    if shape[1] * shape[2] > SLOW:  # two more looks would take longer than the reconstruction
-        return gain, gain * max(abs(change - 1), SETTLED)
-    held = hold_out(_in_units(seen, gain), HALF, seed)
-    halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
-    return gain, gain * abs(halves[0] - halves[1]) / 2
-
-
-def _gain_of_photons(pieces: dict[str, np.ndarray], choice: PriorChoice, seed: int) -> tuple[float, float]:
-    """The same for clicks and counts, which are not divided by it: photons of a white pixel in all frames."""
-    seen = assemble(pieces)
-    shape = seen.operator.image_shape
-    choice = choice if choice.kind == "denoiser" else priors().parse("natural")
-    if not choice.takes(shape) or shape[1] * shape[2] > LARGEST or seen.offset:
-        raise InputError(
-            "The gain of photons is inferred for pictures of up to 262,144 pixels that the prior takes; give the gain."
-        )
-    loaded = choice.load("cpu", shape)
-    assert isinstance(loaded, DenoiserPrior)
-    # at first the mean is taken for that of usual pictures
-    white = float(seen.operator.forward(torch.ones(1, *shape)).mean())
-    assert seen.channel is not None
-    rate = float(seen.channel.decoded()[0].mean())
-    if not white > 0 or not rate > 0:
-        raise InputError(
-            "The gain cannot be inferred: no light was seen, or the operator measures none; give the gain."
-        )
-    gain = rate / (MEAN * white)
-
-    def brightest(gain: float, part: int | None = None) -> float:
-        measured = assemble(pieces | {"gain": np.array(gain)})
-        if part is not None:
-            held = hold_out(measured, HALF, seed)
-            measured = held.judge if part else held.fitted
-        return _brightest(measured, loaded, seed)
-
-    for _ in range(PHOTON_TURNS):
-        gain *= brightest(gain)
-    return gain, gain * abs(brightest(gain, 0) - brightest(gain, 1)) / 2
-
-
-def _in_units(seen: Measurement, gain: float) -> Measurement:
-    assert seen.values is not None
-    return replace(seen, values=seen.values / gain, noise=seen.noise / gain)
-
-
-def _brightest(seen: Measurement, prior: DenoiserPrior, seed: int) -> float:
-    last = None
-    for last in ALGORITHMS.parse(METHOD).iterates(seen, prior, Draws(seed, (0,), (0,))):
-        pass
-    assert last is not None and last.mean is not None
-    found = float(torch.quantile(last.mean.flatten(), WHITE))
-    if not found > 0:
-        raise EngineError("The gain cannot be inferred: the picture that was found is black; give the gain.")
-    return found
 
 
 def _of_reports(
@@ -247,50 +151,6 @@ def _refuse_untold(measurement: Measurement, auto: tuple[str, ...]) -> None:
         raise InputError(
             "A shift of all thresholds cannot be told from a darker picture where nothing but light is measured; give a number."
         )
-
-
-def settle_blur(pieces: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], tuple[Inferred, ...]]:
-    """The entries with the kernel in the place of a blur whose width is auto, found in the spectrum of what a camera saw."""
-    made = dict(pieces)
-    choice, seed = recipe_of(made["operator"]) if "operator" in made and not kind_of(made) else (None, 0)
-    if not isinstance(choice, Blur) or not choice.is_open:
-        return made, ()
-    if "y" not in made or "thresholds" in made or "photons" in made or holds_bits(made["y"]):
-        raise InputError("The width of a blur is inferred for real values alone; give width=NUMBER.")
-    seen = _as_picture(made, choice)
-    noise = float(np.median(np.asarray(made["noise"], np.float64))) if "noise" in made else None
-    width, error = blur_width(seen, choice, noise)
-    choice = choice.replace(width=width)
-    if choice.border == "periodic":
-        made["operator"] = np.array(json.dumps({"recipe": str(choice), "seed": seed}))
-    else:
-        del made["operator"]
-        made["kernel"] = choice.small_kernel()
-        made["y"] = seen if len(seen) > 1 else seen[0]
-        if choice.border == "dark":
-            made["sensor"] = np.array(seen.shape[1:])
-        else:
-            made.pop("shape", None)  # as large as the kernel has it
-    return made, (Inferred("width of the blur", width, error, "px", SPECTRUM),)
-
-
-def _as_picture(pieces: Mapping[str, np.ndarray], blur: Blur) -> np.ndarray:
-    """What was seen, (channels, height, width)."""
-    y = np.asarray(pieces["y"])
-    if y.dtype.kind not in "biuf" or not np.isfinite(y).all():
-        raise InputError("'y' must hold finite numbers.")
-    sheet = picture_seen(pieces)
-    if sheet is None and "shape" in pieces:
-        channels, height, width = pictured(dict(pieces))
-        beyond = range(0, min(height, width), 2) if blur.border == "cropped" else (0,)
-        sheet = next(
-            ((channels, height - b, width - b) for b in beyond if channels * (height - b) * (width - b) == y.size), None
-        )
-    if sheet is None:
-        raise InputError(
-            "The width of a blur is inferred from a picture: 'y' must be (height, width) or (3, height, width)."
-        )
-    return y.astype(np.float64).reshape(sheet)
 
 
 def _noise_of_reports(pieces: dict[str, np.ndarray], measurement: Measurement) -> tuple[float, float]:

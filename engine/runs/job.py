@@ -79,8 +79,9 @@ def prepare(spec: RunSpec, pixels: np.ndarray | None = None, adviser: PriorChoic
 
 def _own(spec: RunSpec) -> Job:
     """A job for the spec's measurement file."""
+    from engine.runs.blur_width import settle_blur
     from engine.runs.inferred import table
-    from engine.runs.inferring import infer, settle_blur
+    from engine.runs.inferring import infer
     from engine.sensing.entries import assemble, pictured
     from engine.sensing.files import read_pieces
 

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
     QSplitter,
     QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -29,6 +24,7 @@ from engine.runs.comparison import Comparison, compare, truths_among
 from engine.runs.spec import RunSpec
 from engine.runs.wording import Axis, Naming
 from qcs_gui.compare.curves import Curves
+from qcs_gui.compare.metrics_table import MetricsTable
 from qcs_gui.compare.moments import (
     SHOWN,
     Shown,
@@ -55,7 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["ComparePage", "Picture"]
 
 SIDE_BY_SIDE, SPLIT, FLICKER, DIFFERENCE = "Side by side", "Split line", "Flicker", "Difference"
-BEST_ON_DARK, BEST_ON_LIGHT = "#5fbf77", "#1b7f3b"
 EMPTY = (
     "Put runs side by side: several algorithms on one measurement, a grid over one or two settings, or any runs of the "
     "history. They share one zoom and one clock."
@@ -118,11 +113,7 @@ class ComparePage(QWidget):
             label.setObjectName("dim")
         self.busy.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.busy.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.table = QTableWidget()
-        self.table.setAccessibleName("Settings that differ, and metrics")
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setWordWrap(True)
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table = MetricsTable()
         self.below = QTabWidget()
         self.below.setDocumentMode(True)
         self.below.addTab(self.table, "Table")
@@ -263,7 +254,7 @@ class ComparePage(QWidget):
             box.addItems(list(done))
             box.setCurrentIndex(max(box.findText(chosen), min(other, len(done) - 1)))
             box.blockSignals(False)
-        self._fill_table()
+        self.table.fill(self.table_of.table() if self.table_of is not None else None)
         self.curves.show_runs(results, of_results, done)
         if len(self.axes) == 2 and not waiting:
             self.below.setCurrentWidget(self.curves)
@@ -394,42 +385,6 @@ class ComparePage(QWidget):
             rgb = _coloured(shown.pixels, "truth" if number is None else what, levels)
             found.append(Picture(self.wall.tiles[place].heading.text(), rgb, shown.words))
         return found, tuple(h.text() for h in self.wall.heads)
-
-    def _fill_table(self) -> None:
-        found = self.table_of.table() if self.table_of is not None else None
-        self.table.clear()
-        self.table.setRowCount(len(found.lines) if found else 0)
-        self.table.setColumnCount(len(found.head) if found else 0)
-        if found is None:
-            return
-        self.table.setHorizontalHeaderLabels(list(found.head))
-        self.table.setVerticalHeaderLabels([label for label, _ in found.lines])
-        bold = QFont(self.table.font())
-        bold.setBold(True)
-        best = QColor(BEST_ON_DARK if self.palette().base().color().lightness() < 128 else BEST_ON_LIGHT)
-        for row, (_, cells) in enumerate(found.lines):
-            for column, cell in enumerate(cells):
-                item = QTableWidgetItem(cell or "-")
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                if (row, column) in found.best:
-                    item.setFont(bold)
-                    item.setForeground(best)
-                    item.setToolTip("The best of these runs.")
-                self.table.setItem(row, column, item)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self._widen_columns()
-
-    def _widen_columns(self) -> None:
-        """Columns share what is left beside what they need."""
-        header = self.table.horizontalHeader()
-        needed = sum(header.sectionSizeHint(i) for i in range(header.count())) + self.table.verticalHeader().width()
-        wide = needed < self.table.width()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.ResizeToContents)
-
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        self._widen_columns()
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]

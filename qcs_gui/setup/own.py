@@ -37,8 +37,8 @@ class _Read:
 
 def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read:
     """Reads, completes and checks; with ``keep`` the completed file is written where the recipe can name it."""
+    from engine.runs.blur_width import settle_blur
     from engine.runs.first_prior import first_prior
-    from engine.runs.inferring import settle_blur
     from engine.sensing.entries import assemble
     from engine.sensing.files import read_pieces
     from engine.sensing.own import describe_measurement, instrument_of

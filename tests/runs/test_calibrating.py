@@ -11,8 +11,8 @@ from engine.errors import InputError
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.priors.library import priors
-from engine.runs.blur_width import blur_width
-from engine.runs.inferring import infer, settle_blur
+from engine.runs.blur_width import blur_width, settle_blur
+from engine.runs.inferring import infer
 from engine.runs.job import prepare
 from engine.runs.spec import RunSpec
 from engine.sensing.entries import assemble

@@ -1,0 +1,115 @@
+"""The gain of an instrument, such that the brightest pixels of the picture that is found are white, and its error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from engine.algorithms import ALGORITHMS, Draws
+from engine.algorithms.sparse.convex_concave import likeliest_gain
+from engine.doctor.case import Scored
+from engine.doctor.response import MEAN
+from engine.errors import EngineError, InputError
+from engine.priors.base import DenoiserPrior
+from engine.priors.library import priors
+from engine.sensing.entries import assemble
+from engine.sensing.holding_out import hold_out
+from engine.sensing.measurement import Measurement
+
+if TYPE_CHECKING:
+    from engine.priors.choice import PriorChoice
+
+__all__ = ["gain_of_photons", "gain_of_values"]
+
+WHITE = 0.999
+"""Share of the pixels that lie below white: the gain is such that the brightest are."""
+METHOD, TURNS, PHOTON_TURNS, HALF = "plug-and-play steps=10", 3, 4, 0.5
+SETTLED = 0.01
+"""Share by which another turn has to change the gain."""
+LARGEST, SLOW = 512 * 512, 256 * 256
+TWO_VALUED = "two-valued"
+
+
+def gain_of_values(
+    pieces: dict[str, np.ndarray], scored: Scored, choice: PriorChoice, seed: int
+) -> tuple[float, float]:
+    """In turns, what was measured is reconstructed in the units that the last picture suggests. Its error is found from two
+    independent halves of what was measured."""
+    seen = assemble(pieces)
+    if "offset" in pieces and seen.offset:
+        raise InputError("The gain is inferred where A x itself was measured, with no offset; give the gain.")
+    gain = float(np.quantile(scored.picture.numpy(), WHITE))
+    if not gain > 0:
+        raise InputError("The gain cannot be inferred: no bright picture explains the measurements; try 'qcs check'.")
+    if choice.name == TWO_VALUED:
+        factor, error = likeliest_gain(_in_units(seen, gain))
+        return gain * factor, gain * error
+    shape = seen.operator.image_shape
+    choice = choice if choice.kind == "denoiser" else priors().parse("natural")
+    if not choice.takes(shape) or shape[1] * shape[2] > LARGEST:
+        return gain, abs(gain - float(scored.picture.max()))
+    loaded = choice.load("cpu", shape)
+    assert isinstance(loaded, DenoiserPrior)
+    change = 1.0
+    for _ in range(TURNS):
+        change = _brightest(_in_units(seen, gain), loaded, seed)
+        gain *= change
+        if abs(change - 1) < SETTLED:
+            break
+    if shape[1] * shape[2] > SLOW:  # two more looks would take longer than the reconstruction
+        return gain, gain * max(abs(change - 1), SETTLED)
+    held = hold_out(_in_units(seen, gain), HALF, seed)
+    halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
+    return gain, gain * abs(halves[0] - halves[1]) / 2
+
+
+def gain_of_photons(pieces: dict[str, np.ndarray], choice: PriorChoice, seed: int) -> tuple[float, float]:
+    """The same for clicks and counts, which are not divided by it: photons of a white pixel in all frames."""
+    seen = assemble(pieces)
+    shape = seen.operator.image_shape
+    choice = choice if choice.kind == "denoiser" else priors().parse("natural")
+    if not choice.takes(shape) or shape[1] * shape[2] > LARGEST or seen.offset:
+        raise InputError(
+            "The gain of photons is inferred for pictures of up to 262,144 pixels that the prior takes; give the gain."
+        )
+    loaded = choice.load("cpu", shape)
+    assert isinstance(loaded, DenoiserPrior)
+    # at first the mean is taken for that of usual pictures
+    white = float(seen.operator.forward(torch.ones(1, *shape)).mean())
+    assert seen.channel is not None
+    rate = float(seen.channel.decoded()[0].mean())
+    if not white > 0 or not rate > 0:
+        raise InputError(
+            "The gain cannot be inferred: no light was seen, or the operator measures none; give the gain."
+        )
+    gain = rate / (MEAN * white)
+
+    def brightest(gain: float, part: int | None = None) -> float:
+        measured = assemble(pieces | {"gain": np.array(gain)})
+        if part is not None:
+            held = hold_out(measured, HALF, seed)
+            measured = held.judge if part else held.fitted
+        return _brightest(measured, loaded, seed)
+
+    for _ in range(PHOTON_TURNS):
+        gain *= brightest(gain)
+    return gain, gain * abs(brightest(gain, 0) - brightest(gain, 1)) / 2
+
+
+def _in_units(seen: Measurement, gain: float) -> Measurement:
+    assert seen.values is not None
+    return replace(seen, values=seen.values / gain, noise=seen.noise / gain)
+
+
+def _brightest(seen: Measurement, prior: DenoiserPrior, seed: int) -> float:
+    last = None
+    for last in ALGORITHMS.parse(METHOD).iterates(seen, prior, Draws(seed, (0,), (0,))):
+        pass
+    assert last is not None and last.mean is not None
+    found = float(torch.quantile(last.mean.flatten(), WHITE))
+    if not found > 0:
+        raise EngineError("The gain cannot be inferred: the picture that was found is black; give the gain.")
+    return found
