@@ -207,4 +207,6 @@ def test_two_grey_levels_are_of_real_values_alone():
     with pytest.raises(InputError, match="take the prior two-valued"):
         RunSpec(prior="total-variation", quantizer="none", algorithm="convex-concave")
     assert RunSpec(prior="two-valued", quantizer="one-bit").algorithm.name == "lasso"
-    assert RunSpec(prior="two-valued", quantizer="none", operator="tomography").algorithm.name == "convex-concave"
+    pushed, local = ("tomography", "gaussian measurements=196"), ("blur", "inpainting")
+    for operator, advised in (*((o, "convex-concave") for o in pushed), *((o, "lasso") for o in local)):
+        assert RunSpec(prior="two-valued", quantizer="none", operator=operator).algorithm.name == advised
