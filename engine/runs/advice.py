@@ -29,7 +29,7 @@ AS_GOOD = 0.5
 """Decibels by which message passing has to be better where it may not settle."""
 
 NEIGHBOURS = ("identity", "inpainting", "bayer", "blur", "super-resolution")
-"""Operators each of whose rows sees pixels beside each other alone. Pushing grey to black and white goes wrong there (a two-valued
+"""Operators each of whose rows sees neighbouring pixels alone. Pushing grey to black and white goes wrong there (a two-valued
 digit: blurred 15.4 dB where the convex problem has 22.1, masked 14.3 and 17.0); through random rows and scans it is exact."""
 
 
