@@ -22,7 +22,7 @@ from engine.sensing.measurement import Measurement
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
 
-__all__ = ["gain_of_photons", "gain_of_values"]
+__all__ = ["TWO_VALUED", "gain_of_photons", "gain_of_values"]
 
 WHITE = 0.999
 """Share of the pixels that lie below white: the gain is such that the brightest are."""

@@ -14,7 +14,7 @@ from engine.errors import InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
 from engine.runs.blur_width import settle_blur
-from engine.runs.gain import gain_of_photons, gain_of_values
+from engine.runs.gain import TWO_VALUED, gain_of_photons, gain_of_values
 from engine.runs.inferred import Inferred
 from engine.runs.noise import estimate_noise
 from engine.runs.reports import by_leaving_out, by_messages
@@ -33,6 +33,7 @@ UNSURE = 0.5
 """Relative error from which a noise level is not known."""
 EVIDENCE = "likeliest under a Gaussian model of pictures"
 BRIGHTEST = "brightest pixels of the picture are white"
+TWO_LEVELS = "two grey levels explain what was measured best"
 PREDICTED = "measurements predict each other best"
 MESSAGES = "likeliest in message passing with the prior"
 NAMES = {"noise": "noise", "flip": "probability of a wrong bit", "shift": "shift of thresholds"}
@@ -98,7 +99,7 @@ def infer(
     if "gain" in auto:
         gain, error = gain_of_values(made, scored, prior, seed)
         made["gain"] = np.array(gain)
-        found.append(Inferred("gain", gain, error, unit, BRIGHTEST))
+        found.append(Inferred("gain", gain, error, unit, TWO_LEVELS if prior.name == TWO_VALUED else BRIGHTEST))
     return made, tuple(found)
 
 

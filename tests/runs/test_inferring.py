@@ -108,3 +108,12 @@ def test_gain_and_dark_are_flags_of_the_command_line(tmp_path, capsys):
     assert [each["name"] for each in told] == ["gain"]
     assert main([*words, "--gain", "much"]) == 2
     assert "gain=much is not valid" in capsys.readouterr().err
+
+
+def test_the_gain_of_two_grey_levels_is_not_said_to_be_of_the_brightest_pixels():
+    from engine.priors.library import priors
+
+    scan = {"y": np.linspace(0, 3, 60).reshape(5, 12), "angles": np.array([0, 15, 30, 45, 60]), "gain": np.array("auto"),
+            "noise": np.array(0.1)}  # fmt: skip
+    told = {name: infer(scan, priors().parse(name), 0)[1][-1].source for name in ("two-valued", "total-variation")}
+    assert told["two-valued"].startswith("two grey levels") and told["total-variation"].startswith("brightest pixels")
