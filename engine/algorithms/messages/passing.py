@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, fields, replace
 import torch
 from torch import Tensor
 
+from engine.algorithms.messages import coloured
 from engine.algorithms.messages.contrast import infer_contrast, pivot_of
-from engine.algorithms.messages.spectrum import analyse, spectrum_of, synthesise
+from engine.algorithms.messages.spectrum import analyse, spectrum_of
 from engine.errors import EngineError
 from engine.images.extent import extent, lost_extent
 from engine.priors.base import DenoiserPrior
@@ -40,9 +41,6 @@ BEYOND = 0.5
 RESTLESS, CALMER, LEAST_DAMPING = 1.5, 0.6, 0.1
 """Once a message moves by this factor more than in the round before, the share of new messages is multiplied by the second
 number, down to the third."""
-WHITENED, WHITE_ROUNDS, FADING = 0.9, 4, 6
-"""Of a message whose noise is not white: the share of its frequencies that noise is added to, so that they have one level; the
-rounds in which all of it is added, so that what is not yet known is not believed; and those over which it fades."""
 CALM, PROBE_EVERY = 0.1, 3
 """Once a message moves by less than this share of its noise, its denoiser is probed in every so many rounds; in between its
 error follows the card's. While messages still move, what was found in one round does not hold in the next."""
@@ -95,13 +93,15 @@ class MessagePassing:
     def __init__(
         self, measurement: Measurement, prior: DenoiserPrior, generators: RowGenerators, probes: int, damping: float
     ) -> None:
-        basis = measurement.operator.gram_eigenbasis()
+        self.spectrum = spectrum_of(measurement.operator)
+        basis = self.spectrum.basis if self.spectrum else measurement.operator.gram_eigenbasis()
         if basis is None:
             raise EngineError("Turbo needs an operator with a known eigenbasis of A A^T; take guided instead.")
         self.measurement, self.prior, self.basis = measurement, prior, basis
         self.generators, self.probes = generators, probes
         self.eigenvalues = basis.values.double()
-        self.spectrum = spectrum_of(measurement.operator, basis)
+        self.width = float(self.spectrum.noise_shape.mean()) if self.spectrum else 1.0
+        """Noise per pixel of the message to the denoiser, in variances of u (:mod:`engine.algorithms.messages.spectrum`)."""
         images, device = measurement.images, basis.values.device
         mean = prior.mean_image()
         shape = measurement.operator.image_shape
@@ -133,6 +133,7 @@ class MessagePassing:
         self._last: Tensor | None = None
         self._answer: tuple[Tensor, Tensor] | None = None
         """The denoiser's last answer and its mean squared error (images,)."""
+        self._error_width = torch.ones(images, dtype=torch.float64, device=device)
         self._calm = torch.zeros(images, dtype=torch.bool, device=device)
         self._relative = torch.ones(images, dtype=torch.float64, device=device)
         """Error of the denoiser on each picture, as a share of the typical one at its level, when it was last probed."""
@@ -172,36 +173,33 @@ class MessagePassing:
             raise EngineError("Turbo message passing diverged; lower its damping, or take guided for this operator.")
         signal = (d.double() - self.pivot).square().flatten(1).mean(1)
         return RoundState(
-            r, v_r, d, v_d, self.v_e, 1 / self.gamma_t.clamp_min(_LEAST), self.z_t, change, self.contrast, signal
+            r,
+            self.width * v_r,
+            d,
+            self._error_width * v_d,
+            self.v_e,
+            1 / self.gamma_t.clamp_min(_LEAST),
+            self.z_t,
+            change,
+            self.contrast,
+            signal,
         )
 
     def _extrinsic(self, x: Tensor, v_x: Tensor) -> tuple[Tensor, Tensor]:
         """What the linear module tells the denoiser: a picture and the variance (images,) of the noise on it."""
         v_r = 1 / (1 / v_x - 1 / self.v_e).clamp_min(self._least_precision)
         away = x - self.x_e
-        if self.spectrum is None:
-            return self._within(self.x_e + _image(v_r / v_x) * away, v_r), v_r
-        shares = self.spectrum.shares(1 - v_x / self.v_e)
-        coloured = _image(self.v_e) * (1 / shares - 1)
-        v_r = coloured.flatten(1).quantile(WHITENED, dim=1).clamp_max(1 / self._least_precision)
-        coloured = coloured.minimum(_image(v_r))
-        z = analyse(away.double()) * (1 + coloured / _image(self.v_e))
-        share = min(1.0, max(0.0, 1 - (self.rounds - WHITE_ROUNDS) / FADING))
-        if share:
-            if self._white is None:
-                self._white = self.generators.normal(self.measurement.operator.image_shape, x.device).double()
-            z = z + share * (_image(v_r) - coloured).sqrt() * self._white
-        return self._within(self.x_e + synthesise(z), v_r), v_r
+        return self._within(self.x_e + _image(v_r / v_x) * away, v_r), v_r
 
     def _within(self, message: Tensor, variance: Tensor) -> Tensor:
-        """A picture plus noise of that variance, its pixels no further from black and white than such noise takes them."""
-        reach = _image(REACH * variance.sqrt())
+        """A picture plus noise of that variance of u, its pixels no further from black and white than such noise takes them."""
+        reach = _image(REACH * (self.width * variance).sqrt())
         return message.double().clamp(-reach, 1 + reach).float()
 
     def _moved(self, r: Tensor, v_r: Tensor) -> Tensor:
         """How far the message moved (images,), in deviations of it; where it moves ever more, less is taken of the next ones."""
         moved = (r - (0 if self._last is None else self._last)).double().square().flatten(1).mean(1).sqrt()
-        change = moved / v_r.sqrt()
+        change = moved / (self.width * v_r).sqrt()
         if self._last is not None:
             restless = change > RESTLESS * self._change
             self._share = torch.where(restless, (CALMER * self._share).clamp_min(self._least_share), self._share)
@@ -274,7 +272,8 @@ class MessagePassing:
         """Posterior of the linear module: mean (images, c, h, w) and mean variance (images,) of x."""
         operator, v_e = self.measurement.operator, self.v_e
         w = self.basis.synthesise(self._residual(predicted))
-        x = self.x_e + _image(v_e) * operator.adjoint(w.float())
+        back = operator.adjoint(w.float())
+        x = self.x_e + _image(v_e) * (back if self.spectrum is None else self.spectrum.evened(back))
         gained = (v_e[:, None] * self.eigenvalues * self._weights()).sum(1) / operator.pixels
         return x, v_e * (1 - gained).clamp_min(1e-9)
 
@@ -283,26 +282,29 @@ class MessagePassing:
 
         The divergence is probed by finite differences along random signs, in the same batch as the message itself.
         """
-        level = v_r.sqrt().clamp(self.prior.sigma_min, self.prior.sigma_max)
+        level = (self.width * v_r).sqrt().clamp(self.prior.sigma_min, self.prior.sigma_max)
         typical = self.prior.typical_error(level)
         images, shape = r.shape[0], r.shape[1:]
         signs = self.generators.signs((self.probes, *shape), r.device)  # drawn alike whether they are used or not
         known = self._calm if typical is not None and self.rounds % PROBE_EVERY else torch.zeros_like(self._calm)
-        self.calls = 1 if bool(known.all()) else 1 + self.probes
-        if self.calls == 1:
+        rows = 1 if bool(known.all()) else 1 + self.probes
+        self.calls = rows * (coloured.calls_for(self.spectrum.noise_shape) if self.spectrum else 1)
+        if rows == 1:
             with torch.no_grad():
-                d = self.prior.denoise(r, level.float())
+                d = self._denoised(r, v_r)
             assert typical is not None
             v_d = self._relative * typical
         else:
             step = _image(0.03 * level + 1e-3).float()
             batch = torch.cat([r[:, None], r[:, None] + step[:, None] * signs], dim=1).flatten(0, 1)
             with torch.no_grad():
-                out = self.prior.denoise(batch, level.float().repeat_interleave(1 + self.probes))
+                out = self._denoised(batch, v_r.repeat_interleave(1 + self.probes))
             out = out.reshape(images, 1 + self.probes, *shape)
             d = out[:, 0]
-            slopes = (signs * (out[:, 1:] - d[:, None])).double().flatten(1).mean(1) / step.flatten().double()
-            v_d = v_r * slopes
+            moved = (out[:, 1:] - d[:, None]).double() / step[:, None].double()
+            v_d = v_r * (signs * moved).flatten(1).mean(1)
+            if self.spectrum is not None:
+                self._set_error_width(signs, moved, v_r, v_d)
             if typical is not None:
                 v_d = torch.where(known, self._relative * typical, v_d)
         d = d.clamp(-BEYOND, 1 + BEYOND)
@@ -310,6 +312,27 @@ class MessagePassing:
         if typical is not None:
             self._relative = v_d / typical
         return d, v_d
+
+    def _denoised(self, r: Tensor, v_r: Tensor) -> Tensor:
+        if self.spectrum is None:
+            return self.prior.denoise(r, v_r.sqrt().clamp(self.prior.sigma_min, self.prior.sigma_max).float())
+        return coloured.denoise(self.prior, r, v_r, self.spectrum.noise_shape)
+
+    def _set_error_width(self, signs: Tensor, moved: Tensor, v_r: Tensor, v_d: Tensor) -> None:
+        """The error per pixel in mean squared errors of u, from the slopes in each pattern, by which noise there counts."""
+        assert self.spectrum is not None
+        images, shape = signs.shape[0], signs.shape[2:]
+        patterns = analyse(signs.double().reshape(-1, *shape)) * analyse(moved.reshape(-1, *shape))
+        error = v_r * (patterns * self.spectrum.noise_shape).reshape(images, -1).mean(1)
+        self._error_width = (error / v_d.clamp_min(1e-30)).clamp(1 / self.width, self.width)
+
+    def white_message(self, state: RoundState) -> tuple[Tensor, Tensor]:
+        """Pictures (images, c, h, w) with white noise, of the level (images,), that say what the message says: what samples
+        are drawn from."""
+        if self.spectrum is None:
+            return state.message, state.noise.sqrt()
+        with torch.no_grad():
+            return coloured.whiten(self.prior, state.message, state.noise / self.width, self.spectrum.noise_shape)
 
     def _bounded(self, v_d: Tensor, v_r: Tensor, typical: Tensor | None) -> Tensor:
         """A posterior variance lies between 0 and v_r; the bounds keep extrinsic precisions positive. Where the card tells

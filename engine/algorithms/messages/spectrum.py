@@ -1,46 +1,31 @@
-"""Which spatial frequencies a matrix sees better than others, and what that does to the message to the denoiser.
+"""Which spatial frequencies a matrix sees better than others, and the change of variables after which it sees all alike.
 
 A matrix that mixes pixels at random sees all frequencies alike, so that the extrinsic message of the linear module is the
-picture plus white noise. Rows that are correlated see coarse structure better. With E_k the energy of A in the cosine pattern
-k, mean 1, the
-posterior variance of the coefficient k beside a prior variance v_e is v_e / (1 + t E_k) for one t, as for a random matrix times
-the root of E: its message has the variance v_e / (t E_k).
+picture plus white noise. Rows that are correlated see coarse structure better. With E_k the energy of A in the cosine pattern k,
+mean 1, and C = diag(E) in the cosine basis, A C^-1/2 is such a matrix of u = C^1/2 x: message passing is that of u, whose
+message has white noise, and x = C^-1/2 u has noise of the variance v / E_k in the pattern k.
 """
 
 from __future__ import annotations
+
+from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from engine.sensing.operators import GramEigenbasis, Operator
-from engine.sensing.operators.dense import DenseOperator
+from engine.sensing.operators.base import LARGEST_EIGENBASIS
+from engine.sensing.operators.dense import DenseOperator, eigenbasis_of
 from engine.sensing.operators.orthonormal import dct, inverse_dct
 
-__all__ = ["Spectrum", "spectrum_of"]
+__all__ = ["Spectrum", "analyse", "spectrum_of", "synthesise"]
 
 _AT_ONCE = 1 << 22
 _ALIKE = 1.5
 """Deviation of the energies, in those of a matrix of independent entries, up to which they are alike."""
 _LEAST = 1e-3
-_HALVINGS = 60
-
-
-class Spectrum:
-    """``energies`` (channels, height, width), float64, of mean 1, by cosine pattern."""
-
-    def __init__(self, energies: Tensor) -> None:
-        self.energies = energies
-
-    def shares(self, gained: Tensor) -> Tensor:
-        """What each coefficient gains of its prior variance, (images, c, h, w), of mean ``gained`` (images,)."""
-        low, high = torch.full_like(gained, -40.0), torch.full_like(gained, 40.0)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            strength = middle.exp().reshape(-1, 1, 1, 1) * self.energies
-            more = (strength / (1 + strength)).flatten(1).mean(1) < gained
-            low, high = torch.where(more, middle, low), torch.where(more, high, middle)
-        strength = (0.5 * (low + high)).exp().reshape(-1, 1, 1, 1) * self.energies
-        return strength / (1 + strength)
+_PROBES = 16
 
 
 def analyse(x: Tensor) -> Tensor:
@@ -53,19 +38,56 @@ def synthesise(z: Tensor) -> Tensor:
     return inverse_dct(inverse_dct(z).transpose(2, 3)).transpose(2, 3)
 
 
-def spectrum_of(operator: Operator, basis: GramEigenbasis) -> Spectrum | None:
+class Spectrum:
+    """What the rows of a matrix hold of each cosine pattern."""
+
+    def __init__(self, matrix: Tensor, image_shape: tuple[int, int, int]) -> None:
+        self._matrix, self._image_shape = matrix, image_shape
+        step = max(1, _AT_ONCE // matrix.shape[1])
+        total = sum(self._patterns(part, image_shape).double().square().sum(0) for part in matrix.split(step))
+        assert isinstance(total, Tensor)
+        self.energies = (total / total.mean().clamp_min(1e-30)).clamp_min(_LEAST)
+        """Mean 1, (channels, height, width), float64."""
+        self.noise_shape = 1 / self.energies
+        """Variance of the message's noise in each pattern, in those of u."""
+
+    @staticmethod
+    def _patterns(rows: Tensor, image_shape: tuple[int, int, int]) -> Tensor:
+        return analyse(rows.reshape(-1, *image_shape))
+
+    @cached_property
+    def basis(self) -> GramEigenbasis:
+        """The eigenbasis of (A C^-1/2) (A C^-1/2)^T."""
+        shape = self._image_shape
+        step = max(1, _AT_ONCE // self._matrix.shape[1])
+        weights = self.energies.rsqrt()
+        even = torch.cat(
+            [(self._patterns(part, shape) * weights).float().flatten(1) for part in self._matrix.split(step)]
+        )
+        return eigenbasis_of(even)
+
+    def evened(self, x: Tensor) -> Tensor:
+        """C^-1 x: what A^T finds of each pattern, in proportion to what it sees of it."""
+        return synthesise(analyse(x.double()) / self.energies).to(x.dtype)
+
+
+_found: WeakKeyDictionary[Operator, Spectrum | None] = WeakKeyDictionary()
+
+
+def spectrum_of(operator: Operator) -> Spectrum | None:
     """The energies of a matrix of numbers; None where they are alike as far as can be told from its rows, or not known."""
-    if not isinstance(operator, DenseOperator):
+    if not isinstance(operator, DenseOperator) or operator.rows > LARGEST_EIGENBASIS:
         return None
-    shape = operator.image_shape
-    total = torch.zeros(shape, dtype=torch.float64, device=operator.matrix.device)
-    step = max(1, _AT_ONCE // operator.pixels)
-    for start in range(0, operator.rows, step):
-        rows = operator.matrix[start : start + step].reshape(-1, *shape)
-        total += analyse(rows).double().square().sum(0)
-    total /= total.mean().clamp_min(1e-30)
-    values = basis.values.double()
-    independent = float(values.sum().square() / values.square().sum())
-    if float(total.std()) < _ALIKE * (2 / independent) ** 0.5:
-        return None
-    return Spectrum(total.clamp_min(_LEAST))
+    if operator not in _found:
+        spectrum = Spectrum(operator.matrix, operator.image_shape)
+        uneven = float(spectrum.energies.std()) >= _ALIKE * (2 / _independent_rows(operator)) ** 0.5
+        _found[operator] = spectrum if uneven else None
+    return _found[operator]
+
+
+def _independent_rows(operator: DenseOperator) -> float:
+    """tr(A A^T)^2 / tr((A A^T)^2), the latter by random probes: how many rows of equal norms would fluctuate as these do."""
+    draw = torch.Generator().manual_seed(0)
+    probes = torch.randn((_PROBES, operator.rows), generator=draw).to(operator.matrix.device)
+    again = operator.forward(operator.adjoint(probes)).double().square().sum(1).mean()
+    return float(operator.row_norms_squared().sum().square() / again)

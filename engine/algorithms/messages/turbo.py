@@ -136,7 +136,7 @@ class Turbo(AlgorithmChoice):
                 break
         assert state is not None
         repeat = len(draws.samples)
-        start, level = (t.repeat_interleave(repeat, 0) for t in (state.message, state.noise.sqrt()))
+        start, level = (t.repeat_interleave(repeat, 0) for t in passing.white_message(state))
         noise = draws.per_row("turbo")
         if bool((state.contrast > 0).any()):
             # every sample has a contrast of its own, within what is known of it

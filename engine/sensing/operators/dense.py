@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, GramEigenbasis, Operator
 
-__all__ = ["DenseOperator"]
+__all__ = ["DenseOperator", "eigenbasis_of"]
 
 SMALL = 4096
 """Rows up to which the eigenvectors are also kept transposed (128 MB)."""
@@ -53,26 +53,31 @@ class DenseOperator(Operator):
 
     @cached_property
     def _eigenbasis(self) -> GramEigenbasis:
-        # Of A A^T or of A^T A, whichever is smaller would do for the eigenvalues, but EP needs the basis of the rows.
-        exact = self.matrix.double().cpu()
-        gram = exact @ exact.T
-        norms = gram.diagonal()
-        # float32 entries leave inner products of orthogonal rows at a few 1e-8 of their norms
-        if bool(((gram - norms.diag()).abs() <= 1e-6 * torch.outer(norms, norms).sqrt()).all()):
-            return GramEigenbasis.of_orthogonal_rows(norms.to(self.matrix.device))
-        values, vectors = torch.linalg.eigh(gram)
-        values = values.clamp_min(0).to(self.matrix.device, torch.float32)
-        vectors = vectors.to(self.matrix.device, torch.float32)
-        made: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
-
-        def pair(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-            """E and E^T in a dtype, made when first asked for; E^T as numbers of its own, which is read twice as fast."""
-            if dtype not in made:
-                basis = vectors.to(dtype)
-                made[dtype] = basis, basis.T.contiguous() if len(basis) <= SMALL else basis.T
-            return made[dtype]
-
-        return GramEigenbasis(values, lambda z: z @ pair(z.dtype)[0], lambda w: w @ pair(w.dtype)[1])
+        return eigenbasis_of(self.matrix)
 
     def gram_eigenbasis(self) -> GramEigenbasis | None:
         return self._eigenbasis if self.rows <= LARGEST_EIGENBASIS else None
+
+
+def eigenbasis_of(matrix: Tensor) -> GramEigenbasis:
+    """That of A A^T for a matrix (rows, pixels), which need not be held any longer."""
+    # Of A A^T or of A^T A, whichever is smaller would do for the eigenvalues, but EP needs the basis of the rows.
+    exact = matrix.double().cpu()
+    gram = exact @ exact.T
+    norms = gram.diagonal()
+    # float32 entries leave inner products of orthogonal rows at a few 1e-8 of their norms
+    if bool(((gram - norms.diag()).abs() <= 1e-6 * torch.outer(norms, norms).sqrt()).all()):
+        return GramEigenbasis.of_orthogonal_rows(norms.to(matrix.device))
+    values, vectors = torch.linalg.eigh(gram)
+    values = values.clamp_min(0).to(matrix.device, torch.float32)
+    vectors = vectors.to(matrix.device, torch.float32)
+    made: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+
+    def pair(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """E and E^T in a dtype, made when first asked for; E^T as numbers of its own, which is read twice as fast."""
+        if dtype not in made:
+            basis = vectors.to(dtype)
+            made[dtype] = basis, basis.T.contiguous() if len(basis) <= SMALL else basis.T
+        return made[dtype]
+
+    return GramEigenbasis(values, lambda z: z @ pair(z.dtype)[0], lambda w: w @ pair(w.dtype)[1])
