@@ -31,7 +31,9 @@ def matrices():
     yield "signs of a fast transform", (walsh * draw.choice([-1, 1], SIDE**2))[::3], True
     yield "correlated", OPERATORS.parse("correlated measurements=64").build((1, SIDE, SIDE), 0).matrix.numpy(), True
     yield "colour", draw.standard_normal((40, 3 * SIDE**2)), True
-    yield "patterns of light", draw.random((60, SIDE**2)), False
+    yield "patterns of light", draw.random((60, SIDE**2)), True
+    yield "masks of zeros and ones", draw.integers(0, 2, (60, SIDE**2)).astype(float), True
+    yield "strips that repeat", np.tile(draw.standard_normal((60, SIDE**2 // 4)), 4), False
     yield "pixels", -np.eye(SIDE**2)[::2], False
     yield "Haar", haar()[draw.permutation(SIDE**2)[:128]], False
     changes = np.abs(np.diff(hadamard(SIDE), axis=1)).sum(1)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.algorithms.messages import coloured
 from engine.algorithms.messages.contrast import infer_contrast, pivot_of
-from engine.algorithms.messages.spectrum import analyse, spectrum_of
+from engine.algorithms.messages.spectrum import analyse, spectrum_of, synthesise
 from engine.errors import EngineError
 from engine.images.extent import extent, lost_extent
 from engine.priors.base import DenoiserPrior
@@ -107,7 +107,9 @@ class MessagePassing:
         shape = measurement.operator.image_shape
         start = torch.full(shape, prior.mean) if mean is None else mean
         self.x_e = start.to(device).expand(images, *shape).float()
-        self.v_e = torch.full((images,), float(prior.variance), dtype=torch.float64, device=device)
+        self.variance = float(prior.variance) * (self.spectrum.picture_width if self.spectrum else 1.0)
+        """Of the pixels of u, before anything was measured."""
+        self.v_e = torch.full((images,), self.variance, dtype=torch.float64, device=device)
         rows = measurement.operator.rows
         if measurement.values is not None:
             self.z_t = measurement.values.double()
@@ -146,7 +148,7 @@ class MessagePassing:
 
     def _noise_floor(self) -> float:
         """Noiseless linear data is treated as 60 dB, so that every precision stays finite."""
-        return 1e-6 * float(self.eigenvalues.mean()) * float(self.prior.variance)
+        return 1e-6 * float(self.eigenvalues.mean()) * self.variance
 
     def round(self) -> RoundState:
         """One sweep: linear to output, output to linear, linear to denoiser, denoiser to linear."""
@@ -162,7 +164,7 @@ class MessagePassing:
         # extrinsic message to the denoiser, about what the denoiser said, so that no bound on the variance makes a picture large
         r, v_r = self._extrinsic(x, v_x)
         d, v_d = self._answer = self._denoise(r, v_r)
-        gamma_e = (1 / v_d - 1 / v_r).clamp_min(1 / (WIDEST_MESSAGE * self.prior.variance))
+        gamma_e = (1 / v_d - 1 / v_r).clamp_min(1 / (WIDEST_MESSAGE * self.variance))
         x_e = self._within(d + _image(1 / (gamma_e * v_r)) * (d - r), 1 / gamma_e)
         share = self._share if self.started else torch.ones_like(self._share)
         self.x_e = self.x_e + _image(share).float() * (x_e - self.x_e)
@@ -189,7 +191,11 @@ class MessagePassing:
         """What the linear module tells the denoiser: a picture and the variance (images,) of the noise on it."""
         v_r = 1 / (1 / v_x - 1 / self.v_e).clamp_min(self._least_precision)
         away = x - self.x_e
-        return self._within(self.x_e + _image(v_r / v_x) * away, v_r), v_r
+        moved = _image(v_r / v_x) * away
+        if self.spectrum is not None and bool(self.spectrum.alone.any()):
+            # what is known of these without the denoiser is all that is known
+            moved = synthesise(torch.where(self.spectrum.alone, analyse(away.double()), analyse(moved)))
+        return self._within(self.x_e + moved, v_r), v_r
 
     def _within(self, message: Tensor, variance: Tensor) -> Tensor:
         """A picture plus noise of that variance of u, its pixels no further from black and white than such noise takes them."""
@@ -339,7 +345,7 @@ class MessagePassing:
         the error, a much smaller one is not believed: while messages are not white yet (pictures that saturate fine
         cells) a probe may find none at all, and what is built on that falls apart."""
         least = 1e-4 * v_r if typical is None else LEAST_SHARE * typical
-        return v_d.maximum(least).minimum(_SHRINK * v_r).clamp_max(self.prior.variance)
+        return v_d.maximum(least).minimum(_SHRINK * v_r).clamp_max(self.variance)
 
 
 def _image(v: Tensor) -> Tensor:

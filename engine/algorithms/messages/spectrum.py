@@ -24,7 +24,11 @@ __all__ = ["Spectrum", "analyse", "spectrum_of", "synthesise"]
 _AT_ONCE = 1 << 22
 _ALIKE = 1.5
 """Deviation of the energies, in those of a matrix of independent entries, up to which they are alike."""
-_LEAST = 1e-3
+FAR_BETTER, LEAST = 16.0, 1 / 16
+"""Energies, in the median one, above which a pattern stands alone, and below which it is not evened fully: what is hardly seen
+cannot be made up for."""
+FEW = 0.01
+"""Share of the patterns that may stand alone; with more, frequencies are too unequal for scalar messages of any kind."""
 _PROBES = 16
 
 
@@ -46,10 +50,22 @@ class Spectrum:
         step = max(1, _AT_ONCE // matrix.shape[1])
         total = sum(self._patterns(part, image_shape).double().square().sum(0) for part in matrix.split(step))
         assert isinstance(total, Tensor)
-        self.energies = (total / total.mean().clamp_min(1e-30)).clamp_min(_LEAST)
-        """Mean 1, (channels, height, width), float64."""
+        energies = total / total.median().clamp_min(1e-30)
+        self.alone = energies > FAR_BETTER
+        """Patterns (channels, height, width) that are seen far better than others, as the brightness through masks of zeros and
+        ones: the eigenbasis knows them as directions of their own, and they are not evened."""
+        self.energies = torch.where(self.alone, 1.0, energies).clamp_min(LEAST)
+        """Median 1, (channels, height, width), float64."""
         self.noise_shape = 1 / self.energies
         """Variance of the message's noise in each pattern, in those of u."""
+
+    @property
+    def picture_width(self) -> float:
+        """Variance of u for pictures of variance 1 whose power falls with the square of the frequency."""
+        _, height, width = self.energies.shape
+        down, across = (torch.arange(n, dtype=torch.float64, device=self.energies.device) for n in (height, width))
+        power = 1 / (down[:, None].square() + across.square() + 0.25)
+        return float((self.energies * power).sum() / (len(self.energies) * power.sum()))
 
     @staticmethod
     def _patterns(rows: Tensor, image_shape: tuple[int, int, int]) -> Tensor:
@@ -80,14 +96,18 @@ def spectrum_of(operator: Operator) -> Spectrum | None:
         return None
     if operator not in _found:
         spectrum = Spectrum(operator.matrix, operator.image_shape)
-        uneven = float(spectrum.energies.std()) >= _ALIKE * (2 / _independent_rows(operator)) ** 0.5
-        _found[operator] = spectrum if uneven else None
+        independent = _independent_rows(operator, spectrum)
+        uneven = bool(spectrum.alone.any()) or float(spectrum.energies.std()) >= _ALIKE * (2 / independent) ** 0.5
+        few = float(spectrum.alone.double().mean()) <= FEW
+        _found[operator] = spectrum if uneven and few else None
     return _found[operator]
 
 
-def _independent_rows(operator: DenseOperator) -> float:
-    """tr(A A^T)^2 / tr((A A^T)^2), the latter by random probes: how many rows of equal norms would fluctuate as these do."""
+def _independent_rows(operator: DenseOperator, spectrum: Spectrum) -> float:
+    """tr(G)^2 / tr(G^2) of the evened rows' Gram matrix G, both by random probes: how many rows of equal norms would fluctuate as
+    these do."""
     draw = torch.Generator().manual_seed(0)
     probes = torch.randn((_PROBES, operator.rows), generator=draw).to(operator.matrix.device)
-    again = operator.forward(operator.adjoint(probes)).double().square().sum(1).mean()
-    return float(operator.row_norms_squared().sum().square() / again)
+    again = operator.forward(spectrum.evened(operator.adjoint(probes))).double()
+    trace = (probes * again).sum(1).mean()
+    return float(trace.square() / again.square().sum(1).mean())

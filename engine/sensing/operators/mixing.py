@@ -12,8 +12,10 @@ WIDE_ROW = 0.08
 """Least share of the pixels that half of the rows see, by participation, (sum of a^2)^2 / (N sum of a^4): a third
 for a row of Gaussian numbers."""
 UNEVEN = 4.0
-"""Factor by which the coarsest and the finest patterns may be seen more or less than others on average."""
+"""Factor by which the coarsest and the finest patterns, but for the brightness, may be seen more or less than others on average."""
 COARSE = 4
+FEW_ROWS, SOME_ROWS, UNSEEN = 16, 128, 0.1
+"""Rows below which chance leaves patterns out; rows by which it is seen whether there are patterns that none of them holds, and the share of such patterns that may be."""
 
 
 def _patterns(pixels: int, fine: bool) -> np.ndarray:
@@ -34,12 +36,23 @@ def _patterns(pixels: int, fine: bool) -> np.ndarray:
     return flat / np.linalg.norm(flat, axis=1, keepdims=True)
 
 
+def _energies(rows: np.ndarray) -> np.ndarray:
+    """What some of the rows (rows, pixels) hold of every cosine pattern of a line of so many values, of mean 1."""
+    from scipy.fft import dct
+
+    some = np.random.default_rng(0).permutation(len(rows))[:SOME_ROWS]
+    energies = np.square(dct(rows[some], norm="ortho")).sum(0)
+    return energies / max(float(energies.mean()), 1e-300)
+
+
 def mixes_at_random(matrix: np.ndarray) -> bool:
-    """For a matrix (rows, pixels): whether its rows have both signs and are spread over the picture, and together see coarse
-    patterns about as well as any others. Masks, blocks, wavelets and transforms in order do not pass; correlated rows do."""
-    if bool((matrix >= 0).all()):
-        return False
-    squares = matrix.astype(np.float64) ** 2
+    """For a matrix (rows, pixels): whether its rows, but for the brightness that masks of light all see, are spread over the
+    picture, and together see coarse patterns about as well as any others. Random masks of zeros and ones pass, and correlated
+    rows; blocks, wavelets, scans and transforms in order do not."""
+    rows = matrix.astype(np.float64)
+    if bool((rows >= 0).all()):
+        rows -= rows.mean(1, keepdims=True)
+    squares = rows**2
     sums = squares.sum(1)
     pixels, real = matrix.shape[1], sums > 0
     spread = sums[real] ** 2 / (pixels * (squares[real] ** 2).sum(1))
@@ -47,9 +60,13 @@ def mixes_at_random(matrix: np.ndarray) -> bool:
         return False
     usual = float(sums.sum()) / pixels
     shares = [
-        float(((matrix.astype(np.float64) @ _patterns(pixels, fine).T) ** 2).sum(0).mean()) / usual
+        float(((rows @ _patterns(pixels, fine)[0 if fine else 1 :].T) ** 2).sum(0).mean()) / usual
         for fine in (False, True)
     ]
+    if len(rows) >= FEW_ROWS:
+        least = 1 / (UNEVEN * (1 + 4 * math.sqrt(2 / min(len(rows), SOME_ROWS))))
+        if float((_energies(rows) < least).mean()) > UNSEEN:
+            return False
     # by chance alone: squares of a few normal numbers
     slack = 1 + 4 * math.sqrt(2 / (COARSE**2 * max(1, len(matrix))))
     return all(1 / (UNEVEN * slack) < share < UNEVEN * slack for share in shares)
