@@ -136,7 +136,7 @@ def read_pieces(path: Path | str, stack: str = STACKS[0]) -> dict[str, np.ndarra
     """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv, or from a picture that a camera took, as
     (height, width) or (3, height, width) of black 0 to white 1; unknown entries are refused. ``stack`` is one of STACKS and says
     what the frames of a TIFF file of several are."""
-    if is_stack(path):
+    if is_stack(path, asked=stack != STACKS[0]):
         return _of_stack(Path(path), stack)
     if stack != STACKS[0]:
         raise InputError(f"'{Path(path).name}' is no TIFF file of several frames; leave out what its frames are.")
