@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from engine.foreign.arrays import read_matrix
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, OperatorChoice
 from engine.sensing.operators.blur import Blur
+from engine.sensing.operators.neighbours import holds_neighbours
 from engine.sensing.quantizers.base import QuantizerChoice
 from engine.sensing.quantizers.thresholds import Thresholds
 from engine.settings import flag, integer
@@ -54,9 +56,15 @@ class OwnMatrix(OperatorChoice):
         True, "Mixes pixels", "Whether its rows have both signs, as random ones do; masks and light have not."
     )
 
+    neighbours: bool = flag(False, "Neighbours", "Whether each row sees neighbouring pixels alone.")
+
     @property
     def random_like(self) -> bool:
         return self.mixes
+
+    @property
+    def sees_neighbours(self) -> bool:
+        return self.neighbours
 
     @property
     def has_eigenbasis(self) -> bool:
@@ -97,7 +105,7 @@ class AsReported(QuantizerChoice):
 
 def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
-    from engine.sensing.entries import holds_bits, number_of, recipe_of
+    from engine.sensing.entries import holds_bits, number_of, pictured, recipe_of
     from engine.sensing.operators.from_arrays import kind_of
 
     offset = number_of("offset", pieces, None)
@@ -119,7 +127,11 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     rows = len(matrix) if matrix is not None and matrix.ndim == 2 else seen.size
     light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
     mixes = kind in ("", "A") and not light
-    own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes)
+    near = False
+    if kind:
+        with suppress(InputError):  # who assembles the measurement says what is wrong
+            near = holds_neighbours(kind, pieces, pictured(pieces))
+    own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes, neighbours=near)
     return Instrument(own, AsReported(bits), noise, offset)
 
 
