@@ -38,6 +38,8 @@ class Instrument:
     quantizer: QuantizerChoice
     noise: float | None = None
     offset: float | None = None
+    photons: bool = False
+    """Whether a file counts them; a quantizer that was chosen says so itself."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
         bits = max(1, math.ceil(math.log2(max(2, np.asarray(pieces["y"]).max(initial=0) + 1))))
     kind = kind_of(pieces)
     if not kind and "operator" in pieces:
-        return Instrument(recipe_of(pieces["operator"])[0], AsReported(bits), noise, offset)
+        return Instrument(recipe_of(pieces["operator"])[0], AsReported(bits), noise, offset, "photons" in pieces)
     matrix = pieces.get("A")
     seen = next((pieces[key] for key in ("y", "lower") if key in pieces), np.zeros(1))
     rows = len(matrix) if matrix is not None and matrix.ndim == 2 else seen.size
@@ -132,7 +134,7 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
         with suppress(InputError):  # who assembles the measurement says what is wrong
             near = holds_neighbours(kind, pieces, pictured(pieces))
     own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes, neighbours=near)
-    return Instrument(own, AsReported(bits), noise, offset)
+    return Instrument(own, AsReported(bits), noise, offset, "photons" in pieces)
 
 
 @dataclass(frozen=True)
