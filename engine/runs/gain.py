@@ -35,7 +35,8 @@ SETTLED = 0.01
 TO_COME = 2.0
 """Of the last turn's change, what further ones would still bring."""
 LOST = 0.1
-"""Share of the gain of photons that highlights of a few pixels, which no reconstruction has, may be worth."""
+"""Share of the gain of photons that highlights of a few pixels, which no reconstruction has, may be worth. On three photographs
+of 96 x 96 pixels, one and 16 frames of clicks, the gain came out 1 to 20 % low, within 1.6 of the errors that are told."""
 LARGEST, SLOW = 512 * 512, 256 * 256
 TWO_VALUED = "two-valued"
 

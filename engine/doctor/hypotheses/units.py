@@ -18,7 +18,7 @@ OUTSIDE = 0.3
 BLACK = 0.1
 """Share of the range of a negative picture that may lie above 0."""
 MOSTLY = 0.9
-"""Share of negative measurements of light from which signs are wrong."""
+"""Share of negative light from which signs are wrong."""
 DARKEST, BRIGHTEST = 0.005, 0.995
 """Shares of pixels that are taken for the darkest and the brightest."""
 FULL_SCALES = {"u1": 255.0, "u2": 65535.0}
@@ -102,11 +102,12 @@ class GainAndOffset(Hypothesis):
         return float(low), float(high)
 
     def _negative(self, case: Case) -> float:
-        """Share of measurements of light that are below none; 0 where rows have both signs or an offset was taken off."""
+        """Share of the light measured that is less than none; 0 where rows have both signs or an offset was taken off."""
         measurement = case.measurement
         if not measurement.operator.non_negative or measurement.offset or measurement.values is None:
             return 0.0
-        return float((measurement.values < 0).double().mean())
+        values = measurement.values.double()
+        return float(-values.clamp_max(0).sum() / values.abs().sum().clamp_min(1e-300))
 
     def _turned(self, case: Case) -> np.ndarray:
         _, dark = units_of(case.pieces, case.pieces["y"].size)
