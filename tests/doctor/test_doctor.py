@@ -12,7 +12,7 @@ from engine.doctor.case import Case
 from engine.doctor.hypotheses import HYPOTHESES
 from engine.doctor.leave_one_out import predict_channel, predict_values
 from engine.doctor.response import Response
-from engine.doctor.sharp_look import _shrunk
+from engine.doctor.sharp_look import _shrunk, compare, default_prior
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.sensing.channels import CellChannel
@@ -385,13 +385,20 @@ def test_a_noise_that_is_far_too_large_is_not_taken_for_other_codes():
 
 @pytest.mark.slow
 def test_signs_of_one_bit_wavelets_show_where_edges_are_known():
-    pieces = through_wavelets()
-    mean = assemble(pieces | {"y": np.ones(1024)}).predict(torch.full((1, 1, 32, 32), 0.45))[0].numpy()
-    bits = pieces | {"y": np.where(pieces["y"] > mean, 1, -1), "offset": np.array(0.45)}
-    assert faults_of(bits)[0] == []
-    found, report = faults_of(bits | {"rising": np.array(0)})
-    assert found == ["signs of rows"]
-    assert int(report.pieces["rising"]) == 1
+    """Signs of what a camera of one pixel counted, less mid-grey."""
+    real = read_pieces("sample:single-pixel") | {"gain": np.array(49000.0)}
+    real.pop("unit")
+    seen = assemble(real)
+    grey = seen.predict(torch.full((1, *seen.operator.image_shape), 0.45))[0]
+    bits = np.where((seen.values[0] > grey).numpy(), 1, -1)
+    real.pop("gain")
+    pieces = real | {"y": bits, "offset": np.array(0.45), "noise": np.array(0.02)}
+    wrong = Case.of(pieces | {"rising": np.array(0)})
+    signs = [h for h in HYPOTHESES if h.name == "signs of rows"]
+    mend = next(m for m in signs[0].mends(wrong) if "opposite sign" in m.fault)
+    assert mend.mirrored and int(mend.case.pieces["rising"]) == 1
+    told = compare(wrong, mend.case, default_prior())
+    assert told is not None and told[0] > 5 * told[1]
 
 
 def test_large_lensless_pictures_are_looked_at_in_larger_pixels():
