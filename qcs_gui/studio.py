@@ -123,7 +123,7 @@ class Studio(QObject):
         self.queue = QueueController(context, context.window.history.queue, self.compare, keep=file is not None)
         self.palette, self.tour = PaletteController(context), TourController(context)
         self.sweeps = SweepController(context, self.documents)
-        self.gallery = GalleryController(context, self.pictures, self.runs, self.compare)
+        self.gallery = GalleryController(context, self.pictures, self.own, self.runs, self.compare)
         self.presentation = PresentationController(context, self.panels, self.gallery.choose)
         self.opening = OpeningController(
             context, self.runs, self.pictures, self.own, self.documents, self.training, self.imports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.algorithms import ALGORITHMS
-from engine.images.bundled import sample_names
+from engine.images.bundled import MEASUREMENT, PICTURE, sample_names
 from engine.priors.library import priors
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
@@ -18,5 +18,9 @@ def describe() -> dict[str, list[dict]]:
         "quantizers": QUANTIZERS.describe(),
         "priors": priors().describe(),
         "algorithms": ALGORITHMS.describe(),
-        "samples": [{"name": f"sample:{n}", "summary": "bundled sample image", "settings": {}} for n in sample_names()],
+        "samples": [
+            {"name": f"sample:{name}", "summary": f"bundled sample {words}", "settings": {}}
+            for kind, words in ((PICTURE, "image"), (MEASUREMENT, "measurement"))
+            for name in sample_names(kind)
+        ],
     }

@@ -59,6 +59,7 @@ def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]
     """A kept run's recipe with the changes that were given, and its picture (c, h, w) as it was, where that is measured again;
     what it measured, where there was no picture, is written beside the results."""
     from engine.files import make_folder
+    from engine.images.bundled import MEASUREMENT, sample_path
     from engine.runs.library import Library
     from engine.runs.spec import flag_of
     from engine.sensing.files import save_pieces
@@ -75,7 +76,7 @@ def repeated(arguments: argparse.Namespace) -> tuple[RunSpec, np.ndarray | None]
         raise InputError(
             f"{flag_of(key)} does not go with --from here: the run is of a measurement file, which decides it."
         )
-    if Path(spec.measurement).is_file():
+    if (sample_path(spec.measurement, MEASUREMENT) or Path(spec.measurement)).is_file():
         return spec.replace(**changes), None
     if not {*KINDS, "operator"} & result.measured.keys():
         raise InputError(f"'{spec.measurement}', which this run reconstructs, is no longer there; put it back.")

@@ -11,7 +11,8 @@ import numpy as np
 
 from engine.doctor.case import Case
 from engine.doctor.hypotheses import HYPOTHESES, Finding, Hypothesis
-from engine.doctor.sharp_look import compare, default_prior
+from engine.doctor.hypotheses.noise import FACTORS, NoiseLevel
+from engine.doctor.sharp_look import compare, default_prior, tells
 from engine.errors import InputError
 from engine.priors.choice import PriorChoice
 
@@ -40,11 +41,13 @@ class Report:
     error: float
     expected: float
     judged: bool = True
+    seen: bool = False
+    """Whether a reconstruction with a prior that knows edges predicts the rest, where the numbers above say less."""
 
     @property
     def belongs(self) -> bool:
         """Whether y and matrix, as mended, belong together as far as can be seen."""
-        if not self.judged or not self._telling:
+        if not self.judged or not self._telling or self.seen:
             return True
         least = max(BELONGS * self.expected, CERTAIN * self.error)
         return bool(self.bits_mended > min(least, MOSTLY * self.expected))
@@ -60,6 +63,8 @@ class Report:
         numbers = f"the other measurements tell {self.bits_mended:.2f} bits of each, {self.expected:.2f} are expected"
         if not self.belongs:
             return f"{self._faults}y and the matrix do not seem to belong together: {numbers}.".strip()
+        if self.seen:
+            numbers += ", and a reconstruction from a part predicts the rest"
         return f"{self._faults}y, matrix and noise can belong together: {numbers}."
 
     @property
@@ -106,11 +111,13 @@ def check(
         found.append(best)
         case = best.case
     bits, error = _certainty(case)
+    expected = case.scored.prediction.expected / np.log(2)
+    report = Report(tuple(found), case.pieces, first.scored.bits, bits, error, expected)
+    if not report.belongs and (told := tells(case, prior or default_prior())) is not None:
+        report = replace(report, seen=told[0] > max(TELLING, CERTAIN * told[1]))
     if progress is not None:
         progress(1.0, "")
-    return Report(
-        tuple(found), case.pieces, first.scored.bits, bits, error, case.scored.prediction.expected / np.log(2)
-    )
+    return report
 
 
 def _certainty(case: Case) -> tuple[float, float]:
@@ -135,8 +142,24 @@ def _findings(
         tell(number / len(looks), hypothesis.name)
         with suppress(InputError):  # what such a mend makes of the file is no measurement
             seen = _mirrored(hypothesis, case, prior) if mirrored else hypothesis.findings(case)
-            found += [f for f in seen if f.is_significant]
+            found += [f for f in seen if f.is_significant and (mirrored or _despite_noise(case, f))]
     return found
+
+
+def _despite_noise(case: Case, found: Finding) -> bool:
+    """Whether a mend of reports explains more than another noise would: with one that is far too large, reports that lie at the
+    edges are likelier, and wrong ones do."""
+    measurement = case.measurement
+    if (
+        found.hypothesis == NoiseLevel.name
+        or measurement.is_linear
+        or "photons" in case.pieces
+        or not measurement.noise
+    ):
+        return True
+    levels = [factor * measurement.noise for factor in (*FACTORS, 1.0)]
+    before, after = (max(c.score(noise=level).total for level in levels) for c in (case, found.case))
+    return after > before
 
 
 def _mirrored(hypothesis: Hypothesis, case: Case, prior: PriorChoice) -> Iterator[Finding]:

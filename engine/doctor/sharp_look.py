@@ -24,7 +24,7 @@ from engine.priors.library import priors
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import Measurement
 
-__all__ = ["compare", "default_prior"]
+__all__ = ["compare", "default_prior", "tells"]
 
 METHOD, SHARE, SPLITS = "plug-and-play steps=10", 0.3, 2
 WINDOW = 80
@@ -39,12 +39,12 @@ def default_prior() -> PriorChoice:
 def compare(before: Case, after: Case, prior: PriorChoice) -> tuple[float, float, float, float] | None:
     """Bits of a measurement by which ``after`` is predicted better than ``before``, its standard error, and what each predicts
     better than chance does; None where the picture is too large or none for the prior."""
-    seen = [_part(case).in_range() for case in (before, after)]
-    shape = seen[0].measurement.operator.image_shape
-    if math.prod(shape[1:]) > LARGEST or not prior.takes(shape) or prior.kind != "denoiser":
+    if prior.kind != "denoiser":
         return None
-    loaded = prior.load("cpu", shape)
-    assert isinstance(loaded, DenoiserPrior)
+    seen = [_part(_shrunk(case)).in_range() for case in (before, after)]
+    loaded = _loaded(prior, seen[0].measurement)
+    if loaded is None:
+        return None
     gains, means = [], []
     for split in range(SPLITS):
         found = [_log_probs(part.measurement, loaded, split) for part in seen]
@@ -58,6 +58,51 @@ def compare(before: Case, after: Case, prior: PriorChoice) -> tuple[float, float
     return (
         float(gain.mean()) / math.log(2), float(gain.std()) / len(gain) ** 0.5 / math.log(2), float(bits[0]), float(bits[1]),
     )  # fmt: skip
+
+
+def tells(case: Case, prior: PriorChoice) -> tuple[float, float] | None:
+    """Bits that the rest tells of each measurement in such a look, and their standard error; None as above."""
+    if prior.kind != "denoiser":
+        return None
+    seen = _part(_shrunk(case)).in_range()
+    loaded = _loaded(prior, seen.measurement)
+    if loaded is None:
+        return None
+    found, chance = _log_probs(seen.measurement, loaded, 0)
+    gained = (found - chance) / math.log(2)
+    return float(gained.mean()), float(gained.std()) / len(gained) ** 0.5
+
+
+def _loaded(prior: PriorChoice, measurement: Measurement) -> DenoiserPrior | None:
+    shape = measurement.operator.image_shape
+    if math.prod(shape[1:]) > LARGEST or not prior.takes(shape):
+        return None
+    loaded = prior.load("cpu", shape)
+    assert isinstance(loaded, DenoiserPrior)
+    return loaded
+
+
+def _shrunk(case: Case) -> Case:
+    """A camera whose kernel is as large as its picture, seen in larger pixels where it has too many."""
+    pieces = case.pieces
+    y, kernel = pieces.get("y"), pieces.get("kernel")
+    each = [key for key in ("noise", "gain", "dark") if key in pieces and np.size(pieces[key]) > 1]
+    if y is None or kernel is None or y.ndim != 2 or each or "sensor" not in pieces or "shape" in pieces:
+        return case
+    if tuple(np.asarray(pieces["sensor"]).reshape(-1)) != y.shape or y.size <= LARGEST:
+        return case
+    side = math.ceil(math.sqrt(y.size / LARGEST))
+
+    def blocks(picture: np.ndarray) -> np.ndarray:
+        height, width = (n // side for n in picture.shape)
+        part = picture[: height * side, : width * side].astype(np.float64)
+        return part.reshape(height, side, width, side).mean((1, 3))
+
+    small = blocks(y)
+    made = pieces | {"y": small, "kernel": blocks(kernel) * side**2, "sensor": np.array(small.shape)}
+    if "noise" in pieces:
+        made["noise"] = np.asarray(pieces["noise"], np.float64) / side
+    return replace(case, pieces=made, places=np.arange(small.size).reshape(small.shape))
 
 
 class _Part:

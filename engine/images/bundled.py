@@ -1,4 +1,4 @@
-"""The sample images that ship with the program, named ``sample:NAME``."""
+"""What ships with the program to be tried, named ``sample:NAME``: pictures, and files that instruments wrote."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.settings import suggest
 
-__all__ = ["sample_names", "sample_path"]
+__all__ = ["MEASUREMENT", "PICTURE", "name_without", "sample_names", "sample_path"]
 
 PREFIX = "sample:"
+PICTURE, MEASUREMENT = ".png", ".npz"
+_WORDS = {PICTURE: "image", MEASUREMENT: "measurement"}
 
 
-def sample_names() -> list[str]:
-    """Names without the prefix, sorted."""
-    return sorted(p.stem for p in _folder().glob("*.png"))
+def sample_names(kind: str = PICTURE) -> list[str]:
+    """Names without the prefix of one kind, sorted."""
+    return sorted(p.stem for p in _folder().glob(f"*{kind}"))
 
 
-def sample_path(image: str) -> Path | None:
-    """The file of ``sample:NAME``; None where the text names no sample. InputError for an unknown one."""
-    if not image.startswith(PREFIX):
+def sample_path(named: str, kind: str = PICTURE) -> Path | None:
+    """The file of ``sample:NAME``; None where the text names no sample. InputError for an unknown one, or one of the other
+    kind."""
+    if not named.startswith(PREFIX):
         return None
-    name = image[len(PREFIX) :]
-    if name not in sample_names():
-        raise InputError(
-            f"Unknown sample image '{name}'{suggest(name, sample_names())} (known: {', '.join(sample_names())})."
-        )
-    return _folder() / f"{name}.png"
+    name, known = name_without(named), sample_names(kind)
+    if name in known:
+        return _folder() / f"{name}{kind}"
+    other = MEASUREMENT if kind == PICTURE else PICTURE
+    if name in sample_names(other):
+        raise InputError(f"The sample '{name}' is no {_WORDS[kind]}; give it as --{_WORDS[other]}.")
+    raise InputError(f"Unknown sample {_WORDS[kind]} '{name}'{suggest(name, known)} (known: {', '.join(known)}).")
+
+
+def name_without(named: str) -> str:
+    """The same without what says that it is a sample."""
+    return named.removeprefix(PREFIX)
 
 
 def _folder() -> Path:

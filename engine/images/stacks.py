@@ -30,8 +30,9 @@ class Stack:
     clicks: bool
 
 
-def is_stack(path: Path | str) -> bool:
-    """Whether a file is a TIFF of several frames; False too where that cannot be seen."""
+def is_stack(path: Path | str, asked: bool = False) -> bool:
+    """Whether a file is a TIFF of several frames; False too where that cannot be seen. Where frames were ``asked`` for, planes of
+    colours are taken for them: that is how tifffile writes an array of three or four frames unless it is told."""
     import tifffile
 
     path = Path(path)
@@ -39,6 +40,8 @@ def is_stack(path: Path | str) -> bool:
         return False
     try:
         with tifffile.TiffFile(path) as tiff:
+            if len(tiff.pages) == 1:
+                return asked and _has_planes(tiff.pages[0])
             return len(tiff.pages) > 1 and _size(tiff.pages[0]) == _size(tiff.pages[1])
     except Exception:  # tifffile raises almost anything; whoever reads the file says what is wrong
         return False
@@ -63,6 +66,11 @@ def read_stack(path: Path | str) -> Stack:
 
 def _size(page) -> tuple[int, int]:
     return int(page.imagelength), int(page.imagewidth)
+
+
+def _has_planes(page) -> bool:
+    """Whether the colours of a page lie one after another, each as a picture."""
+    return len(page.shape) == 3 and page.shape[0] in (3, 4) and page.shape[1:] == _size(page)
 
 
 def _added(path: Path) -> Stack:
@@ -99,13 +107,17 @@ def _frames(path: Path):
     with tifffile.TiffFile(path) as tiff:
         for page in tiff.pages:
             height, width = _size(page)
-            if height * width > LARGEST_PIXELS or math.prod(page.shape) > 3 * height * width:
+            planes = len(tiff.pages) == 1 and _has_planes(page)
+            if height * width > LARGEST_PIXELS or math.prod(page.shape) > (4 if planes else 3) * height * width:
                 raise InputError(f"'{path.name}' has frames of {page.shape} numbers; grey or colour ones are read.")
             try:
                 array = page.asarray()
             except ValueError:  # a compression that tifffile leaves to a codec package; Pillow has most of them
                 break
-            yield array.transpose(2, 0, 1) if array.ndim == 3 and array.shape[-1] == 3 else array
+            if planes:
+                yield from array
+            else:
+                yield array.transpose(2, 0, 1) if array.ndim == 3 and array.shape[-1] == 3 else array
         else:
             return
     from PIL import Image

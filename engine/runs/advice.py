@@ -28,10 +28,6 @@ candidate and the best."""
 AS_GOOD = 0.5
 """Decibels by which message passing has to be better where it may not settle."""
 
-NEIGHBOURS = ("identity", "inpainting", "bayer", "blur", "super-resolution")
-"""Operators each of whose rows sees neighbouring pixels alone. Pushing grey to black and white goes wrong there (a two-valued
-digit: blurred 15.4 dB where the convex problem has 22.1, masked 14.3 and 17.0); through random rows and scans it is exact."""
-
 
 def recommend(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
     """The written form of the algorithm to take and the reason, in one clause; InputError for a kind of prior that no
@@ -96,7 +92,9 @@ def _describes(written: str, operator: OperatorChoice) -> bool:
 
 def _for_sparsity(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
     algorithm = ConvexConcave()
-    if algorithm.unsuited(operator, quantizer, prior) is None and operator.name not in NEIGHBOURS:
+    # pushing grey to black and white goes wrong where rows see neighbours alone (a two-valued digit: blurred 15.4 dB where the
+    # convex problem has 22.1, masked 14.3 and 17.0); through random rows and scans it is exact
+    if algorithm.unsuited(operator, quantizer, prior) is None and not operator.sees_neighbours:
         return algorithm.name, "it pushes grey pixels to black or white, which few or limited angles do not tell apart"
     return "lasso", "a convex problem with one solution, for any cells and any linear operator"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,11 @@ from engine.doctor.response import MEAN
 from engine.errors import EngineError, InputError
 from engine.priors.base import DenoiserPrior
 from engine.priors.library import priors
+from engine.seeds import generator
 from engine.sensing.entries import assemble
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import Measurement
+from engine.sensing.quantizers.photons import PhotonDetector
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -29,6 +32,11 @@ WHITE = 0.999
 METHOD, TURNS, PHOTON_TURNS, HALF = "plug-and-play steps=10", 3, 4, 0.5
 SETTLED = 0.01
 """Share by which another turn has to change the gain."""
+TO_COME = 2.0
+"""Of the last turn's change, what further ones would still bring."""
+LOST = 0.1
+"""Share of the gain of photons that highlights of a few pixels, which no reconstruction has, may be worth. On three photographs
+of 96 x 96 pixels, one and 16 frames of clicks, the gain came out 1 to 20 % low, within 1.6 of the errors that are told."""
 LARGEST, SLOW = 512 * 512, 256 * 256
 TWO_VALUED = "two-valued"
 
@@ -67,7 +75,12 @@ def gain_of_values(
 
 
 def gain_of_photons(pieces: dict[str, np.ndarray], choice: PriorChoice, seed: int) -> tuple[float, float]:
-    """The same for clicks and counts, which are not divided by it: photons of a white pixel in all frames."""
+    """The same for clicks and counts, which are not divided by it: photons of a white pixel in all frames.
+
+    A prior takes noise off, and with it some of the light of what is small and bright. How much is seen where the picture that
+    was found is measured and found once more, and comes off the gain; its error has that, what further turns would still change,
+    and LOST beside the difference of the halves.
+    """
     seen = assemble(pieces)
     shape = seen.operator.image_shape
     choice = choice if choice.kind == "denoiser" else priors().parse("natural")
@@ -87,16 +100,22 @@ def gain_of_photons(pieces: dict[str, np.ndarray], choice: PriorChoice, seed: in
         )
     gain = rate / (MEAN * white)
 
-    def brightest(gain: float, part: int | None = None) -> float:
-        measured = assemble(pieces | {"gain": np.array(gain)})
-        if part is not None:
-            held = hold_out(measured, HALF, seed)
-            measured = held.judge if part else held.fitted
-        return _brightest(measured, loaded, seed)
-
+    change, picture = 1.0, torch.ones(1, *shape)
     for _ in range(PHOTON_TURNS):
-        gain *= brightest(gain)
-    return gain, gain * abs(brightest(gain, 0) - brightest(gain, 1)) / 2
+        picture = _picture(assemble(pieces | {"gain": np.array(gain)}), loaded, seed)
+        change = _white(picture)
+        gain *= change
+    measured = assemble(pieces | {"gain": np.array(gain)})
+    held = hold_out(measured, HALF, seed)
+    halves = [_brightest(part, loaded, seed) for part in (held.fitted, held.judge)]
+    detector = measured.quantizer
+    assert isinstance(detector, PhotonDetector)
+    known = (picture / change).clamp(0, 1)
+    again = detector.detect(measured.operator.forward(known)[0], generator(seed, "gain")).double().numpy()
+    kept = _brightest(assemble(pieces | {"gain": np.array(gain), "y": again}), loaded, seed) / _white(known)
+    gain /= kept
+    systematic = abs(1 - kept) + TO_COME * abs(1 - change)
+    return gain, gain * math.hypot(abs(halves[0] - halves[1]) / 2, systematic, LOST)
 
 
 def _in_units(seen: Measurement, gain: float) -> Measurement:
@@ -105,11 +124,19 @@ def _in_units(seen: Measurement, gain: float) -> Measurement:
 
 
 def _brightest(seen: Measurement, prior: DenoiserPrior, seed: int) -> float:
+    return _white(_picture(seen, prior, seed))
+
+
+def _picture(seen: Measurement, prior: DenoiserPrior, seed: int) -> torch.Tensor:
     last = None
     for last in ALGORITHMS.parse(METHOD).iterates(seen, prior, Draws(seed, (0,), (0,))):
         pass
     assert last is not None and last.mean is not None
-    found = float(torch.quantile(last.mean.flatten(), WHITE))
+    return last.mean
+
+
+def _white(picture: torch.Tensor) -> float:
+    found = float(torch.quantile(picture.flatten(), WHITE))
     if not found > 0:
         raise EngineError("The gain cannot be inferred: the picture that was found is black; give the gain.")
     return found

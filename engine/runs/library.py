@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
 from engine.files import make_folder, remove_file, sweep
+from engine.images.bundled import name_without
 from engine.priors.library import user_folder
 from engine.runs.document import SUFFIX, open_run, read_facts, save_run
 from engine.settings import suggest
@@ -260,6 +261,6 @@ def is_made_up(name: str) -> bool:
 
 def new_name(result: Reconstruction) -> str:
     """A name from what the run is and when it was kept, unlike any other."""
-    source = result.spec.measurement or result.spec.image.removeprefix("sample:")
+    source = name_without(result.spec.measurement or result.spec.image)
     stem = re.sub(r"[^\w-]+", "-", Path(source).stem)[:40].strip("-_") or "picture"
     return f"{stem} {result.spec.algorithm.name} {time.strftime('%Y-%m-%d %H.%M.%S')} {secrets.token_hex(2)}"

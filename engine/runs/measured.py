@@ -59,8 +59,8 @@ class Measured(Record):
     measurement: str = path(
         "",
         "Measurement",
-        "A measurement file (.npz, .mat, .npy or .csv) in the place of a picture; operator, noise and offset complete what it "
-        "does not say.",
+        "A measurement file (.npz, .mat, .npy or .csv), or sample:NAME, in the place of a picture; operator, noise and offset "
+        "complete what it does not say.",
         MEASUREMENTS,
     )
     operator: OperatorChoice = chosen("gaussian", lambda: OPERATORS, "Sensing matrix", "How the picture is measured.")

@@ -14,13 +14,19 @@ from engine.settings import suggest
 __all__ = ["SECTIONS", "Preset", "preset", "presets"]
 
 
-SECTIONS = {"first": "Begin here", "pictures": "Pictures from little", "specialists": "For specialists"}
+SECTIONS = {
+    "first": "Begin here",
+    "pictures": "Pictures from little",
+    "instruments": "From real instruments",
+    "specialists": "For specialists",
+}
 """Of the gallery, with their headings."""
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One entry: its run files in the order in which they are compared (mostly one), and whether one draws its picture. ``fails``
+    """One entry: its run files, of a picture or of a sample that an instrument measured, in the order in which they are compared
+    (mostly one), and whether one draws its picture. ``fails``
     says of an expected failure what there is to see in it, ``view`` what the stage shows while it runs (empty for what it shows
     anyway)."""
 

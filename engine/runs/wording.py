@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.images.bundled import name_without
 from engine.runs.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def name_of_choice(choice: Choice) -> str:
 
 def name_of_picture(image: str) -> str:
     """A sample's or a file's name as people say it: "digit 3", "holiday 2019"."""
-    stem = Path(image.removeprefix("sample:")).stem
+    stem = Path(name_without(image)).stem
     if stem.startswith("drawing-"):
         return "drawing"
     return stem.replace("-", " ").replace("_", " ").strip() or "picture"

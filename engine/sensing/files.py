@@ -27,6 +27,7 @@ import torch
 from engine.errors import InputError
 from engine.foreign.arrays import read_arrays, read_vector, save_arrays
 from engine.images import SUFFIXES, is_stack, load_image, plain_channels, read_stack
+from engine.images.bundled import MEASUREMENT, sample_path
 from engine.sensing.entries import assemble
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators import Operator, OperatorChoice
@@ -135,8 +136,9 @@ def _numbers_of(operator: Operator) -> np.ndarray:
 def read_pieces(path: Path | str, stack: str = STACKS[0]) -> dict[str, np.ndarray]:
     """The entries of a measurement file (.npz or .mat), or y alone from .npy or .csv, or from a picture that a camera took, as
     (height, width) or (3, height, width) of black 0 to white 1; unknown entries are refused. ``stack`` is one of STACKS and says
-    what the frames of a TIFF file of several are."""
-    if is_stack(path):
+    what the frames of a TIFF file of several are. A path may be the name of a sample, ``sample:NAME``."""
+    path = sample_path(str(path), MEASUREMENT) or path
+    if is_stack(path, asked=stack != STACKS[0]):
         return _of_stack(Path(path), stack)
     if stack != STACKS[0]:
         raise InputError(f"'{Path(path).name}' is no TIFF file of several frames; leave out what its frames are.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from engine.foreign.arrays import read_matrix
 from engine.sensing.operators import OPERATORS
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, OperatorChoice
 from engine.sensing.operators.blur import Blur
+from engine.sensing.operators.neighbours import holds_neighbours
 from engine.sensing.quantizers.base import QuantizerChoice
 from engine.sensing.quantizers.thresholds import Thresholds
 from engine.settings import flag, integer
@@ -36,6 +38,8 @@ class Instrument:
     quantizer: QuantizerChoice
     noise: float | None = None
     offset: float | None = None
+    photons: bool = False
+    """Whether a file counts them; a quantizer that was chosen says so itself."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,15 @@ class OwnMatrix(OperatorChoice):
         True, "Mixes pixels", "Whether its rows have both signs, as random ones do; masks and light have not."
     )
 
+    neighbours: bool = flag(False, "Neighbours", "Whether each row sees neighbouring pixels alone.")
+
     @property
     def random_like(self) -> bool:
         return self.mixes
+
+    @property
+    def sees_neighbours(self) -> bool:
+        return self.neighbours
 
     @property
     def has_eigenbasis(self) -> bool:
@@ -97,7 +107,7 @@ class AsReported(QuantizerChoice):
 
 def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
     """What the entries of a measurement file say about the instrument; InputError where the recipe is none."""
-    from engine.sensing.entries import holds_bits, number_of, recipe_of
+    from engine.sensing.entries import holds_bits, number_of, pictured, recipe_of
     from engine.sensing.operators.from_arrays import kind_of
 
     offset = number_of("offset", pieces, None)
@@ -113,14 +123,18 @@ def instrument_of(pieces: dict[str, np.ndarray]) -> Instrument:
         bits = max(1, math.ceil(math.log2(max(2, np.asarray(pieces["y"]).max(initial=0) + 1))))
     kind = kind_of(pieces)
     if not kind and "operator" in pieces:
-        return Instrument(recipe_of(pieces["operator"])[0], AsReported(bits), noise, offset)
+        return Instrument(recipe_of(pieces["operator"])[0], AsReported(bits), noise, offset, "photons" in pieces)
     matrix = pieces.get("A")
     seen = next((pieces[key] for key in ("y", "lower") if key in pieces), np.zeros(1))
     rows = len(matrix) if matrix is not None and matrix.ndim == 2 else seen.size
     light = matrix is not None and matrix.dtype.kind in "biuf" and bool((matrix >= 0).all())
     mixes = kind in ("", "A") and not light
-    own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes)
-    return Instrument(own, AsReported(bits), noise, offset)
+    near = False
+    if kind:
+        with suppress(InputError):  # who assembles the measurement says what is wrong
+            near = holds_neighbours(kind, pieces, pictured(pieces))
+    own = OwnMatrix(max(1, rows), dense=kind in ("", "A"), orthogonal=kind == "transform", mixes=mixes, neighbours=near)
+    return Instrument(own, AsReported(bits), noise, offset, "photons" in pieces)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from engine.runs.presets import Preset, preset
 from qcs_gui.compare.controller import CompareController
 from qcs_gui.context import Context, Feature
 from qcs_gui.model import State
+from qcs_gui.setup.own import OwnController
 from qcs_gui.setup.picture import PictureController
 from qcs_gui.stage.run import RunController
 
@@ -19,13 +20,14 @@ PACE = "At least 6 s"
 
 
 class GalleryController(Feature):
-    """Loads the preset's picture and set-up, then runs it: alone, as a comparison, or drawn by hand."""
+    """Loads the preset's picture or measurements and set-up, then runs it: alone, as a comparison, or drawn by hand."""
 
     def __init__(
-        self, context: Context, pictures: PictureController, runs: RunController, compare: CompareController
-    ) -> None:
+        self, context: Context, pictures: PictureController, own: OwnController, runs: RunController,
+        compare: CompareController,
+    ) -> None:  # fmt: skip
         super().__init__(context)
-        self.pictures, self.runs, self.compare = pictures, runs, compare
+        self.pictures, self.own, self.runs, self.compare = pictures, own, runs, compare
         self.window.gallery.chosen.connect(self.choose)
         self.window.gallery.tour_wanted.connect(self.window.actions_by_name["tour"].trigger)
         self.act(gallery=self.show)
@@ -46,7 +48,11 @@ class GalleryController(Feature):
             return
         self.window.show_page(self.window.stage)
         self.window.live_button.setChecked(False)
-        self.pictures.load(specs[0].image, specs[0], then=partial(self._run, found, specs))
+        run = partial(self._run, found, specs)
+        if specs[0].measurement:
+            self.own.restore(self.session.following(specs[0]), then=run)
+        else:
+            self.pictures.load(specs[0].image, specs[0], then=run)
 
     def _run(self, found: Preset, specs: list) -> None:
         if found.draw:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.control import Control
 from engine.errors import InputError
-from engine.images.bundled import sample_path
+from engine.images.bundled import MEASUREMENT, PICTURE, sample_path
 from engine.priors.library import user_folder
 from engine.runs.wording import facts
 from qcs_gui.background.frames import Frame, Kept, RunRequest, execute_and_keep
@@ -72,7 +72,8 @@ class QueueController(Feature):
         """Queues runs, after those that wait already; pictures must lie in files, so that a restart finds them."""
         for spec in specs:
             source = spec.measurement or spec.image
-            if not (sample_path(source) or Path(source)).is_file():
+            kind = MEASUREMENT if spec.measurement else PICTURE
+            if not (sample_path(source, kind) or Path(source)).is_file():
                 self.context.report(f"'{Path(source).name}' is not there any more; open a picture before it is queued.")
                 return
         self.store.add(specs, self.session.adviser)

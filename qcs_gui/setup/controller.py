@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QSignalBlocker
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.base import ESTIMATE
 from engine.errors import InputError
+from engine.images.bundled import name_without
 from engine.priors.library import priors
 from engine.runs.estimates import estimate
 from engine.runs.fit import nearest_size, with_share_of_rows
@@ -163,7 +164,7 @@ class SetupController(QObject):
         decided = [w.fields[key] for key in ("noise", "offset", "measurement_seed")]
         for widget in (w.operator_form, w.quantizer_form, w.image.colour_combo, *decided):
             widget.setEnabled(not spec.measurement)
-        file = Path(spec.measurement).name
+        file = name_without(Path(spec.measurement).name)
         own_matrix = bool(file) and seen.operator.name not in w.operator_form.family.choices
         w.operator_form.show_words(f"The matrix in '{file}'." if own_matrix else "")
         w.quantizer_form.show_words(f"As '{file}' says." if file else "")

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from engine.control import Control
 from engine.files import make_folder
+from engine.images.bundled import name_without
 from engine.priors.library import user_folder
 from engine.sensing.own import Completion
 from qcs_gui.background.worker import Failure, Task
@@ -104,7 +105,7 @@ class DataCheck(Feature):
     def start(self, panel: CheckPanel, file: str, completion: Completion) -> None:
         """Checks the file with what completes it; the panel shows how that goes."""
         self.stop()
-        self._panel, self._report, self._control, self._stem = panel, None, Control(), Path(file).stem
+        self._panel, self._report, self._control, self._stem = panel, None, Control(), Path(name_without(file)).stem
         panel.button.setEnabled(False)
         self._tell(0.0, "")
         work = partial(_check, file, completion, self._control, self._tell)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton
 
-from engine.images.bundled import sample_names
+from engine.images.bundled import MEASUREMENT, PICTURE, sample_names
 from engine.runs.spec import RunSpec
 from qcs_gui.widgets.boxes import ListBox
 
 __all__ = ["ImageGroup"]
+
+
+KIND = Qt.ItemDataRole.UserRole + 1
+"""Of a sample: whether it is a picture or what an instrument wrote."""
 
 
 class ImageGroup(QGroupBox):
@@ -20,8 +24,11 @@ class ImageGroup(QGroupBox):
         self.sample_combo = ListBox()
         self.sample_combo.setAccessibleName("1  Image: bundled sample")
         self.sample_combo.addItem("Samples ...", "")
-        for name in sample_names():
-            self.sample_combo.addItem(name, f"sample:{name}")
+        for kind, heading in ((MEASUREMENT, "Instruments"), (PICTURE, "Pictures")):
+            self.sample_combo.add_heading(heading)
+            for name in sample_names(kind):
+                self.sample_combo.addItem(name, f"sample:{name}")
+                self.sample_combo.setItemData(self.sample_combo.count() - 1, kind, KIND)
         self.open_button, self.draw_button = QPushButton("Open ..."), QPushButton("Draw ...")
         self.own_button = QPushButton("Own measurements ...")
         self.own_button.setToolTip(
@@ -70,3 +77,6 @@ class ImageGroup(QGroupBox):
         layout.addWidget(self.fit_label, 4, 0, 1, 3)
         layout.addWidget(self.fit_button, 5, 0, 1, 3)
         layout.setColumnStretch(0, 1)
+
+    def kind_of_sample(self, index: int) -> str:
+        return self.sample_combo.itemData(index, KIND) or ""

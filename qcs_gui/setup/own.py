@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QTimer
 
 from engine.errors import InputError
+from engine.images.bundled import name_without
 from engine.priors.choice import PriorChoice
 from engine.runs.spec import RunSpec
 from engine.sensing.own import Completion
@@ -48,7 +50,7 @@ def _read(file: str, completion: Completion, spec: RunSpec, keep: bool) -> _Read
     measurement = assemble(settled)
     shape = measurement.operator.image_shape
     if keep and not completion.is_empty:
-        file = str(keep_pieces(Path(file).stem, pieces))
+        file = str(keep_pieces(Path(name_without(file)).stem, pieces))
     spec = spec.replace(measurement=file, first_sample=0)
     prior, words = spec.prior, describe_measurement(measurement)
     if not prior.takes(shape):
@@ -124,9 +126,11 @@ class OwnController(Feature):
         if self.dialog is not None:
             self.dialog.take_file(file)
 
-    def restore(self, spec: RunSpec) -> None:
-        """Takes a run file on a measurement file."""
-        self.context.bring_in(partial(_read, spec.measurement, Completion(), spec, keep=True), self._take)
+    def restore(self, spec: RunSpec, then: Callable[[], None] | None = None) -> None:
+        """Takes a run file on a measurement file, or on a sample of one; ``then`` is called once it is in the session."""
+        self.context.bring_in(
+            partial(_read, spec.measurement, Completion(), spec, keep=True), partial(self._take, then=then)
+        )
 
     def _look(self) -> None:
         self._looking.forget()
@@ -147,10 +151,13 @@ class OwnController(Feature):
         file, completion = self.dialog.file.line.text(), self.dialog.completion()
         self.context.bring_in(partial(_read, file, completion, self.session.spec, keep=True), self._take)
 
-    def _take(self, read: _Read) -> None:
+    def _take(self, read: _Read, then: Callable[[], None] | None = None) -> None:
         self.session.set_measurement(read.spec, read.shape)
-        self.window.image.image_label.setText(f"{Path(read.spec.measurement).name}: {read.words}")
-        self.window.image.sample_combo.setCurrentIndex(0)
+        name, combo = read.spec.measurement, self.window.image.sample_combo
+        self.window.image.image_label.setText(f"{name_without(Path(name).name)}: {read.words}")
+        combo.setCurrentIndex(max(combo.findData(name), 0))
+        if then is not None:
+            then()
 
     # -- out -------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import QTimer
 from engine.errors import InputError
 from engine.files import make_folder
 from engine.images import LoadedImage, fit, load_image, plain_channels, save_png
-from engine.images.bundled import sample_path
+from engine.images.bundled import MEASUREMENT, sample_path
 from engine.priors.library import user_folder
 from engine.runs.fit import Fit, begin_with, fit_between, is_untouched, suited
 from engine.runs.spec import RunSpec
@@ -86,9 +86,11 @@ class PictureController(Feature):
     # -- ways in ---------------------------------------------------------------------------------------------------
 
     def _sample_chosen(self, index: int) -> None:
-        image = self.window.image.sample_combo.itemData(index)
-        if image:
-            self.bring(image)
+        name, kind = self.window.image.sample_combo.itemData(index) or "", self.window.image.kind_of_sample(index)
+        if kind == MEASUREMENT:
+            self.own.restore(self.session.spec.replace(measurement=name))
+        elif name:
+            self.bring(name)
 
     def bring(self, image: str) -> None:
         """Loads a picture that somebody chose. Where the set-up was not touched yet, one that suits the picture comes with it."""
@@ -195,7 +197,7 @@ class PictureController(Feature):
             self._notes = [f"{Path(spec.image).name}, as it was in the run"]
             self._select_sample(spec.image)
             self.session.set_image(result.truth, spec.image, spec=self.session.following(spec))
-        elif spec.measurement and Path(spec.measurement).is_file():
+        elif spec.measurement and (sample_path(spec.measurement, MEASUREMENT) or Path(spec.measurement)).is_file():
             self.own.restore(spec)
 
     def _changed(self, what: str) -> None:

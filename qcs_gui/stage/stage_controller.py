@@ -14,6 +14,7 @@ from PySide6.QtCore import QSignalBlocker
 from engine.algorithms.base import ESTIMATE, RESTARTS, SAMPLES
 from engine.errors import InputError
 from engine.images import framed
+from engine.images.bundled import name_without
 from qcs_gui.background.frames import Frame, Keyframes, amount_in_words
 from qcs_gui.context import Context, Feature
 from qcs_gui.model import State
@@ -214,7 +215,7 @@ class StageController(Feature):
     def _invitation(self) -> str:
         session = self.session
         if session.spec.measurement:
-            return f"Press Run: the picture is rebuilt from '{Path(session.spec.measurement).name}'."
+            return f"Press Run: the picture is rebuilt from '{name_without(Path(session.spec.measurement).name)}'."
         if session.pixels is None:
             return NOTHING_YET
         amount = self._amount().split(UNSPLIT)[0]

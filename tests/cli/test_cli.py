@@ -380,3 +380,17 @@ def test_a_file_whose_pictures_the_usual_prior_does_not_know_gets_another(capsys
     assert of(**scan, angles=[0, 15, 30, 45, 60]).prior.name == "two-valued"
     assert "of others, take natural or total-variation" in capsys.readouterr().err
     assert of(**scan, angles=[0, 40, 80, 120, 160]).prior.name == "natural"
+
+
+@pytest.mark.slow
+def test_a_sample_that_an_instrument_measured_is_run_by_its_name(capsys, tmp_path):
+    words = ["--prior", "total-variation", "--algorithm", "lasso iterations=2 penalty=0.1", "--device", "cpu"]
+    status, _, err = run(
+        capsys, "run", "--measurement", "sample:lensless-hand", *words, "--save", "hand", "--out", tmp_path / "o"
+    )
+    assert status == 0, err
+    told = json.loads((tmp_path / "o" / "result.json").read_text())
+    assert told["recipe"]["measurement"] == "sample:lensless-hand"
+    assert run(capsys, "run", "--from", "hand", "--no-save", "--out", tmp_path / "again")[0] == 0
+    status, _, err = run(capsys, "run", "--measurement", "sample:digit-3", "--out", tmp_path / "p")
+    assert status == 2 and err.count("\n") == 1

@@ -12,6 +12,7 @@ from engine.doctor.case import Case
 from engine.doctor.hypotheses import HYPOTHESES
 from engine.doctor.leave_one_out import predict_channel, predict_values
 from engine.doctor.response import Response
+from engine.doctor.sharp_look import _shrunk, compare, default_prior
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.sensing.channels import CellChannel
@@ -338,3 +339,78 @@ def test_errors_of_a_kernel_count_where_the_noise_is_inferred_and_not_where_it_i
     assert infer(pieces | {"noise": noise}, priors().parse("natural"), 0) == (pieces | {"noise": noise}, ())
     flat = {"indptr": np.arange(401), "indices": np.arange(400), "data": np.ones(400), "shape": np.array([20, 20])}
     assert Case.of(flat | {"y": photograph(20, 20).ravel()}).model_error == 0
+
+
+def through_the_body():
+    """A scan of a disc with a hole, in units in which the disc is white."""
+    rows, columns = np.mgrid[:24, :24] - 11.5
+    disc = 1.0 * (np.hypot(rows, columns) < 10) - (np.hypot(rows - 3, columns + 2) < 3)
+    pieces = {"angles": np.linspace(0, 150, 16), "shape": np.array([24, 24]), "y": np.ones((16, 30))}
+    z = assemble(pieces).predict(torch.from_numpy(disc)[None, None].float())[0].numpy()
+    return pieces | {"y": (z + 0.05 * np.random.default_rng(0).normal(size=480)).reshape(16, 30)}
+
+
+@pytest.mark.parametrize(("scale", "fault"), [(-1.0, True), (1.0, False), (-0.01, True)])
+def test_light_that_is_less_than_none(scale, fault):
+    """However faint it is; noise about black is no light."""
+    pieces = through_the_body()
+    units = [h for h in HYPOTHESES if h.name == "gain and offset"]
+    found = [
+        f
+        for f in units[0].findings(Case.of(pieces | {"y": scale * pieces["y"] + (scale < 0) * -0.02}))
+        if f.is_significant
+    ]
+    assert [f.fault for f in found] == (["all measurements have the wrong sign"] if fault else [])
+    if fault:
+        assert (found[0].case.pieces["y"] > -0.2).all()
+
+
+def test_a_level_beyond_white_in_a_picture_that_a_lens_saw():
+    """The middle, which alone is looked at, need not be bright."""
+    pieces = through_lens()
+    units = [h for h in HYPOTHESES if h.name == "gain and offset"]
+    assert not [f for f in units[0].findings(Case.of(pieces)) if f.is_significant]
+    found = next(units[0].findings(Case.of(pieces | {"y": pieces["y"] + 0.6})))
+    assert found.is_significant and "dark level" in found.fault
+    assert float(found.case.pieces["dark"]) == pytest.approx(0.6, abs=0.15)
+
+
+@pytest.mark.slow
+def test_a_noise_that_is_far_too_large_is_not_taken_for_other_codes():
+    pieces = through_matrix(3)
+    found, report = faults_of(pieces | {"noise": np.array(5.0)})
+    assert found == ["noise"]
+    assert np.array_equal(report.pieces["y"], pieces["y"])
+
+
+@pytest.mark.slow
+def test_signs_of_one_bit_wavelets_show_where_edges_are_known():
+    """Signs of what a camera of one pixel counted, less mid-grey."""
+    real = read_pieces("sample:single-pixel") | {"gain": np.array(49000.0)}
+    real.pop("unit")
+    seen = assemble(real)
+    grey = seen.predict(torch.full((1, *seen.operator.image_shape), 0.45))[0]
+    bits = np.where((seen.values[0] > grey).numpy(), 1, -1)
+    real.pop("gain")
+    pieces = real | {"y": bits, "offset": np.array(0.45), "noise": np.array(0.02)}
+    wrong = Case.of(pieces | {"rising": np.array(0)})
+    signs = [h for h in HYPOTHESES if h.name == "signs of rows"]
+    mend = next(m for m in signs[0].mends(wrong) if "opposite sign" in m.fault)
+    assert mend.mirrored and int(mend.case.pieces["rising"]) == 1
+    told = compare(wrong, mend.case, default_prior())
+    assert told is not None and told[0] > 5 * told[1]
+
+
+def test_large_lensless_pictures_are_looked_at_in_larger_pixels():
+    rng = np.random.default_rng(0)
+    kernel, scene = rng.random((240, 320)), np.zeros((240, 320))
+    kernel /= kernel.sum()
+    scene[80:160, 90:240] = 1.0
+    bare = {"y": np.ones((240, 320)), "kernel": kernel, "sensor": np.array([240, 320]), "noise": np.array(0.01)}
+    y = assemble(bare).predict(torch.from_numpy(scene)[None, None].float())[0].numpy().reshape(240, 320)
+    small = _shrunk(Case.of(bare | {"y": y}))
+    assert small.pieces["y"].shape == (120, 160) and float(small.pieces["noise"]) == 0.005
+    blocks = scene.reshape(120, 2, 160, 2).mean((1, 3))
+    told = small.measurement.predict(torch.from_numpy(blocks)[None, None].float())[0].numpy().reshape(120, 160)
+    assert np.abs(told - small.pieces["y"]).max() < 0.02 * y.max()
+    assert _shrunk(small) is small

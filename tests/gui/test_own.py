@@ -11,6 +11,7 @@ from engine.runs.job import load_truth
 from engine.runs.spec import RunSpec
 from engine.sensing.files import load_measurement
 from engine.sensing.operators import OPERATORS
+from qcs_gui.model import State
 from qcs_gui.widgets.boxes import FileField
 
 
@@ -189,3 +190,20 @@ def test_a_limited_angle_scan_begins_with_two_grey_levels_and_says_so(open_studi
     click(studio.own.dialog.use_button)
     qtbot.waitUntil(lambda: studio.session.spec.prior.name == "two-valued", timeout=30000)
     assert studio.session.spec.algorithm.name == "convex-concave"
+
+
+@pytest.mark.slow
+def test_a_sample_that_an_instrument_measured_is_chosen_and_run_by_its_preset(open_studio, qtbot):
+    studio = open_studio()
+    combo, session = studio.window.image.sample_combo, studio.session
+    combo.setCurrentIndex(combo.findData("sample:tomography"))
+    combo.activated.emit(combo.currentIndex())
+    qtbot.waitUntil(lambda: session.spec.measurement == "sample:tomography", timeout=20000)
+    assert studio.window.image.image_label.text().startswith("tomography: 33,880 measurements")
+    assert combo.currentText() == "tomography" and studio.window.run_button.isEnabled()
+    assert "'tomography'" in studio.panels._words()
+    studio.gallery.choose("lensless-hand")
+    qtbot.waitUntil(lambda: session.state == State.RUNNING, timeout=20000)
+    assert session.spec.measurement == "sample:lensless-hand" and session.spec.prior.name == "natural"
+    studio.window.actions_by_name["cancel"].trigger()
+    qtbot.waitUntil(lambda: session.state == State.IDLE, timeout=60000)

@@ -1,6 +1,7 @@
 """Stacks of frames in one TIFF file: added up, and taken for what the user says they are."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -49,6 +50,19 @@ def test_pillow_writes_stacks_too_and_colour_is_kept(tmp_path):
     mean = read_pieces(tmp_path / "colour.tif", "mean")["y"]
     expected = np.mean([np.asarray(f) for f in frames], 0).transpose(2, 0, 1) / 255
     assert mean == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_or_four_frames_as_tifffile_writes_them_unless_told(tmp_path, count):
+    frames, path = COUNTS[:count], tmp_path / "few.tif"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions want to be told
+        tifffile.imwrite(path, frames)
+    with tifffile.TiffFile(path) as tiff:
+        assert len(tiff.pages) == 1, "planes of colours"
+    assert (read_pieces(path, "sum")["y"] == frames.sum(0)).all()
+    assert json.loads(str(read_pieces(path, "counts")["photons"])) == {"kind": "counts", "frames": count}
+    assert not is_stack(path), "a picture, as long as nobody asks for frames"
 
 
 def test_single_pictures_and_bad_stacks(tmp_path):

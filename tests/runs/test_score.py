@@ -189,6 +189,20 @@ def test_a_matrix_that_is_not_decomposed_gets_no_method_that_needs_it(tmp_path):
     assert [a.name for a in jobs.fallbacks(job.spec)] == ["diffpir"]
 
 
+def test_photons_in_wrong_units_are_not_sent_to_methods_that_cost_minutes(tmp_path):
+    y = np.random.default_rng(0).binomial(16, np.full((20, 24), 0.2))
+    recipe = {"operator": np.array('{"recipe": "identity", "seed": 0}'), "shape": np.array([20, 24])}
+    facts = {"photons": np.array('{"kind": "clicks", "frames": 16}'), "gain": np.array(0.5), "noise": np.array(0.0)}
+    np.savez(tmp_path / "seen.npz", y=y, **recipe, **facts)
+    result = reconstruct(RunSpec(measurement=str(tmp_path / "seen.npz"), prior="natural", samples=1, device="cpu"))
+    assert result.spec.algorithm.name == "plug-and-play"
+    assert "check offset and gain" in result.failed
+    simulated = RunSpec(prior="natural", operator="identity", quantizer="photons", noise=0.0, size="32")
+    assert jobs.fallbacks(simulated) == []
+    turned = simulated.replace(algorithm="diffpir")
+    assert [a.name for a in jobs.fallbacks(turned)] == ["plug-and-play"]
+
+
 @pytest.mark.parametrize(
     "quantizer", ["photons frames=1 light=0.5", "photons frames=16", "photons kind=counts light=9"]
 )

@@ -40,8 +40,9 @@ class SignsOfRows(Hypothesis):
         if case.pieces.get("transform") is not None and str(case.pieces["transform"].reshape(-1)[0]) == "haar":
             rising = int(case.pieces.get("rising", np.array(0)).reshape(-1)[0])
             fault = "the details of the wavelets have the opposite sign (see 'rising')"
-            yield Mend(fault, case.with_entries(rising=np.array(1 - rising)))
-            yield from self._of_wavelets(case)
+            # signs of details say next to nothing of each other to a prior that knows no edges
+            yield Mend(fault, case.with_entries(rising=np.array(1 - rising)), mirrored=one_bit)
+            yield from self._of_wavelets(case, one_bit)
         number = np.arange(rows)
         for words, wrong in (
             ("every other measurement", number % 2 == 1),
@@ -51,7 +52,7 @@ class SignsOfRows(Hypothesis):
         if one_bit:
             yield Mend("all signs are swapped", self._with_signs(case, np.ones(rows, bool)), mirrored=True)
 
-    def _of_wavelets(self, case: Case) -> Iterator[Mend]:
+    def _of_wavelets(self, case: Case, one_bit: bool) -> Iterator[Mend]:
         _, height, width = case.measurement.operator.image_shape
         index = case.pieces.get("index", np.arange(height * width)).reshape(-1).astype(np.int64)
         row, column = index // width, index % width
@@ -64,7 +65,9 @@ class SignsOfRows(Hypothesis):
             along |= inside & (row < high) & (column >= wide)
         for words, wrong in (("rows", across), ("columns", along)):
             if wrong.any():
-                yield Mend(f"the details across {words} have the wrong sign", self._with_signs(case, wrong))
+                yield Mend(
+                    f"the details across {words} have the wrong sign", self._with_signs(case, wrong), mirrored=one_bit
+                )
 
     def _with_signs(self, case: Case, wrong: np.ndarray) -> Case:
         """The measurements that are ``wrong`` (rows,) with the other sign."""

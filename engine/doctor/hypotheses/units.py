@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from engine.doctor.case import Case
 from engine.doctor.hypotheses.base import Finding, Hypothesis, Mend
-from engine.sensing.entries import units_of
+from engine.sensing.entries import assemble, units_of
 
 __all__ = ["DarkLevel", "GainAndOffset", "LightOfPhotons"]
 
@@ -16,11 +17,15 @@ OUTSIDE = 0.3
 """How far beyond black and white the picture has to lie before units are called wrong: any prior leaves them a little."""
 BLACK = 0.1
 """Share of the range of a negative picture that may lie above 0."""
+MOSTLY = 0.9
+"""Share of negative light from which signs are wrong."""
 DARKEST, BRIGHTEST = 0.005, 0.995
 """Shares of pixels that are taken for the darkest and the brightest."""
 FULL_SCALES = {"u1": 255.0, "u2": 65535.0}
 SHIFTED = 5.0
 """Standard errors by which a dark level has to differ from none."""
+FAR, SURER = 10.0, 0.6
+"""Standard errors from which a level is beyond doubt, and the share of the usual ones that its bits then have to exceed."""
 ACCURATE = 0.05
 """Standard error of what is taken for the darkest and the brightest pixel."""
 
@@ -44,9 +49,11 @@ class DarkLevel(Hypothesis):
             return
         dark = dark + level * gain
         fault = f"there is a dark level of {level * float(gain[0]):.4g} in all measurements"
-        yield self.compared(
+        told = self.compared(
             case.scored, found, fault, case.with_entries(dark=dark if len(dark) > 1 else np.array(dark[0]))
         )
+        # a few rows at the edge of what is seen tell nearly all of it: the level itself is the surer evidence
+        yield replace(told, error=SURER * told.error) if abs(level) > FAR * error else told
 
 
 class GainAndOffset(Hypothesis):
@@ -62,12 +69,19 @@ class GainAndOffset(Hypothesis):
         measurement = case.measurement
         if not measurement.is_linear:
             return
+        negative = self._negative(case)
+        if negative > MOSTLY:
+            mended = case.with_entries(y=self._turned(case))
+            words, fault = "share of the light that is less than none", "all measurements have the wrong sign"
+            after = self._negative(mended)
+            yield Finding(self.name, fault, mended, negative - after, ACCURATE, words, negative, after)
+            return
         low, high = self._range(case)
         before = max(-low, high - 1, 0.0)
-        mended = self._mended(case, low, high) if before > OUTSIDE else None
-        if mended is None:
+        change = self._mended(case, low, high) if before > OUTSIDE else None
+        if change is None:
             return
-        fault, case = mended
+        fault, case = change
         low, high = self._range(case)
         after = max(-low, high - 1, 0.0)
         words = "distance of the picture from black to white"
@@ -77,16 +91,35 @@ class GainAndOffset(Hypothesis):
         """The darkest and brightest pixels, whatever the file says of the noise: a wrong level makes wild pictures."""
         pixels = case.score(infer_noise=True).picture.numpy() + case.measurement.offset
         low, high = np.quantile(pixels, (DARKEST, BRIGHTEST))
+        if (
+            "kernel" in case.pieces
+        ):  # what a lens adds up with weights from a scene lies within its range, all over the frame
+            whole = assemble(case.pieces)
+            white = float(np.asarray(case.pieces["kernel"], np.float64).sum())
+            if whole.values is not None and white > 0 and whole.operator.non_negative:
+                seen = np.quantile(whole.values[0].numpy() / white + whole.offset, (DARKEST, BRIGHTEST))
+                low, high = min(low, seen[0]), max(high, seen[1])
         return float(low), float(high)
+
+    def _negative(self, case: Case) -> float:
+        """Share of the light measured that is less than none; 0 where rows have both signs or an offset was taken off."""
+        measurement = case.measurement
+        if not measurement.operator.non_negative or measurement.offset or measurement.values is None:
+            return 0.0
+        values = measurement.values.double()
+        return float(-values.clamp_max(0).sum() / values.abs().sum().clamp_min(1e-300))
+
+    def _turned(self, case: Case) -> np.ndarray:
+        _, dark = units_of(case.pieces, case.pieces["y"].size)
+        return 2 * dark.mean() - case.pieces["y"].astype(np.float64)
 
     def _mended(self, case: Case, low: float, high: float) -> tuple[str, Case] | None:
         y = case.pieces["y"]
         gain, dark = units_of(case.pieces, y.size)
         offset, spread = case.measurement.offset, high - low
         if high <= BLACK * spread and low >= -1 - OUTSIDE:
-            flat = y.astype(np.float64)
-            return "all measurements have the wrong sign", case.with_entries(y=2 * dark.mean() - flat)
-        if low >= -OUTSIDE * spread and high > 1:
+            return "all measurements have the wrong sign", case.with_entries(y=self._turned(case))
+        if low >= -OUTSIDE * spread and high > 1 and (low <= OUTSIDE or spread > 1):
             scale = FULL_SCALES.get(y.dtype.str[1:], high)
             scale = scale if 0.2 * scale < high <= (1 + OUTSIDE) * scale else high
             total = gain * scale

@@ -204,6 +204,11 @@ class OperatorChoice(Choice):
         return False
 
     @property
+    def sees_neighbours(self) -> bool:
+        """Whether every row sees neighbouring pixels alone."""
+        return False
+
+    @property
     def offset_helps(self) -> bool:
         """Whether A (x - offset) keeps the mean brightness from eating the quantizer's range; False for patterns of
         light and masks, whose thresholds are centred on mid-grey instead."""
@@ -247,6 +252,10 @@ class ImagingChoice(OperatorChoice):
     @property
     def random_like(self) -> bool:
         return False
+
+    @property
+    def sees_neighbours(self) -> bool:
+        return True
 
     @property
     def offset_helps(self) -> bool:

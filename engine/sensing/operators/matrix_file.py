@@ -12,6 +12,7 @@ from engine.errors import InputError
 from engine.foreign.arrays import ARRAY_FILES, read_matrix
 from engine.sensing.operators.base import LARGEST_EIGENBASIS, Operator, OperatorChoice, refuse_if_too_large
 from engine.sensing.operators.mixing import mixes_at_random
+from engine.sensing.operators.neighbours import holds_neighbours, square_of
 from engine.settings import path
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def _read(name: str, _modified: int) -> np.ndarray:
 @lru_cache(maxsize=4)
 def _mixes(name: str, modified: int) -> bool:
     return mixes_at_random(_read(name, modified))
+
+
+@lru_cache(maxsize=4)
+def _sees_neighbours(name: str, modified: int) -> bool:
+    matrix = _read(name, modified)
+    return holds_neighbours("A", {"A": matrix}, square_of(matrix.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ class MatrixFile(OperatorChoice):
     def random_like(self) -> bool:
         """Masks, blocks, wavelets and ordered transforms do not mix pixels at random: its numbers tell."""
         return not Path(self.file).is_file() or _mixes(self.file, Path(self.file).stat().st_mtime_ns)
+
+    @property
+    def sees_neighbours(self) -> bool:
+        """By its numbers, too."""
+        return Path(self.file).is_file() and _sees_neighbours(self.file, Path(self.file).stat().st_mtime_ns)
 
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         matrix = self._matrix()

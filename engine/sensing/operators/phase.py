@@ -97,6 +97,10 @@ class PhaseRetrieval(ImagingChoice):
         2, "Masks", "Number of phase masks; each gives as many magnitudes as there are pixels.", low=1, high=64
     )
 
+    @property
+    def sees_neighbours(self) -> bool:
+        return False
+
     def rows_for(self, image_shape: tuple[int, int, int]) -> int:
         return self.masks * math.prod(image_shape)
 

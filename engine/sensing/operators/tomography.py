@@ -53,6 +53,10 @@ class Tomography(ImagingChoice):
     def has_eigenbasis(self) -> bool:
         return False
 
+    @property
+    def sees_neighbours(self) -> bool:
+        return False
+
     def _count(self, image_shape: tuple[int, int, int]) -> int:
         return self.detectors or math.ceil(self._seen_width(image_shape))
 
