@@ -121,7 +121,7 @@ class Langevin(AlgorithmChoice):
                     way_out = "or take another algorithm" if self.guard else "or switch the stability guard on"
                     raise EngineError(
                         f"Langevin dynamics diverged at noise level {sigma:.3g}; lower momentum or the step below {step:.3g}, "
-                        f"{way_out}."
+                        f"end at a higher noise level (sigma_last), {way_out}."
                     )
                 statistics, messages = likelihood_facts(made)
                 statistics["sigma"] = sigma
