@@ -41,7 +41,7 @@ class LatentLangevin(AlgorithmChoice):
         64, "Particles", "Latents of an image that go from the prior to the posterior together.", low=8, high=100_000
     )
     powers: int = integer(30, "Powers", "Of the likelihood, from next to nothing to 1, at most.", low=1, high=10_000)
-    moves: int = integer(2, "Moves", "Of each particle at each power.", low=1, high=1000)
+    moves: int = integer(1, "Moves", "Of each particle at each power.", low=1, high=1000)
     settle: int = integer(
         20, "Settling moves", "Of each sample at the full likelihood.", low=1, high=1_000_000, expert=True
     )

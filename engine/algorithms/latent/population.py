@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Population", "systematic"]
 
-KEPT = 0.8
+KEPT = 0.9
 """Effective share of the latents that a growth of the power leaves, where as many powers are allowed as that takes."""
 FIRST = 16
 """Latents drawn from the prior for each that goes on: the first choice is the coarsest, and costs no gradient."""
