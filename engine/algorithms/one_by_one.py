@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engine.priors.base import Prior
     from engine.sensing.measurement import Measurement
 
-__all__ = ["one_by_one"]
+__all__ = ["one_by_one", "side_by_side"]
 
 
 def one_by_one(algorithm: AlgorithmChoice, measurement: Measurement, prior: Prior, draws: Draws) -> Iterator[Iterate]:
@@ -33,6 +33,11 @@ def one_by_one(algorithm: AlgorithmChoice, measurement: Measurement, prior: Prio
         for image, number in enumerate(draws.images)
         for sample in samples
     ]
+    return side_by_side(streams)
+
+
+def side_by_side(streams: Sequence[tuple[int, Iterator[Iterate]]]) -> Iterator[Iterate]:
+    """Iterates of many runs as those of one, in the order of rows: (number of the image in the batch, its stream)."""
     now = [(image, next(stream)) for image, stream in streams]
     while True:
         merged = _together(now)

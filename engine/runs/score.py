@@ -47,9 +47,11 @@ class Score:
     def from_dict(cls, values: Any) -> Score | None:
         """Reads :meth:`as_dict` back; None for anything else, as documents from before have it."""
         try:
-            return cls(**values)
+            found = cls(**values)
         except TypeError:
             return None
+        numbers = [found.result, found.trivial, found.rows, found.error] + [found.inside] * (found.inside is not None)
+        return found if all(isinstance(n, (int, float)) for n in numbers) else None
 
     @property
     def words(self) -> str:

@@ -10,7 +10,7 @@ from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.messages.contrast import infer_contrast
 from engine.experiments.bussgang import bussgang_lmmse
 from engine.images.extent import extent, lost_extent
-from engine.priors.exact.gaussian import GaussianPrior
+from engine.priors.exact.gaussian import GaussianPrior, MixturePrior
 from engine.priors.library import priors
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
@@ -44,7 +44,47 @@ def test_thresholds_tell_the_contrast_and_signs_do_not(factor):
     assert torch.allclose(found.spread, torch.full((2,), 0.3, dtype=torch.float64), rtol=0.1)
 
 
-def test_turbo_says_what_it_does_not_know_of_the_contrast():
+def two_amplitudes(quantizer, noise):
+    """Pictures of one law at a third of the contrast or at all of it, and their measurement about their mean."""
+    index = torch.arange(8, dtype=torch.float64)
+    along = 0.8 ** (index[:, None] - index).abs()
+    mean, covariance = torch.full((64,), 0.5, dtype=torch.float64), torch.kron(along, along)
+    parts = [GaussianPrior((1, 8, 8), mean, a**2 * covariance) for a in (0.1, 0.3)]
+    prior = MixturePrior(parts, torch.ones(2))
+    truth = torch.cat([prior.sample(1, torch.Generator().manual_seed(i)) for i in range(4)])
+    operator = OPERATORS.parse("gaussian measurements=40").build((1, 8, 8), 0)
+    return prior, truth, simulate(truth, operator, QUANTIZERS.parse(quantizer), noise, 0, offset=0.5)
+
+
+def test_signs_leave_both_amplitudes_as_likely_as_they_were():
+    prior, _, seen = two_amplitudes("one-bit", 0.001)
+    *_, end = ALGORITHMS.parse("turbo").iterates(seen, prior, Draws(0, range(4), range(60)))
+    x = end.x.double().reshape(4, 60, -1)
+    small = (
+        torch.stack([prior.log_joint(rows.reshape(-1, 1, 8, 8), 0.02).argmax(0) == 0 for rows in x]).double().mean(1)
+    )
+    assert bool((small > 0.25).all() and (small < 0.75).all())
+    assert float(small.mean()) == pytest.approx(0.5, abs=0.1)
+    from_samples = x.mean(1)
+    assert float((end.mean.flatten(1) - from_samples).square().mean().sqrt()) < 0.04
+    error = (x - end.mean.double().reshape(4, 1, -1)).square().mean((1, 2)).sqrt()
+    assert torch.allclose(end.predicted_rmse, error, rtol=0.3)
+
+
+@pytest.mark.parametrize("quantizer", ["uniform bits=3", "dithered", "none"])
+def test_what_tells_the_amplitude_keeps_it(quantizer):
+    prior, truth, seen = two_amplitudes(quantizer, 0.01)
+    *_, end = ALGORITHMS.parse("turbo").iterates(seen, prior, Draws(0, range(4), range(8)))
+    found = (end.x.double().reshape(4, 8, -1) - 0.5).square().mean(2).sqrt()
+    true = (truth.double() - 0.5).square().flatten(1).mean(1).sqrt()
+    assert torch.allclose(found.mean(1), true, rtol=0.4)
+    assert float((found.std(1) / true).max()) < 0.3
+
+
+def test_turbo_says_what_it_does_not_know_of_the_contrast(monkeypatch):
+    monkeypatch.setattr(
+        "engine.algorithms.messages.gains.infer_gains", lambda *_: None
+    )  # as with a prior without a density
     prior, _, seen = measured("one-bit", 0.001, offset=0.45)
     algorithm, draws = ALGORITHMS.parse("turbo rounds=8 levels=4"), Draws(0, [0, 1], range(6))
 

@@ -8,6 +8,7 @@ import torch
 
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.base import Draws
+from engine.likelihoods.data_term import DataTerm
 from engine.priors.base import Card, GeneratorPrior
 from engine.seeds import generator
 from engine.sensing.measurement import simulate
@@ -70,22 +71,81 @@ def test_latent_langevin_samples_the_exact_posterior():
 
 def test_the_dynamics_no_longer_adapt_where_they_sample(monkeypatch):
     """A chain whose step follows its own acceptance does not leave the posterior as it is."""
-    from engine.algorithms.latent.langevin import _Chain
+    from engine.algorithms.latent.hamiltonian import Chains
 
     prior, _, y, _ = seen()
-    steps, move = [], _Chain.move
+    steps, move = [], Chains.move
 
     def watched(chain, *arguments, **named):
         found = move(chain, *arguments, **named)
-        steps.append(chain.step.clone())
+        if not chain.pooled:
+            steps.append(chain.step.clone())
         return found
 
-    monkeypatch.setattr(_Chain, "move", watched)
-    last("latent-langevin powers=4 moves=3 settle=20", y, prior, 5)
-    assert len(steps) == 3 * 3 + 20
-    annealing, rest = steps[:19], steps[18:]
+    monkeypatch.setattr(Chains, "move", watched)
+    last("latent-langevin particles=8 powers=4 moves=3 settle=20", y, prior, 5)
+    assert len(steps) == 20
+    annealing, rest = steps[:10], steps[9:]
     assert all(not torch.equal(a, b) for a, b in itertools.pairwise(annealing))
     assert all(torch.equal(rest[0], step) for step in rest)
+
+
+class TwoHills(LinearGenerator):
+    """x = 0.5 + B f(z) with f(z) = (|z_1|, z_2 + z_1 / 4, ...): two values of z_1 explain every picture nearly as well."""
+
+    def generate(self, latent):
+        folded = torch.cat([latent[:, :1].abs(), latent[:, 1:] + 0.25 * latent[:, :1]], 1)
+        return super().generate(2.5 * folded)
+
+
+def weighted(prior, y, count=200_000):
+    """Images of latents drawn from the prior (count, 64) and their weights: the posterior by importance sampling."""
+    z = torch.randn(count, LATENT, generator=torch.Generator().manual_seed(1))
+    x = prior.generate(z)
+    logs = -DataTerm(y).value(x)
+    return z, x.flatten(1).double(), torch.softmax(logs, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("quantizer", "rows", "noise"), [("one-bit", 10, 0.1), ("uniform bits=3", 4, 0.3)])
+def test_modes_have_the_weight_of_their_evidence(quantizer, rows, noise):
+    operator = OPERATORS.parse(f"gaussian measurements={rows}").build(SHAPE, 0)
+    prior = TwoHills()
+    truth = prior.generate(torch.tensor([[1.2, 0.3, -0.5, 0.8, 0.1]]))
+    y = simulate(truth, operator, QUANTIZERS.parse(quantizer), noise, 0, offset=0.5)
+    _, x, weights = weighted(prior, y)
+    assert float(1 / weights.square().sum()) > 500
+    mean = weights @ x
+    spread = (weights @ (x - mean).square()).sqrt()
+    found = torch.cat(
+        [
+            [*ALGORITHMS.parse("latent-langevin moves=1").iterates(y, prior, Draws(seed, (0,), range(24)))][-1]
+            .x.flatten(1)
+            .double()
+            for seed in range(8)
+        ]
+    )
+    off = ((found.mean(0) - mean) / spread).square().mean().sqrt()
+    assert float(off) < 0.25
+    assert float((found.var(0).sum() / spread.square().sum()).sqrt()) == pytest.approx(1, abs=0.1)
+
+
+def test_a_sample_is_the_same_whatever_others_are_asked_for():
+    prior, _, y, _ = seen("one-bit", images=2)
+    text = "latent-langevin particles=16 powers=6 moves=1 settle=4"
+    together = last(text, y, prior, 3, (0, 1)).x
+    *_, alone = ALGORITHMS.parse(text).iterates(y.select([1]), prior, Draws(0, (1,), (2,)))
+    assert torch.allclose(alone.x[0], together[5], atol=1e-4)
+
+
+def test_the_population_reaches_the_full_likelihood_in_the_powers_allowed():
+    prior, _, y, _ = seen(noise=1e-4)
+    iterates = list(
+        ALGORITHMS.parse("latent-langevin particles=8 powers=5 moves=2 settle=3").iterates(y, prior, Draws(0))
+    )
+    assert len(iterates) == 5 * 2 + 3 and iterates[-1].is_last
+    powers = [i.statistics["power"] for i in iterates]
+    assert powers == sorted(powers) and powers[9] == 1
 
 
 @pytest.mark.slow

@@ -6,10 +6,12 @@ import math
 import pytest
 import torch
 
+from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.lowrank.descent import Descent, Rule
 from engine.algorithms.lowrank.factored import matrix_fit
 from engine.algorithms.lowrank.fits import EntriesFit, PictureFit
 from engine.algorithms.lowrank.outliers import largest_entries
+from engine.algorithms.lowrank.pursuit import pursuit
 from engine.algorithms.lowrank.rank_one_fit import RankOneFit
 from engine.algorithms.lowrank.spectral import Factors, discernible, spectrum_of
 from engine.control import Cancelled, Control
@@ -306,3 +308,36 @@ def test_the_study_of_conditioning_tells_iterations_and_draws(tmp_path, capsys):
         with pytest.raises(SystemExit):
             study(bad)
         assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("outliers", [10, 20, 45])
+@pytest.mark.parametrize("rank", ["3", "auto"])
+def test_a_share_of_outliers_that_is_true_or_too_large_is_enough(outliers, rank):
+    """A row has more of them than its share now and then, and what was published knows only rows with less."""
+    draws = torch.Generator().manual_seed(0)
+    hit = torch.rand(PICTURE.shape, generator=draws) < 0.1
+    spoilt = torch.where(hit, torch.ones(()), PICTURE)
+    seen = simulate(spoilt, OPERATORS.parse("identity").build((1, 48, 40), 0), QUANTIZERS.parse("none"), 0.0, 0)
+    prior = RunSpec(prior=f"low-rank rank={rank}", size="40x48").prior.load("cpu", (1, 48, 40))
+    *_, last = ALGORITHMS.parse(f"robust-pca outliers={outliers}").iterates(seen, prior, Draws(0))
+    assert float((last.x - PICTURE).norm() / (PICTURE - 0.5).norm()) < 0.01
+    assert not last.note
+
+
+def test_a_share_that_is_too_small_is_told():
+    draws = torch.Generator().manual_seed(0)
+    spoilt = torch.where(torch.rand(PICTURE.shape, generator=draws) < 0.1, torch.ones(()), PICTURE)
+    seen = simulate(spoilt, OPERATORS.parse("identity").build((1, 48, 40), 0), QUANTIZERS.parse("none"), 0.0, 0)
+    prior = RunSpec(prior="low-rank rank=3", size="40x48").prior.load("cpu", (1, 48, 40))
+    *_, last = ALGORITHMS.parse("robust-pca outliers=2").iterates(seen, prior, Draws(0))
+    assert "raise outliers" in last.note
+
+
+def test_pursuit_parts_low_rank_from_outliers_without_knowing_either():
+    draws = torch.Generator().manual_seed(1)
+    low = (torch.randn((1, 1, 60, 2), generator=draws) @ torch.randn((1, 1, 2, 70), generator=draws)).double()
+    spoilt = low + 5 * (torch.rand(low.shape, generator=draws) < 0.08) * torch.randn(low.shape, generator=draws)
+    at = (torch.rand(low.shape, generator=draws) < 0.9).double()
+    *_, found = pursuit(spoilt * at, at)
+    assert float((found.low - low).norm() / low.norm()) < 1e-3
+    assert not bool((found.sparse * (1 - at)).any())

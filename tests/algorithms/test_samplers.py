@@ -237,6 +237,43 @@ def test_guard_keeps_the_paper_step_finite_and_says_so():
         last(ALGORITHMS.parse("qcs-sgm step=50 guard=false levels=40").iterates(measurement, prior, draws))
 
 
+def test_a_chain_that_grows_is_stopped_long_before_its_numbers_end():
+    """Networks draw some directions out a little at low noise, which momentum makes grow by a tenth in each step."""
+
+    class Stretching(GaussianPrior):
+        def denoise(self, x, sigma):
+            return x + 0.3 * (x - 0.5) if sigma < 0.1 else super().denoise(x, sigma)
+
+    prior = Stretching(SHAPE, MEAN, SD**2)
+    operator = OPERATORS.parse("gaussian measurements=4").build(SHAPE, 0)
+    measurement = simulate(draw(GaussianPrior(SHAPE, MEAN, SD**2), 1), operator, QUANTIZERS.parse("one-bit"), 0.1, 0)
+    iterates = ALGORITHMS.parse("qcs-sgm levels=40").iterates(measurement, prior, Draws(0))
+    furthest = 0.0
+
+    def followed():
+        nonlocal furthest
+        for iterate in iterates:
+            furthest = float((iterate.x - MEAN).square().mean().sqrt())
+
+    with pytest.raises(EngineError, match=r"diverged at noise level 0\.0.*lower momentum or the step"):
+        followed()
+    assert 0.5 < furthest < 10
+
+
+@pytest.mark.parametrize("quantizer", ["none", "uniform bits=2", "uniform bits=3"])
+def test_guidance_stays_where_pictures_vary_more_than_it_takes_them_to(quantizer):
+    """A Gaussian of deviation 0.3, nearly four times `spread`: the moves of guidance alone would double with each level."""
+    prior = GaussianPrior(SHAPE, MEAN, 0.3**2)
+    operator = OPERATORS.parse("gaussian measurements=12").build(SHAPE, 0)
+    truth = draw(prior, 1)
+    measurement = simulate(truth, operator, QUANTIZERS.parse(quantizer), 0.02, 0)
+    end = last(ALGORITHMS.parse("guided steps=20").iterates(measurement, prior, Draws(0, [0], range(8))))
+    spread = (end.x - MEAN).square().mean().sqrt()
+    assert float(spread) < 0.6
+    seen = measurement.predict(end.x.mean(0, keepdim=True)) - measurement.predict(truth)
+    assert float(seen.square().mean()) < 0.5 * float((measurement.predict(truth)).square().mean())
+
+
 def test_limit_of_stability_is_that_of_the_recursion():
     """With an exact score of A A^T = c I the total curvature is 2 / sigma^2, so the limit is 1."""
     assert stable_step(orthogonal(18, 3.0)) == pytest.approx(1.0, rel=1e-4)

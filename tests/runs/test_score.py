@@ -216,3 +216,12 @@ def test_photons_that_were_left_out_are_calibrated_at_the_truth(quantizer):
     assert found.inside == pytest.approx(0.9, abs=0.03)
     wrong = score(held.judge, np.clip(truth[0].numpy() * 4, 0, 4), flat, 0.5, flat[None][:0], 1e-3, held.rows[0])
     assert wrong.inside < 0.86 or quantizer.startswith("photons frames=1 ")
+
+
+@pytest.mark.parametrize("key", ["result", "trivial", "rows", "inside", "error"])
+@pytest.mark.parametrize("value", ["x", [1], {}])
+def test_a_score_of_other_kinds_is_none(key, value):
+    """Documents that somebody edited reach the report."""
+    told = Score(0.5, 0.2, 100, True, 0.9, 0.01).as_dict()
+    assert Score.from_dict(told) is not None
+    assert Score.from_dict(told | {key: value}) is None

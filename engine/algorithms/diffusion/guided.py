@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,6 +14,8 @@ from engine.settings import integer, number, one_of
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.likelihoods.diagonal import DiagonalLikelihood
+    from engine.likelihoods.ep import EpLikelihood
     from engine.priors.base import DenoiserPrior
     from engine.priors.choice import PriorChoice
     from engine.seeds import RowGenerators
@@ -52,13 +55,44 @@ class Guided(ReverseDiffusion):
         def take(x: Tensor, sigma: float, following: float) -> Step:
             # what A sees about the estimate is as uncertain as a Gaussian of deviation `spread` seen through noise sigma
             uncertainty = shrunk(sigma, self.spread)
-            denoised, gradient = through_network(
-                prior,
-                x,
-                sigma,
-                lambda known: operator.pull_back(known - measurement.offset, likelihood.score(known, uncertainty)),
-            )
-            x = ancestral(x, denoised + sigma**2 * gradient, sigma, following, chains)
-            return Step(x, denoised, *likelihood_facts(likelihood))
+            seen: list[Tensor] = []
+
+            def pull(known: Tensor) -> Tensor:
+                seen.append(likelihood.score(known, uncertainty))
+                return operator.pull_back(known - measurement.offset, seen[-1])
+
+            denoised, gradient = through_network(prior, x, sigma, pull)
+            move = sigma**2 * gradient
+            facts, messages = likelihood_facts(likelihood)
+            kept = (following / sigma) ** 2
+            most = (1 + kept) / (1 - kept)
+            share = _bearable(likelihood, measurement, denoised, move, seen[-1], uncertainty, most)
+            x = ancestral(x, denoised + share * move, sigma, following, chains)
+            return Step(x, denoised, facts, messages)
 
         return take
+
+
+def _bearable(
+    likelihood: DiagonalLikelihood | EpLikelihood, measurement: Measurement, at: Tensor, move: Tensor, score: Tensor,
+    uncertainty: float, most: float,
+) -> Tensor:  # fmt: skip
+    """Share of each ``move`` (batch, c, h, w) of the estimate that keeps the chain stable, (batch, 1, 1, 1), at most 1.
+
+    A move is right where pictures spread about their estimate as ``uncertainty`` says. Where they do so by far more, it goes
+    beyond what explains the measurements best along it. The chain follows the estimate by a part 1 - kept of the way: from
+    (1 + kept) / (1 - kept) = ``most`` times too far it just comes back, from more it grows without bounds. How far too far is
+    told by the secant of the likelihood's slope along the move.
+    """
+    import torch
+
+    if not measurement.operator.is_linear:
+        return torch.ones((len(at), 1, 1, 1), device=at.device)
+    along = measurement.predict(at + move).double() - measurement.predict(at).double()
+    # a copy: messages of expectation propagation go on from where the chain is, not from where it was tried
+    tried = copy.copy(likelihood).score(at + move, uncertainty)
+    first, second = ((each.double() * along).sum(1) for each in (score, tried))
+    falls = first - second
+    beyond = (first > 0) & (falls > most * first)
+    share = torch.where(beyond, most * first / falls.clamp_min(1e-300), 1.0)
+    return share.to(at.dtype).reshape(-1, 1, 1, 1)

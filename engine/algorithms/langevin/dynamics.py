@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Langevin", "Score"]
 
 SAFETY = 0.9
+ASTRAY = 4.0
+"""Distance of a chain from the prior's mean at which it has diverged, as a multiple of the range and the noise level."""
 Score = Callable[["Tensor", float, "Tensor"], "Tensor"]
 """Likelihood score in the image domain from (x, sigma, prior score)."""
 
@@ -102,8 +104,11 @@ class Langevin(AlgorithmChoice):
         x, velocity = chains.uniform(shape, device), torch.zeros((), device=device)
         kept, fresh = self.momentum, (1 - self.momentum**2) ** 0.5
         calls, total = 0, self.steps_for(len(draws.samples))
+        before = self.sigma_first
         for sigma in geometric_levels(self.sigma_first, self.sigma_last, self.levels):
             stride = (2 * step) ** 0.5 * sigma
+            # noise of the level before is still there, and a chain that was further out comes nearer
+            bound = _away(x, prior).clamp_min(ASTRAY * (max(1.0, prior.variance**0.5) + before))
             for _ in range(self.repeats):
                 with torch.no_grad():
                     denoised = prior.denoise(x, sigma)
@@ -112,16 +117,23 @@ class Langevin(AlgorithmChoice):
                     velocity = kept * (velocity + kick) + fresh * chains.normal(shape, device) + kick
                     x = x + stride * velocity
                 calls += 1
-                if not bool(torch.isfinite(x).all()):
+                if not bool((_away(x, prior) <= bound).all()):  # or no number at all
                     way_out = "or take another algorithm" if self.guard else "or switch the stability guard on"
                     raise EngineError(
-                        f"Langevin dynamics diverged at noise level {sigma:.3g}; lower the step below {step:.3g} {way_out}."
+                        f"Langevin dynamics diverged at noise level {sigma:.3g}; lower momentum or the step below {step:.3g}, "
+                        f"end at a higher noise level (sigma_last), {way_out}."
                     )
                 statistics, messages = likelihood_facts(made)
                 statistics["sigma"] = sigma
                 messages = {name: message[:rows] for name, message in messages.items()}
                 yield Iterate(calls, total, x[:rows], calls, denoised[:rows], statistics, messages=messages, note=note)
+            before = sigma
         if self.final_denoising:
             with torch.no_grad():
                 x = prior.denoise(x, self.sigma_last)[:rows]
             yield Iterate(total, total, x, calls + 1, x, {"sigma": self.sigma_last}, note=note)
+
+
+def _away(x: Tensor, prior: DenoiserPrior) -> Tensor:
+    """Root-mean-square distance of each row from the prior's mean, (batch,)."""
+    return (x.double() - prior.mean).square().flatten(1).mean(1).sqrt()

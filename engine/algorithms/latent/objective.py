@@ -43,6 +43,11 @@ class LatentObjective:
             (gradient,) = torch.autograd.grad((x * slope).sum(), z)
         return x.detach(), value - self.constant, gradient
 
+    @torch.no_grad()
+    def value(self, latent: Tensor) -> Tensor:
+        """-ln p(y | x) alone (rows,): a call of the generator without its gradient."""
+        return self.term.value(self.prior.generate(latent)) - self.constant
+
     def squared_residual(self, value: Tensor) -> Tensor:
         """A value of this objective in the units of the paper's."""
         return self.unit * value

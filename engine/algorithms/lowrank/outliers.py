@@ -13,12 +13,16 @@ from engine.algorithms.lowrank.descent import length, product_change
 if TYPE_CHECKING:
     from engine.algorithms.lowrank.spectral import Factors
 
-__all__ = ["RobustDescent", "SubgradientDescent", "largest_entries", "leading"]
+__all__ = ["RobustDescent", "SubgradientDescent", "beyond_noise", "largest_entries", "leading"]
 
 _RIDGE = 1e-12
 POLYAK = 4.0
 """Of the step, for subgradients: half of it is Polyak's for an L and an R that move together, and the trimmed sum is short."""
 ASTRAY, SHORTER = 2.0, 0.7
+DEVIATIONS = 4.0
+"""What noise does not do, in deviations of it."""
+VISIBLE = 0.05
+"""Of the root-mean-square of the part of low rank: what is less is not worth a word."""
 
 
 def largest_entries(e: Tensor, seen: Tensor, share: float) -> Tensor:
@@ -30,6 +34,12 @@ def largest_entries(e: Tensor, seen: Tensor, share: float) -> Tensor:
         limit = size.sort(axis, descending=True).values.gather(axis, count)
         kept = kept & (size > limit)
     return torch.where(kept, e, 0.0)
+
+
+def beyond_noise(e: Tensor, seen: Tensor) -> Tensor:
+    """``e`` (batch, parts, rows, columns) where it is more than noise, of the deviation that its median tells, else 0."""
+    deviation = torch.stack([1.4826 * one[at > 0].abs().median() for one, at in zip(e, seen.expand_as(e), strict=True)])
+    return torch.where(e.abs() > DEVIATIONS * deviation.reshape(-1, 1, 1, 1), e, 0.0)
 
 
 def leading(m: Tensor, rank: Tensor) -> Factors:
@@ -45,12 +55,16 @@ class RobustDescent:
     (Tong, Ma and Chi, 2021, algorithm 2).
 
     ``residual`` tells of a matrix (batch, parts, rows, columns) what is missing in it at the entries ``seen``: y - X for
-    real values, and the pull of the cell for quantized ones.
+    real values, and the pull of the cell for quantized ones. ``sparing`` leaves what noise can do where it is, however few
+    larger entries there are; from a start that is far off that would be the wrong entries. ``left`` is the share of those seen
+    that noise does not explain and that are too many to be set aside.
     """
 
     def __init__(
-        self, residual: Callable[[Tensor], Tensor], seen: Tensor, start: Factors, outliers: Tensor, share: float, step: float
+        self, residual: Callable[[Tensor], Tensor], seen: Tensor, start: Factors, outliers: Tensor, share: float, step: float,
+        sparing: bool = False,
     ) -> None:  # fmt: skip
+        self.sparing, self.left = sparing, 0.0
         self.residual, self.seen, self.factors = residual, seen, start
         self.outliers, self.share, self.step = outliers, share, step
         self.tau = float(seen.double().mean())
@@ -61,6 +75,11 @@ class RobustDescent:
         left, right, active = self.factors
         missing = self.outliers + self.residual(left @ right.mT + self.outliers)
         outliers = largest_entries(missing, self.seen, self.share)
+        if self.sparing:
+            beyond = beyond_noise(missing * self.seen, self.seen) != 0
+            worth = missing.abs() > VISIBLE * (left @ right.mT).square().mean().sqrt()
+            self.left = float((beyond & worth & (outliers == 0)).sum() / self.seen.sum())
+            outliers = torch.where(beyond, outliers, 0.0)
         self.outliers = torch.where(going.reshape(-1, 1, 1, 1), outliers, self.outliers)
         rest = (missing - self.outliers) * self.seen / self.tau
         self.f = 0.5 * self.tau * rest.square().sum((1, 2, 3))

@@ -24,6 +24,12 @@ __all__ = ["RobustPca"]
 GROWS_EVERY, MARGIN = 20, 2.5
 """Where the rank is not given it begins at one and grows, after so many steps, while one more singular value stands out."""
 
+ROWS, MOST = 3.0, 0.9
+"""Share of a row or a column that may be set aside, as a multiple of that of all pixels, and at most."""
+
+TOLD = 0.01
+"""Share of pixels that were not set aside, and are no noise, from which on it is said."""
+
 
 @dataclass(frozen=True)
 class RobustPca(AlgorithmChoice):
@@ -39,7 +45,7 @@ class RobustPca(AlgorithmChoice):
     outliers: float = number(
         20.0,
         "Outliers",
-        "Share of any row and any column that may be outliers; twice the true one is safe.",
+        "Share of the pixels that may be outliers, at most; a row or a column may have three times as many.",
         unit="%",
         above=0,
         high=90,
@@ -57,6 +63,14 @@ class RobustPca(AlgorithmChoice):
         "Result",
         "What is shown as the picture: the part of low rank, the outliers about mid-grey, or both together.",
     )
+    start: str = one_of(
+        "pursuit",
+        ("pursuit", "threshold"),
+        "Start",
+        "pursuit: what the convex form (principal component pursuit) sets aside, found by some thirty singular value "
+        "decompositions; threshold: the largest of what was seen, as published: then twice the true share is safe.",
+        expert=True,
+    )
     step: float = number(
         0.5, "Step", "eta; of Polyak's step a multiple for subgradients.", above=0, high=10, expert=True
     )
@@ -71,7 +85,9 @@ class RobustPca(AlgorithmChoice):
         return self.part != "sum"
 
     def steps_for(self, samples: int) -> int:
-        return self.iterations
+        from engine.algorithms.lowrank.pursuit import PASSES
+
+        return self.iterations + (PASSES if self.start == "pursuit" else 0)
 
     def work_for(self, samples: int) -> float:
         return float(self.iterations)
@@ -102,47 +118,76 @@ class RobustPca(AlgorithmChoice):
 
         from engine.algorithms.lowrank.factored import refuse_diverged, truth_error
         from engine.algorithms.lowrank.outliers import RobustDescent, SubgradientDescent, largest_entries, leading
+        from engine.algorithms.lowrank.pursuit import pursuit
         from engine.algorithms.lowrank.sparse_matrices import refuse_unseen
 
         seen = viewed(measurement, self.data)
         told, at = _told(seen, prior)
         for axis in (0, 1):
             refuse_unseen(at[0].sum(2 - axis), axis, (at.shape[2], at.shape[3]))
-        share = self.outliers / 100
-        kind = RobustDescent if self.form == "threshold" else SubgradientDescent
+        near = self.start == "pursuit"
+        share = min(ROWS * self.outliers / 100, MOST) if near else self.outliers / 100
         residual, filled = _residual(seen, prior), float(at.mean())
         rank = torch.full(told.shape[:2], prior.rank or 1, device=seen.device)
         growing = prior.rank is None
 
         def descent_of(aside: Tensor) -> RobustDescent | SubgradientDescent:
-            return kind(residual, at, leading((told - aside) / filled, rank), aside, share, self.step)
+            start = leading((told - aside) / filled, rank)
+            if self.form == "subgradient":
+                return SubgradientDescent(residual, at, start, aside, share, self.step)
+            return RobustDescent(residual, at, start, aside, share, self.step, sparing=near)
 
-        descent = descent_of(largest_entries(told, at, share))
+        def shown(low: Tensor, outliers: Tensor) -> Tensor:
+            part = {"low-rank": low, "outliers": outliers, "sum": low + outliers}[self.part]
+            return ((0.5 if self.part == "outliers" else prior.mean) + prior.depict(part)).float()
+
+        count, steps, aside = 0, self.steps_for(1), largest_entries(told, at, share)
+        if near:
+            for found in pursuit(told, at):
+                count, aside = count + 1, found.sparse
+                x = shown(found.low, aside)
+                facts = {"change": float(found.missed.mean())} | truth_error(measurement, x)
+                yield Iterate(count, steps, x, 0, statistics=facts, per_image=True, mean=x, phase="separating")
+            while growing and bool((more := _stands_out((told - aside) * at / filled, rank)).any()):
+                rank = rank + more
+        descent = descent_of(aside)
         going = torch.ones(seen.images, dtype=torch.bool, device=seen.device)
-        for count in range(1, self.iterations + 1):
+        first, end = count, count + self.iterations
+        while True:
+            count += 1
             descent.advance(going)
             going = going & (descent.moved > self.tolerance)
             now = descent
-            if growing and count % GROWS_EVERY == 0:
+            if growing and (count - first) % GROWS_EVERY == 0:
                 more = _stands_out((told - descent.outliers) * at / filled, rank)
                 growing = bool(more.any())
                 if growing:
                     rank = rank + more
                     descent, going = descent_of(descent.outliers), torch.ones_like(going)
-            last = count == self.iterations or not (bool(going.any()) or growing)
-            low = now.factors.left @ now.factors.right.mT
-            shown = {"low-rank": low, "outliers": now.outliers, "sum": low + now.outliers}[self.part]
-            x = ((0.5 if self.part == "outliers" else prior.mean) + prior.depict(shown)).float()
+            last = count == end or not (bool(going.any()) or growing)
+            x = shown(now.factors.left @ now.factors.right.mT, now.outliers)
             refuse_diverged(self, count, x)
-            aside = (now.outliers != 0).double().sum((1, 2, 3)) / at.sum((1, 2, 3))
+            taken = (now.outliers != 0).double().sum((1, 2, 3)) / at.sum((1, 2, 3))
             facts = {
                 "objective": float(now.f.mean()), "change": float(now.moved.mean()), "rank": float(rank.double().mean()),
-                "outliers": float(aside.mean()),
+                "outliers": float(taken.mean()),
             } | truth_error(measurement, x)  # fmt: skip
-            steps = count if last else self.iterations
-            yield Iterate(count, steps, x, 0, statistics=facts, per_image=True, mean=x, phase="descending")
+            note = _left(now.left) if last and isinstance(now, RobustDescent) else ""
+            yield Iterate(
+                count, count if last else steps, x, 0, statistics=facts, per_image=True, mean=x, note=note, phase="descending"
+            )  # fmt: skip
             if last:
                 return
+
+
+def _left(share: float) -> str:
+    """What to say of a ``share`` of the pixels that are no noise, and were not set aside."""
+    if share < TOLD:
+        return ""
+    return (
+        f"{share:.0%} of the pixels lie further from the part of low rank than noise explains and could not be set aside: "
+        "raise outliers, or the rank."
+    )
 
 
 def _told(seen: Measurement, prior: LowRankPrior) -> tuple[Tensor, Tensor]:

@@ -107,6 +107,7 @@ class Turbo(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
+        from engine.algorithms.messages.gains import infer_gains
         from engine.algorithms.messages.passing import MessagePassing, settle
         from engine.priors.sampling import reverse_diffusion
 
@@ -144,6 +145,11 @@ class Turbo(AlgorithmChoice):
             signal = state.denoised.repeat_interleave(repeat, 0) - passing.pivot
             start = start + (factors.reshape(-1, 1, 1, 1) - 1).to(start.dtype) * signal
         mean, predicted = state.denoised, state.total_error.sqrt()
+        gains = infer_gains(passing, state)
+        if gains is not None:  # an amplitude for every sample, too
+            mean, predicted = gains.moments(passing, state)
+            start, gain = gains.times(start, noise.uniform((1,), start.device)[:, 0])
+            level = level * gain
         levels = self.levels_for(level)
         walk = reverse_diffusion(prior, start, level, self.sigma_last, levels, noise, POWER)
         for number_, (x, denoised, sigma) in enumerate(walk, start=total - int(levels.max())):

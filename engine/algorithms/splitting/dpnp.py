@@ -28,7 +28,7 @@ class Dpnp(AlgorithmChoice):
 
     name = "dpnp"
     label = "DPnP"
-    known_error: ClassVar = KnownError(std=(0.78, 1.09), mean=(0.2, 0.4))
+    known_error: ClassVar = KnownError(std=(0.59, 1.26), mean=(0.1, 0.7))
 
     schedule: str = one_of(
         "anneal", ("anneal", "paper"), "Levels", "anneal: fall to the last level and hold; paper: eta = 0.2 four times, then "

@@ -32,7 +32,7 @@ class SplitGibbs(AlgorithmChoice):
 
     name = "split-gibbs"
     label = "Split Gibbs (PnP-DM)"
-    known_error: ClassVar = KnownError(std=(0.78, 0.97), mean=(0, 0.5))
+    known_error: ClassVar = KnownError(std=(0.73, 1.08), mean=(0, 0.9))
 
     anneal: int = integer(
         67, "Falling", "Iterations over which the level falls, of two network calls each.", low=1, high=5000

@@ -12,10 +12,11 @@ WIDE_ROW = 0.08
 """Least share of the pixels that half of the rows see, by participation, (sum of a^2)^2 / (N sum of a^4): a third
 for a row of Gaussian numbers."""
 UNEVEN = 4.0
-"""Factor by which the coarsest and the finest patterns, but for the brightness, may be seen more or less than others on average."""
+"""Factor by which the coarsest and the finest patterns, but for the brightness, may be seen more or less than others."""
 COARSE = 4
 FEW_ROWS, SOME_ROWS, UNSEEN = 16, 128, 0.1
-"""Rows below which chance leaves patterns out; rows by which it is seen whether there are patterns that none of them holds, and the share of such patterns that may be."""
+"""Rows below which chance leaves patterns out; rows by which it is seen whether there are patterns that none of them holds; the
+share of such patterns that may be."""
 
 
 def _patterns(pixels: int, fine: bool) -> np.ndarray:
