@@ -48,3 +48,12 @@ def test_the_advice_follows_the_numbers_of_an_own_matrix(tmp_path, name, matrix,
     for prior in ("natural", "mnist"):
         advised = recommend(operator, QUANTIZERS.parse("none"), priors().parse(prior))[0]
         assert advised == ("turbo" if mixes else "split-gibbs")
+
+
+def test_cells_of_light_are_left_to_exact_draws(tmp_path):
+    np.save(tmp_path / "A.npy", np.random.default_rng(0).integers(0, 2, (60, SIDE**2)).astype(float))
+    operator = OPERATORS.parse(f"matrix file={tmp_path / 'A.npy'}")
+    advised = {
+        q: recommend(operator, QUANTIZERS.parse(q), priors().parse("natural"))[0] for q in ("none", "uniform bits=3")
+    }
+    assert advised == {"none": "turbo", "uniform bits=3": "split-gibbs"}

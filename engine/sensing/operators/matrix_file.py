@@ -27,6 +27,11 @@ def _read(name: str, _modified: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
+def _of_light(name: str, modified: int) -> bool:
+    return bool((_read(name, modified) >= 0).all())
+
+
+@lru_cache(maxsize=4)
 def _mixes(name: str, modified: int) -> bool:
     return mixes_at_random(_read(name, modified))
 
@@ -69,6 +74,11 @@ class MatrixFile(OperatorChoice):
     def sees_neighbours(self) -> bool:
         """By its numbers, too."""
         return Path(self.file).is_file() and _sees_neighbours(self.file, Path(self.file).stat().st_mtime_ns)
+
+    @property
+    def of_light(self) -> bool:
+        """Whether no entry is negative, so that every measurement holds the brightness of the picture before all else."""
+        return Path(self.file).is_file() and _of_light(self.file, Path(self.file).stat().st_mtime_ns)
 
     def mean_row_norm_squared(self, image_shape: tuple[int, int, int]) -> float:
         matrix = self._matrix()
