@@ -13,6 +13,7 @@ from engine.algorithms.messages.turbo import Turbo
 from engine.algorithms.sparse.convex_concave import ConvexConcave
 from engine.algorithms.splitting.plug_and_play import PlugAndPlay
 from engine.errors import InputError
+from engine.sensing.operators.dense_choice import DenseChoice
 from engine.sensing.operators.matrix_file import MatrixFile
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
         return "diffpir", "it did best on test pictures where cells of fast patterns in order were seen"
     if operator.is_linear and operator.random_like:
         return "guided", "the matrix is too large to decompose, which the other methods need"
+    if isinstance(operator, DenseChoice) and (quantizer.bits_per_measurement or 2) <= 1:
+        return "guided", "signs of rows that depend on one another leave an exact proximal map little to hold on to"
     if operator.is_linear or prior.any_size:
         return (
             "plug-and-play",
