@@ -20,6 +20,8 @@ __all__ = ["LatentLangevin"]
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, are spread evenly however many there are."""
+MANY, FEW, SMALL = 64, 24, 1 << 12
+"""Particles, and particles of images of more than so many values, whose generators cost most of the time."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,12 @@ class LatentLangevin(AlgorithmChoice):
     label = "Latent Langevin"
     takes: ClassVar = ("generator",)
 
-    particles: int = integer(
-        64, "Particles", "Latents of an image that go from the prior to the posterior together.", low=8, high=100_000
+    particles: int | None = integer(
+        None,
+        "Particles",
+        "Latents of an image that go from the prior to the posterior together; auto takes 64, and 24 of large pictures.",
+        low=8,
+        high=100_000,
     )
     powers: int = integer(30, "Powers", "Of the likelihood, from next to nothing to 1, at most.", low=1, high=10_000)
     moves: int = integer(1, "Moves", "Of each particle at each power.", low=1, high=1000)
@@ -53,7 +59,11 @@ class LatentLangevin(AlgorithmChoice):
 
     def work_for(self, samples: int) -> float:
         each = 3.0 * (self.leapfrog + 1)
-        return each * (self.particles * self.powers * self.moves + samples * self.settle)
+        return each * ((self.particles or MANY) * self.powers * self.moves + samples * self.settle)
+
+    def particles_for(self, pixels: int) -> int:
+        """Particles of an image of so many values."""
+        return self.particles or (MANY if pixels <= SMALL else FEW)
 
     def iterates(self, measurement: Measurement, prior: GeneratorPrior, draws: Draws) -> Iterator[Iterate]:
         seen = viewed(measurement, self.data)
@@ -71,11 +81,12 @@ class LatentLangevin(AlgorithmChoice):
         from engine.algorithms.latent.population import Population, systematic
 
         rows, device = len(draws.samples), str(seen.device)
-        population = Population(seen, prior, draws.per_image("population"), self.particles, self.powers)
+        particles = self.particles_for(seen.operator.pixels)
+        population = Population(seen, prior, draws.per_image("population"), particles, self.powers)
         start = float(draws.per_image("first particle").uniform((1,))[0, 0])
         # a sample has its place among the particles, the same however many there are of it
         places = torch.tensor([(start + GOLDEN * s) % 1.0 for s in draws.samples], dtype=torch.float64)
-        chosen = systematic(torch.ones(self.particles, dtype=torch.float64), places).to(device)
+        chosen = systematic(torch.ones(particles, dtype=torch.float64), places).to(device)
         objective, count = population.objective, 0
 
         def told(ends: int, x: Tensor, value: Tensor, chance: Tensor, phase: str) -> Iterate:
