@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from engine.priors.exact.gaussian import GaussianPrior
 from engine.sensing.channels.cell import CellChannel
 
 if TYPE_CHECKING:
@@ -64,9 +65,12 @@ class Gains:
 
 
 def infer_gains(passing: MessagePassing, state: RoundState) -> Gains | None:
-    """The posterior of the gain; None where the measurements tell it, or where the prior's density is not known."""
+    """The posterior of the gain; None where the measurements tell it, where the prior's density is not known, or where it is
+    Gaussian: its amplitude is one more direction in which moments are matched as they are."""
     channel, density = passing.measurement.channel, getattr(passing.prior, "log_prob", None)
     if density is None or passing.prior.contrast is not None or not isinstance(channel, CellChannel):
+        return None
+    if isinstance(passing.prior, GaussianPrior):
         return None
     for edges in (channel.lower, channel.upper):
         if bool(((edges - passing.anchor).abs() > 1e-9)[edges.isfinite()].any()):
