@@ -105,14 +105,14 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
     measured = _measured(operator, quantizer, prior)
     if measured is not None:
         return _begun_low(measured, operator, prior)
-    refused = Turbo().refusal(operator, quantizer, prior)
-    if refused is None and operator.random_like and not _coarse_light(operator, quantizer):
-        return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
-    if _coarse_light(operator, quantizer) and operator.has_eigenbasis:
+    if _coarse_light(operator, quantizer):
         return (
             "split-gibbs",
             "the brightness takes most of the cells' range here, and its draws are exact in what is seen",
         )
+    refused = Turbo().refusal(operator, quantizer, prior)
+    if refused is None and operator.random_like:
+        return "turbo", "the matrix mixes all pixels at random, where message passing is near-optimal and fast"
     if operator.name == "matrix" and operator.has_eigenbasis and not (operator.random_like or operator.orthogonal_rows):
         return (
             "split-gibbs",
@@ -135,7 +135,8 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
 def _coarse_light(operator: OperatorChoice, quantizer: QuantizerChoice) -> bool:
     """Cells of light through masks: the brightness takes most of the range, and what is left is too coarse for messages (random
     grey masks, 3 bits: 11.1 dB where split Gibbs has 15.6)."""
-    return isinstance(operator, MatrixFile) and operator.of_light and quantizer.bits_per_measurement is not None
+    cells = quantizer.bits_per_measurement is not None
+    return cells and isinstance(operator, MatrixFile) and operator.of_light and operator.has_eigenbasis
 
 
 def _begun_low(advised: tuple[str, str], operator: OperatorChoice, prior: PriorChoice) -> tuple[str, str]:

@@ -115,6 +115,7 @@ def test_correlated_rows_cost_turbo_little():
         seen = simulate(truth, operator, QUANTIZERS.parse("uniform bits=3"), 0.02, 0, offset=0.45)
         *_, end = ALGORITHMS.parse("turbo levels=2").iterates(seen, prior, draws)
         errors[written] = float((end.mean - truth).square().mean())
+        assert float(end.predicted_rmse.square().mean()) == pytest.approx(errors[written], rel=0.35)
     assert errors["correlated"] < 1.3 * errors["gaussian"]
 
 

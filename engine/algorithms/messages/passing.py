@@ -102,6 +102,8 @@ class MessagePassing:
         self.eigenvalues = basis.values.double()
         self.width = float(self.spectrum.noise_shape.mean()) if self.spectrum else 1.0
         """Noise per pixel of the message to the denoiser, in variances of u (:mod:`engine.algorithms.messages.spectrum`)."""
+        self.calls_of_one = coloured.calls_for(self.spectrum.noise_shape) if self.spectrum else 1
+        """Network calls that denoise a message once."""
         images, device = measurement.images, basis.values.device
         mean = prior.mean_image()
         shape = measurement.operator.image_shape
@@ -231,7 +233,7 @@ class MessagePassing:
         """What the pictures of the prior say about the factor: centre and spread (images,) of its logarithm."""
         assert self.prior.contrast is not None and self._answer is not None
         pivot = self.pivot
-        denoised, error = self._answer
+        denoised, error = self._answer[0], self._error_width * self._answer[1]
         if self.prior.extent is None:
             median, spread = self.prior.contrast
             now = (self.x_e.double() - pivot).square().flatten(1).mean(1).sqrt().clamp_min(1e-12)
@@ -294,7 +296,7 @@ class MessagePassing:
         signs = self.generators.signs((self.probes, *shape), r.device)  # drawn alike whether they are used or not
         known = self._calm if typical is not None and self.rounds % PROBE_EVERY else torch.zeros_like(self._calm)
         rows = 1 if bool(known.all()) else 1 + self.probes
-        self.calls = rows * (coloured.calls_for(self.spectrum.noise_shape) if self.spectrum else 1)
+        self.calls = rows * self.calls_of_one
         if rows == 1:
             with torch.no_grad():
                 d = self._denoised(r, v_r)
@@ -327,10 +329,10 @@ class MessagePassing:
     def _set_error_width(self, signs: Tensor, moved: Tensor, v_r: Tensor, v_d: Tensor) -> None:
         """The error per pixel in mean squared errors of u, from the slopes in each pattern, by which noise there counts."""
         assert self.spectrum is not None
-        images, shape = signs.shape[0], signs.shape[2:]
-        patterns = analyse(signs.double().reshape(-1, *shape)) * analyse(moved.reshape(-1, *shape))
-        error = v_r * (patterns * self.spectrum.noise_shape).reshape(images, -1).mean(1)
-        self._error_width = (error / v_d.clamp_min(1e-30)).clamp(1 / self.width, self.width)
+        one, noise = signs.shape[2:], self.spectrum.noise_shape
+        patterns = analyse(signs.double().reshape(-1, *one)) * analyse(moved.reshape(-1, *one))
+        error = v_r * (patterns * noise).reshape(len(signs), -1).mean(1)
+        self._error_width = (error / v_d.clamp_min(1e-30)).clamp(float(noise.min()), float(noise.max()))
 
     def white_message(self, state: RoundState) -> tuple[Tensor, Tensor]:
         """Pictures (images, c, h, w) with white noise, of the level (images,), that say what the message says: what samples

@@ -138,6 +138,7 @@ class Turbo(AlgorithmChoice):
         assert state is not None
         repeat = len(draws.samples)
         start, level = (t.repeat_interleave(repeat, 0) for t in passing.white_message(state))
+        calls += passing.calls_of_one - 1
         noise = draws.per_row("turbo")
         if bool((state.contrast > 0).any()):
             # every sample has a contrast of its own, within what is known of it
