@@ -33,6 +33,7 @@ def matrices():
     yield "colour", draw.standard_normal((40, 3 * SIDE**2)), True
     yield "patterns of light", draw.random((60, SIDE**2)), True
     yield "masks of zeros and ones", draw.integers(0, 2, (60, SIDE**2)).astype(float), True
+    yield "brightness alone", np.ones((20, SIDE**2)), False
     yield "strips that repeat", np.tile(draw.standard_normal((60, SIDE**2 // 4)), 4), False
     yield "pixels", -np.eye(SIDE**2)[::2], False
     yield "Haar", haar()[draw.permutation(SIDE**2)[:128]], False

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.priors.exact.gaussian import GaussianPrior
+from engine.priors.exact.gaussian import MixturePrior
 from engine.sensing.channels.cell import CellChannel
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ STEPS, WIDEST = 81, 2.0
 FARTHEST = 1.0
 """Mean of the logarithm of the gain up to which messages and prior agree about the amplitude."""
 NEGLIGIBLE = 1e-4
+OPEN = 1.5
+"""Ratio of the amplitudes of two parts of a prior from which on signs leave open which it is."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,13 @@ class Gains:
 
 
 def infer_gains(passing: MessagePassing, state: RoundState) -> Gains | None:
-    """The posterior of the gain; None where the measurements tell it, where the prior's density is not known, or where it is
-    Gaussian: its amplitude is one more direction in which moments are matched as they are."""
-    channel, density = passing.measurement.channel, getattr(passing.prior, "log_prob", None)
-    if density is None or passing.prior.contrast is not None or not isinstance(channel, CellChannel):
+    """The posterior of the gain for a mixture whose parts differ in amplitude; None for others, and where the measurements tell
+    it. Within a part it is one more direction in which moments are matched as they are."""
+    channel, prior = passing.measurement.channel, passing.prior
+    if not isinstance(channel, CellChannel) or not isinstance(prior, MixturePrior):
         return None
-    if isinstance(passing.prior, GaussianPrior):
+    sizes = [math.sqrt(float((part.centre - passing.pivot).square().mean()) + part.variance) for part in prior.parts]
+    if max(sizes) < OPEN * min(sizes):
         return None
     for edges in (channel.lower, channel.upper):
         if bool(((edges - passing.anchor).abs() > 1e-9)[edges.isfinite()].any()):
@@ -83,7 +86,9 @@ def infer_gains(passing: MessagePassing, state: RoundState) -> Gains | None:
     for log in logs.tolist():
         gain = math.exp(log)
         seen = channel.moments(passing.anchor + gain * (mean - passing.anchor), gain**2 * variance + noise)
-        weights.append(pixels * log + density(pivot + gain * away, gain * state.noise.sqrt()) + seen.log_prob.sum(1))
+        weights.append(
+            pixels * log + prior.log_prob(pivot + gain * away, gain * state.noise.sqrt()) + seen.log_prob.sum(1)
+        )
     shares = torch.softmax(torch.stack(weights, 1), 1)
     # messages that the prior finds far too large or small did not settle where they say: as they are, then
     consistent = ((shares * logs).sum(1).abs() < FARTHEST)[:, None]

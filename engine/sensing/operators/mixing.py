@@ -56,6 +56,8 @@ def mixes_at_random(matrix: np.ndarray) -> bool:
     squares = rows**2
     sums = squares.sum(1)
     pixels, real = matrix.shape[1], sums > 0
+    if not real.any():  # rows of one number
+        return False
     spread = sums[real] ** 2 / (pixels * (squares[real] ** 2).sum(1))
     if float(np.median(spread)) < WIDE_ROW:
         return False
