@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from engine.sensing.operators.neighbours import square_of
+
 __all__ = ["mixes_at_random"]
 
 WIDE_ROW = 0.08
@@ -22,10 +24,7 @@ share of such patterns that may be."""
 def _patterns(pixels: int, fine: bool) -> np.ndarray:
     """Cosine patterns of the lowest or the highest frequencies over a picture of so many values, (patterns, pixels), of norm 1;
     a square grey or colour one where there is such, else a line."""
-    channels = 3 if pixels % 3 == 0 and math.isqrt(pixels // 3) ** 2 == pixels // 3 else 1
-    side = math.isqrt(pixels // channels)
-    height = side if side**2 * channels == pixels else 1
-    width = pixels // channels // height
+    channels, height, width = square_of(pixels)
 
     def waves(count: int, length: int) -> np.ndarray:
         frequencies = np.arange(min(count, length))
@@ -38,11 +37,12 @@ def _patterns(pixels: int, fine: bool) -> np.ndarray:
 
 
 def _energies(rows: np.ndarray) -> np.ndarray:
-    """What some of the rows (rows, pixels) hold of every cosine pattern of a line of so many values, of mean 1."""
-    from scipy.fft import dct
+    """What some of the rows (rows, pixels) hold of every cosine pattern of a picture of so many values, of mean 1."""
+    from scipy.fft import dctn
 
-    some = np.random.default_rng(0).permutation(len(rows))[:SOME_ROWS]
-    energies = np.square(dct(rows[some], norm="ortho")).sum(0)
+    some = rows[np.random.default_rng(0).permutation(len(rows))[:SOME_ROWS]]
+    pictures = some.reshape(-1, *square_of(some.shape[1]))
+    energies = np.square(dctn(pictures, axes=(2, 3), norm="ortho")).sum(0)
     return energies / max(float(energies.mean()), 1e-300)
 
 
