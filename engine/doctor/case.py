@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.doctor.leave_one_out import Prediction, predict_channel, predict_values
 from engine.doctor.response import EXPONENTS, MEAN, Response, some_rows
 from engine.errors import InputError
-from engine.sensing.channels import Channel
+from engine.sensing.channels import CellChannel, Channel
 from engine.sensing.entries import assemble
 from engine.sensing.measurement import Measurement
 from engine.sensing.operators.from_arrays import ENTRIES
@@ -27,6 +27,8 @@ WINDOW = 28
 """Side of the part of a camera's picture that is looked at where the kernel is small."""
 MOST_KEPT = 3
 """Responses that are kept: they are large."""
+BEYOND = 4.0
+"""Deviations of the noise beyond which a report is impossible."""
 INSTRUMENT = (*ENTRIES, "operator", "shape")
 
 
@@ -157,6 +159,20 @@ class Case:
             if "kernel" not in self.pieces or values is None
             else KERNEL_ERROR * float(values.square().mean().sqrt())
         )
+
+    @cached_property
+    def impossible(self) -> float | None:
+        """Share of the reports that no picture between black and white gives, whatever the others are; None where there are no
+        cells, or where rows have entries of both signs."""
+        measurement = self.measurement
+        channel, operator = measurement.channel, measurement.operator
+        if not isinstance(channel, CellChannel) or not operator.non_negative:
+            return None
+        white = operator.forward(torch.ones(1, *operator.image_shape))
+        darkest, brightest = (white * (pixel - measurement.offset) for pixel in (0.0, 1.0))
+        slack = BEYOND * measurement.noise
+        beyond = (channel.lower > brightest + slack) | (channel.upper < darkest - slack)
+        return float(beyond.double().mean())
 
     @property
     def is_part(self) -> bool:

@@ -26,13 +26,15 @@ TELLING, BELONGS, CERTAIN, MOSTLY = 0.02, 0.2, 4.0, 0.5
 """Bits that a measurement must tell of another before anything can be said, the share of what is expected that has to be
 found, how sure that must be, and the share that needs not to be sure."""
 
+POSSIBLE = 0.02
+"""Share of impossible reports up to which dead pixels and the like may be meant."""
+
 
 @dataclass(frozen=True)
 class Report:
     """``found`` are the faults, each mended before the next was looked for; ``pieces`` the entries with all mends. ``bits``
-    is how
-    much the other measurements say of one, of the file as it is and as mended; ``expected`` what they would where all is
-    right."""
+    is how much the other measurements say of one, of the file as it is and as mended; ``expected`` what they would where
+    all is right."""
 
     found: tuple[Finding, ...]
     pieces: dict[str, np.ndarray]
@@ -43,10 +45,14 @@ class Report:
     judged: bool = True
     seen: bool = False
     """Whether a reconstruction with a prior that knows edges predicts the rest, where the numbers above say less."""
+    impossible: float = 0.0
+    """Share of the reports that no picture between black and white gives."""
 
     @property
     def belongs(self) -> bool:
         """Whether y and matrix, as mended, belong together as far as can be seen."""
+        if self.impossible > POSSIBLE:
+            return False
         if not self.judged or not self._telling or self.seen:
             return True
         least = max(BELONGS * self.expected, CERTAIN * self.error)
@@ -57,6 +63,9 @@ class Report:
         """One or two sentences."""
         if not self.judged:
             return "Nothing can be said: the operator is not linear."
+        if self.impossible > POSSIBLE:
+            share = f"{100 * self.impossible:.0f} % of what was reported no picture between black and white gives"
+            return f"{self._faults}y and the matrix do not seem to belong together: {share}.".strip()
         if not self._telling:
             said = "The measurements say too little of each other to be checked against one another."
             return said if not self.found else f"{self._faults}{said[:1].lower()}{said[1:]}"
@@ -112,7 +121,8 @@ def check(
         case = best.case
     bits, error = _certainty(case)
     expected = case.scored.prediction.expected / np.log(2)
-    report = Report(tuple(found), case.pieces, first.scored.bits, bits, error, expected)
+    beyond = case.impossible or 0.0
+    report = Report(tuple(found), case.pieces, first.scored.bits, bits, error, expected, impossible=beyond)
     if not report.belongs and (told := tells(case, prior or default_prior())) is not None:
         report = replace(report, seen=told[0] > max(TELLING, CERTAIN * told[1]))
     if progress is not None:

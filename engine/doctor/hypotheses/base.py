@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ __all__ = ["Finding", "Hypothesis", "Mend"]
 SURE, WORTH, WORTH_MIRRORED = 5.0, 0.02, 0.002
 """Standard errors by which measurements have to be predicted better, and bits of each, before a fault is named; mirror images are
 compared measurement by measurement, and explain nearly the same."""
+
+RARELY = 0.1
+"""Share of the impossible reports that may be left by a mend."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,17 @@ class Hypothesis(ABC):
         for mend in self.mends(case):
             if not mend.mirrored:
                 yield self.compared(case.scored, mend.case.scored, mend.fault, mend.case)
+                yield from self.made_possible(case, mend)
+
+    def made_possible(self, case: Case, mend: Mend) -> Iterator[Finding]:
+        """The evidence that reports which no picture gives are possible with the mend: to a Gaussian model a negative is as
+        likely as any picture, and thresholds that are never reached are no surprise."""
+        before = case.impossible
+        after = mend.case.impossible if before else None
+        if before and after is not None and after < RARELY * before:
+            error = math.sqrt(before * (1 - before) / case.rows)
+            words = "share of the reports that no picture between black and white gives"
+            yield Finding(self.name, mend.fault, mend.case, before - after, error, words, before, after)
 
     def compared(self, before: Scored, after: Scored, fault: str, case: Case) -> Finding:
         gain, error = after.gain_over(before)

@@ -33,8 +33,9 @@ class OrderOfMeasurements(Hypothesis):
             for shift, words in ((-1, "late"), (1, "early")):
                 yield Mend(f"the measurements begin one {words}", case.with_entries(order=np.roll(order, shift)))
         one_bit = case.measurement.codes is not None and case.measurement.codes.max() <= 1
-        if one_bit and seen.size % PACKED == 0:
-            turned = order.reshape(-1, PACKED)[:, ::-1].reshape(-1)
+        if one_bit and seen.size >= PACKED:
+            turned, whole = order.copy(), seen.size // PACKED * PACKED
+            turned[:whole] = order[:whole].reshape(-1, PACKED)[:, ::-1].reshape(-1)
             yield Mend("the bits of each byte are in reverse order", case.with_entries(order=turned))
 
     def _sheet(self, case: Case, seen: np.ndarray) -> tuple[int, int] | None:

@@ -32,7 +32,9 @@ class Thresholds(Hypothesis):
             ("shifted by {:+.3g}", [deviation * s for s in SHIFTS], lambda t, by: t - by),
             ("too large by a factor of {:.3g}", list(FACTORS), lambda t, by: t / by),
         ):
-            yield self._best(case, words, trials, change, 0.0 if "shift" in words else 1.0)
+            found = self._best(case, words, trials, change, 0.0 if "shift" in words else 1.0)
+            yield found
+            yield from self.made_possible(case, Mend(found.fault, found.case))
 
     def _best(self, case: Case, words: str, trials: list[float], change, nothing: float) -> Finding:
         """The best of the trials, made finer in turns."""

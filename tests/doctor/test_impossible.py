@@ -1,0 +1,68 @@
+"""Reports that no picture between black and white gives: what a negative, or thresholds that are never reached, show."""
+
+import numpy as np
+import pytest
+from test_doctor import HEIGHT, WIDTH, photograph, through_matrix
+
+from engine.doctor import check
+from engine.doctor.case import Case
+
+THRESHOLDS = np.linspace(4, 36, 7)
+
+
+def through_masks(rows=600, seed=0):
+    """Sums of 4 to 120 pixels, in three bits."""
+    rng = np.random.default_rng(seed)
+    matrix = (rng.random((rows, HEIGHT * WIDTH)) < rng.uniform(0.01, 0.25, rows)[:, None]).astype(np.float32)
+    z = matrix @ photograph().ravel() + 0.3 * rng.normal(size=rows)
+    return {
+        "A": matrix, "shape": np.array([HEIGHT, WIDTH]), "noise": np.array(0.3), "offset": np.array(0.0),
+        "thresholds": THRESHOLDS, "y": np.searchsorted(THRESHOLDS, z),
+    }  # fmt: skip
+
+
+def test_the_share_is_that_of_rows_that_cannot_add_up_to_their_report():
+    pieces = through_masks()
+    assert Case.of(pieces).impossible == 0.0
+    swapped = pieces | {"y": 7 - pieces["y"]}
+    white = pieces["A"].sum(1)
+    edges = np.concatenate([[-np.inf], THRESHOLDS, [np.inf]])
+    beyond = (
+        edges[swapped["y"]] > white + 4 * 0.3
+    )  # nothing is darker than black here: the lowest cell has no lower edge
+    assert beyond.mean() > 0.05
+    assert Case.of(swapped).impossible == pytest.approx(beyond.mean())
+    assert Case.of(through_matrix(3)).impossible is None  # entries of both signs can add up to anything
+
+
+def test_swapped_codes_are_named_and_mended():
+    pieces = through_masks()
+    report = check(pieces | {"y": 7 - pieces["y"]})
+    assert report.found[0].fault == "all bits of the codes are swapped"
+    np.testing.assert_array_equal(report.pieces["y"], pieces["y"])
+    assert not check(pieces).found
+
+
+def test_thresholds_that_no_row_reaches_are_named():
+    pieces = through_masks()
+    report = check(pieces | {"thresholds": THRESHOLDS * 10})
+    assert report.found[0].fault.startswith("the thresholds are too large by a factor of ")
+    assert report.belongs
+
+
+def test_what_no_mend_makes_possible_is_said():
+    pieces = through_masks()
+    white = pieces["A"].sum(1)
+    dim = white < THRESHOLDS[2]
+    wrong = np.where(dim & (np.arange(len(white)) % 2 == 0), 7, pieces["y"])
+    report = check(pieces | {"y": wrong}, hypotheses=())
+    assert not report.belongs
+    assert "no picture between black and white gives" in report.verdict
+
+
+def test_bits_packed_from_the_other_end_where_the_last_byte_is_not_full():
+    pieces = through_matrix(1, rows=500)
+    whole, rest = pieces["y"][:496].reshape(-1, 8)[:, ::-1].reshape(-1), pieces["y"][496:]
+    report = check(pieces | {"y": np.concatenate([whole, rest])})
+    assert report.found[0].fault == "the bits of each byte are in reverse order"
+    np.testing.assert_array_equal(report.pieces["y"], pieces["y"])
