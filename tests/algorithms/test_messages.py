@@ -8,7 +8,7 @@ import torch
 from engine.algorithms import ALGORITHMS, Draws
 from engine.algorithms.messages import coloured
 from engine.algorithms.messages.spectrum import analyse, spectrum_of, synthesise
-from engine.algorithms.messages.turbo import Turbo
+from engine.algorithms.messages.turbo import POWER, Turbo
 from engine.priors.exact.gaussian import GaussianPrior
 from engine.priors.library import priors
 from engine.priors.sampling import reverse_diffusion
@@ -126,7 +126,7 @@ def test_few_levels_draw_a_gaussian_as_wide_as_many():
         levels = Turbo().levels_for(torch.full((rows,), noise))
         draws = RowGenerators([generator(0, "rows", i) for i in range(rows)])
         start = torch.full((rows, 1, 8, 8), 0.4)
-        *_, (x, _, _) = reverse_diffusion(prior, start, torch.full((rows,), noise), 0.01, levels, draws, power=15.0)
+        *_, (x, _, _) = reverse_diffusion(prior, start, torch.full((rows,), noise), 0.01, levels, draws, power=POWER)
         assert float(x.double().var(0).mean()) == pytest.approx(exact, rel=0.07)
     assert int(Turbo().levels_for(torch.tensor([0.1])).max()) < 10 < int(Turbo().levels_for(torch.tensor([1.0])).max())
 
