@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from engine.algorithms.messages.contrast import pivot_of
+from engine.algorithms.splitting.sign_changes import size_by_signs
 from engine.sensing.channels import DitherChannel
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class KeptContrast:
 
     @classmethod
     def of(cls, measurement: Measurement, prior: DenoiserPrior) -> KeptContrast | None:
-        """That of the plainest picture of what was seen, which has the typical one; None where the measurement tells it, or where
-        pictures of the prior do not go with any contrast."""
+        """That which is typical of such signs, or where they are not of single pixels that of the plainest picture; None where
+        the measurement tells it, or where pictures of the prior do not go with any contrast."""
         lower, upper = measurement.lower, measurement.upper
         if lower is None or upper is None or prior.contrast is None or not measurement.operator.is_linear:
             return None
@@ -50,6 +51,9 @@ class KeptContrast:
         apart = (edges - measurement.predict(flat).double())[told].square().mean().sqrt()
         if float(apart) > BLIND * measurement.operator.typical_response(measurement.offset)[1]:
             return None
+        told_by_signs = size_by_signs(measurement)
+        if told_by_signs is not None:
+            return cls(measurement, pivot, told_by_signs)
         kept = cls(measurement, pivot, torch.ones(measurement.images, device=measurement.device))
         return cls(measurement, pivot, kept.size_of(measurement.simple_estimate()))
 

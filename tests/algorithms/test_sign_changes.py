@@ -1,0 +1,69 @@
+"""What signs of single pixels tell of the contrast."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from engine.algorithms.splitting.contrast import KeptContrast
+from engine.algorithms.splitting.sign_changes import KEPT, size_by_signs, typical_size
+from engine.images import load_image
+from engine.images.bundled import sample_path
+from engine.priors.library import priors
+from engine.sensing.measurement import simulate
+from engine.sensing.operators import OPERATORS
+from engine.sensing.quantizers import QUANTIZERS
+
+
+def signs_of(operator="identity", quantizer="one-bit", noise=0.02, contrast=1.0, side=64, pictures=1):
+    pixels = load_image(sample_path("sample:photo-camera")).pixels.mean(0)
+    step = min(pixels.shape) // side
+    part = pixels[: side * step, : side * step].reshape(side, step, side, step).mean((1, 3))
+    x = torch.from_numpy(0.5 + contrast * (part - 0.5)).float()[None, None].repeat(pictures, 1, 1, 1)
+    made = OPERATORS.parse(operator).build((1, side, side), 0)
+    return simulate(x, made, QUANTIZERS.parse(quantizer), noise, 0, offset=0.5)
+
+
+def test_the_formula_on_a_chessboard_and_a_half():
+    board = torch.from_numpy(np.indices((16, 16)).sum(0) % 2).float()[None]
+    # every pair differs, half would at random: r = ln 2, at the usual noise
+    assert typical_size(board, 0.02) == pytest.approx(math.exp(-2.1388 - 0.3562 * math.log(2)))
+    half = torch.zeros(1, 16, 16)
+    half[:, 8:] = 1  # 16 of 480 pairs
+    louder = math.log(5)
+    told = math.exp(-2.1388 + (-0.3562 - 0.0936 * louder) * math.log(16 / 480 / 0.5) + 0.0587 * louder**2)
+    assert typical_size(half, 0.1) == pytest.approx(told)
+    assert typical_size(board[:, :8, :8], 0.02) is None  # too few pairs
+
+
+def test_pixels_that_were_not_seen_count_nowhere():
+    board = torch.from_numpy(np.indices((32, 32)).sum(0) % 2).float()[None]
+    hidden = board.clone()
+    hidden[:, 16:] = math.nan
+    assert typical_size(hidden, 0.05) == pytest.approx(typical_size(board[:, :16], 0.05))
+
+
+def test_a_fainter_picture_is_told_by_its_speckle():
+    sizes = [float(size_by_signs(signs_of(noise=0.1, contrast=c))) for c in (1.0, 0.5, 0.25)]
+    assert sizes[0] > 1.15 * sizes[1] > 1.3 * sizes[2]
+
+
+@pytest.mark.parametrize("operator", ["gaussian measurements=400", "blur"])
+def test_signs_of_anything_but_pixels_say_nothing(operator):
+    assert size_by_signs(signs_of(operator)) is None
+
+
+def test_swapped_signs_say_nothing():
+    assert size_by_signs(signs_of(quantizer="one-bit flip=0.1")) is None
+
+
+@pytest.mark.parametrize("operator", ["identity", "inpainting measurements=2048", "super-resolution factor=2"])
+def test_it_is_the_contrast_that_is_kept(operator):
+    measurement = signs_of(operator, pictures=2)
+    prior = priors().parse("natural").load("cpu", (1, 64, 64))
+    kept = KeptContrast.of(measurement, prior)
+    places = measurement.operator.laid_out(measurement.lower[1].isfinite().float())
+    assert float(kept.size[1]) == pytest.approx(KEPT * typical_size(places, 0.02))
+    restored = kept.restore(measurement.simple_estimate())
+    assert torch.allclose(kept.size_of(restored), kept.size, rtol=1e-4)
