@@ -54,6 +54,12 @@ def test_signs_of_anything_but_pixels_say_nothing(operator):
     assert size_by_signs(signs_of(operator)) is None
 
 
+def test_neighbours_of_a_mosaic_differ_in_colour():
+    x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    mosaic = OPERATORS.parse("bayer").build((3, 32, 32), 0)
+    assert size_by_signs(simulate(x, mosaic, QUANTIZERS.parse("one-bit"), 0.02, 0, offset=0.5)) is None
+
+
 def test_swapped_signs_say_nothing():
     assert size_by_signs(signs_of(quantizer="one-bit flip=0.1")) is None
 

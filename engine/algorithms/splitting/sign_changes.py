@@ -64,7 +64,9 @@ def size_by_signs(measurement: Measurement) -> Tensor | None:
     sizes = []
     for above in measurement.lower.isfinite().float():
         places = operator.laid_out(above)
-        size = None if places is None else typical_size(places, measurement.noise)
+        if places is None or len(places) != operator.image_shape[0]:
+            return None  # neighbours of a mosaic differ in colour
+        size = typical_size(places, measurement.noise)
         if size is None:
             return None
         sizes.append(KEPT * size)
