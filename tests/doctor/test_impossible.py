@@ -40,7 +40,10 @@ def test_the_share_is_that_of_rows_that_cannot_add_up_to_their_report():
 
 def test_swapped_codes_are_named_and_mended():
     pieces = through_masks()
-    report = check(pieces | {"y": 7 - pieces["y"]}, hypotheses=(BitsOfCodes(), Thresholds()))
+    swapped = pieces | {"y": 7 - pieces["y"]}
+    told = [f for f in BitsOfCodes().findings(Case.of(swapped)) if "no picture" in f.evidence]
+    assert [f.fault for f in told] == ["all bits of the codes are swapped"] and told[0].is_significant
+    report = check(swapped, hypotheses=(BitsOfCodes(), Thresholds()))
     assert report.found[0].fault == "all bits of the codes are swapped"
     np.testing.assert_array_equal(report.pieces["y"], pieces["y"])
     assert not check(pieces, hypotheses=(BitsOfCodes(), Thresholds())).found
