@@ -163,10 +163,10 @@ class Case:
     @cached_property
     def impossible(self) -> float | None:
         """Share of the reports that no picture between black and white gives, whatever the others are; None where there are no
-        cells, or where rows have entries of both signs."""
+        cells, where rows have entries of both signs, or where some reports are known to be swapped."""
         measurement = self.measurement
         channel, operator = measurement.channel, measurement.operator
-        if not isinstance(channel, CellChannel) or not operator.non_negative:
+        if not isinstance(channel, CellChannel) or channel.flip or not operator.non_negative:
             return None
         white = operator.forward(torch.ones(1, *operator.image_shape))
         darkest, brightest = (white * (pixel - measurement.offset) for pixel in (0.0, 1.0))

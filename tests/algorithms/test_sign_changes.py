@@ -11,6 +11,7 @@ from engine.algorithms.splitting.sign_changes import KEPT, size_by_signs, typica
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.priors.library import priors
+from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
 from engine.sensing.quantizers import QUANTIZERS
@@ -42,6 +43,14 @@ def test_pixels_that_were_not_seen_count_nowhere():
     hidden = board.clone()
     hidden[:, 16:] = math.nan
     assert typical_size(hidden, 0.05) == pytest.approx(typical_size(board[:, :16], 0.05))
+
+
+def test_what_is_held_out_is_no_sign():
+    whole = signs_of(noise=0.1)
+    part = hold_out(whole, 0.3, 0).fitted
+    assert bool((~part.lower.isfinite() & ~part.upper.isfinite()).any())
+    # taken for signs below the threshold they would look like speckle, a picture of half the contrast
+    assert float(size_by_signs(part)) == pytest.approx(float(size_by_signs(whole)), rel=0.05)
 
 
 def test_a_fainter_picture_is_told_by_its_speckle():

@@ -30,12 +30,19 @@ def test_the_share_is_that_of_rows_that_cannot_add_up_to_their_report():
     swapped = pieces | {"y": 7 - pieces["y"]}
     white = pieces["A"].sum(1)
     edges = np.concatenate([[-np.inf], THRESHOLDS, [np.inf]])
-    beyond = (
-        edges[swapped["y"]] > white + 4 * 0.3
-    )  # nothing is darker than black here: the lowest cell has no lower edge
+    # nothing is darker than black here: the lowest cell has no lower edge
+    beyond = edges[swapped["y"]] > white + 4 * 0.3
     assert beyond.mean() > 0.05
     assert Case.of(swapped).impossible == pytest.approx(beyond.mean())
     assert Case.of(through_matrix(3)).impossible is None  # entries of both signs can add up to anything
+
+
+def test_bits_that_are_known_to_be_swapped_at_times_may_be_impossible():
+    pieces = through_masks()
+    bits = np.where(pieces["y"] > 3, 1, -1)
+    threshold = {"y": -bits, "thresholds": THRESHOLDS[3:4]}
+    assert Case.of(pieces | threshold).impossible > 0
+    assert Case.of(pieces | threshold | {"flip": np.array(0.1)}).impossible is None
 
 
 def test_swapped_codes_are_named_and_mended():

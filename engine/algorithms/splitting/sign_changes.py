@@ -61,8 +61,12 @@ def size_by_signs(measurement: Measurement) -> Tensor | None:
     basis = operator.gram_eigenbasis()
     if basis is None or not basis.trivial:
         return None
+    assert measurement.upper is not None
+    # what is left out has no edge, and is no sign
+    signs = measurement.lower.isfinite().float()
+    signs = signs.masked_fill(~measurement.lower.isfinite() & ~measurement.upper.isfinite(), math.nan)
     sizes = []
-    for above in measurement.lower.isfinite().float():
+    for above in signs:
         places = operator.laid_out(above)
         if places is None or len(places) != operator.image_shape[0]:
             return None  # neighbours of a mosaic differ in colour
