@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.algorithms.splitting.contrast import KeptContrast
-from engine.algorithms.splitting.sign_changes import KEPT, size_by_signs, typical_size
+from engine.algorithms.splitting.sign_changes import KEPT, LEAST_SIZE, MOST_SIZE, size_by_signs, typical_size
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.priors.library import priors
@@ -26,23 +26,32 @@ def signs_of(operator="identity", quantizer="one-bit", noise=0.02, contrast=1.0,
     return simulate(x, made, QUANTIZERS.parse(quantizer), noise, 0, offset=0.5)
 
 
-def test_the_formula_on_a_chessboard_and_a_half():
-    board = torch.from_numpy(np.indices((16, 16)).sum(0) % 2).float()[None]
-    # every pair differs, half would at random: r = ln 2, at the usual noise
-    assert typical_size(board, 0.02) == pytest.approx(math.exp(-2.1388 - 0.3562 * math.log(2)))
-    half = torch.zeros(1, 16, 16)
-    half[:, 8:] = 1  # 16 of 480 pairs
+def stripes(side):
+    """Columns, four and four in turn above and below."""
+    return torch.from_numpy(np.indices((side, side))[1] // 4 % 2).float()[None]
+
+
+def test_the_formula_on_stripes():
+    # 48 of 480 pairs differ, half would at random
+    changes = math.log(48 / 480 / 0.5)
+    assert typical_size(stripes(16), 0.02) == pytest.approx(math.exp(-2.1388 - 0.3562 * changes))
     louder = math.log(5)
-    told = math.exp(-2.1388 + (-0.3562 - 0.0936 * louder) * math.log(16 / 480 / 0.5) + 0.0587 * louder**2)
-    assert typical_size(half, 0.1) == pytest.approx(told)
-    assert typical_size(board[:, :8, :8], 0.02) is None  # too few pairs
+    told = math.exp(-2.1388 + (-0.3562 - 0.0936 * louder) * changes + 0.0587 * louder**2)
+    assert typical_size(stripes(16), 0.1) == pytest.approx(told)
+    assert typical_size(stripes(16)[:, :8, :8], 0.02) is None  # too few pairs
+
+
+def test_signs_that_no_photograph_has_say_what_photographs_have():
+    board = torch.from_numpy(np.indices((16, 16)).sum(0) % 2).float()[None]
+    assert typical_size(board, 0.02) == LEAST_SIZE
+    for alike in (torch.zeros(1, 16, 16), torch.ones(1, 16, 16)):
+        assert typical_size(alike, 0.02) == MOST_SIZE
 
 
 def test_pixels_that_were_not_seen_count_nowhere():
-    board = torch.from_numpy(np.indices((32, 32)).sum(0) % 2).float()[None]
-    hidden = board.clone()
+    hidden = stripes(32)
     hidden[:, 16:] = math.nan
-    assert typical_size(hidden, 0.05) == pytest.approx(typical_size(board[:, :16], 0.05))
+    assert typical_size(hidden, 0.05) == pytest.approx(typical_size(stripes(32)[:, :16], 0.05))
 
 
 def test_what_is_held_out_is_no_sign():

@@ -25,6 +25,8 @@ side and seven noises. Residual of them 0.29 to 0.18 (0.29 without), of 22 other
 KEPT = 0.85
 """Share of that size that a reconstruction has: details that no sign tells are not in it, and where it errs, less is nearer."""
 USUAL_NOISE, LEAST_NOISE, MOST_NOISE = 0.02, 0.002, 0.2
+LEAST_SIZE, MOST_SIZE = 0.13, 0.32
+"""Nine of ten of these photographs lie between; signs that are nearly all alike would have the formula say more than white."""
 LEAST_UNEVEN, LEAST_SHARE, FEWEST = 0.01, 1e-4, 200
 """Of pairs of pixels: the share that would differ at random and the one that differs are taken for at least this much, and fewer
 pairs say nothing."""
@@ -49,7 +51,8 @@ def typical_size(above: Tensor, noise: float) -> float | None:
     changes = math.log(max(differ / pairs, LEAST_SHARE) / at_random)
     louder = math.log(min(max(noise, LEAST_NOISE), MOST_NOISE) / USUAL_NOISE)
     uneven = (share - 0.5) ** 2
-    return math.exp(PLAIN + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
+    size = math.exp(PLAIN + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
+    return min(max(size, LEAST_SIZE), MOST_SIZE)
 
 
 def size_by_signs(measurement: Measurement) -> Tensor | None:
