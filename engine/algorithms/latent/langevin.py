@@ -20,7 +20,7 @@ __all__ = ["LatentLangevin"]
 
 GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, are spread evenly however many there are."""
-MANY, FEW, SMALL = 64, 24, 1 << 12
+MANY, FEW, SMALL = 256, 24, 1 << 12
 """Particles, and particles of images of more than so many values, whose generators cost most of the time."""
 
 
@@ -42,7 +42,7 @@ class LatentLangevin(AlgorithmChoice):
     particles: int | None = integer(
         None,
         "Particles",
-        "Latents of an image that go from the prior to the posterior together; auto takes 64, and 24 of large pictures.",
+        "Latents of an image that go from the prior to the posterior together; auto takes 256, and 24 of large pictures.",
         low=8,
         high=100_000,
     )

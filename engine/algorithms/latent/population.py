@@ -24,8 +24,10 @@ __all__ = ["Population", "systematic"]
 
 KEPT = 0.9
 """Effective share of the latents that a growth of the power leaves, where as many powers are allowed as that takes."""
-FIRST = 16
-"""Latents drawn from the prior for each that goes on: the first choice is the coarsest, and costs no gradient."""
+FIRST = 32
+"""Latents drawn from the prior for each that goes on: they cost no gradient, so that the first power is as large as they bear."""
+CHOSEN = 0.5
+"""Effective number of those drawn first, for each that goes on: as many fewer powers as that saves, each adds its own chance."""
 METRICS = 8
 """Latents whose Fisher information is averaged for the moves of all."""
 
@@ -55,7 +57,7 @@ class Population:
         many = RowGenerators(noise.generators * (FIRST * size))  # one stream, drawn from in turn
         latent = prior.draw_latents(many, str(measurement.device))
         value = torch.cat([self.objective.value(part) for part in latent.split(size)])
-        at = self._grow(value)
+        at = self._grow(value, CHOSEN / FIRST)
         chosen = systematic(torch.softmax(-at * value, 0), self._combed(size))
         self.chains = Chains(self.objective, RowGenerators(noise.generators * size), latent[chosen], pooled=True)
         self._measure()
@@ -64,17 +66,17 @@ class Population:
         start = self.noise.uniform((1,))[0, 0].double()
         return (torch.arange(size, dtype=torch.float64) + start) / size
 
-    def _grow(self, value: Tensor) -> float:
-        """Raises the power, and returns by how much."""
+    def _grow(self, value: Tensor, kept: float = KEPT) -> float:
+        """Raises the power as far as an effective share ``kept`` is left, and returns by how much."""
         self.stages += 1
         left = 1.0 - self.power
-        if self.stages >= self.powers or _effective(-left * value) >= KEPT:
+        if self.stages >= self.powers or _effective(-left * value) >= kept:
             self.power = 1.0
             return left
         low, high = 1e-12, left
         for _ in range(40):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if _effective(-middle * value) >= KEPT else (low, middle)
+            low, high = (middle, high) if _effective(-middle * value) >= kept else (low, middle)
         # no slower than evenly in the logarithm: the last of the powers allowed is 1
         even = self.power * ((1 / self.power) ** (1 / (self.powers - self.stages + 1)) - 1) if self.power else 0.0
         grown = max(low, even)
