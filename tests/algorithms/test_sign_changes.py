@@ -72,10 +72,25 @@ def test_signs_of_anything_but_pixels_say_nothing(operator):
     assert size_by_signs(signs_of(operator)) is None
 
 
-def test_neighbours_of_a_mosaic_differ_in_colour():
-    x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    mosaic = OPERATORS.parse("bayer").build((3, 32, 32), 0)
-    assert size_by_signs(simulate(x, mosaic, QUANTIZERS.parse("one-bit"), 0.02, 0, offset=0.5)) is None
+def test_diagonal_neighbours_tell_where_there_are_no_others():
+    greens = stripes(32)
+    greens[0, np.indices((32, 32)).sum(0) % 2 == 0] = math.nan
+    # of 961 diagonal pairs of greens, 31 at each of seven edges differ
+    changes = math.log(7 * 31 / 961 / 0.5)
+    assert typical_size(greens, 0.02) == pytest.approx(math.exp(-2.1388 + 0.1 - 0.3562 * changes))
+
+
+def test_a_mosaic_is_told_by_its_greens_alone():
+    mosaic = OPERATORS.parse("bayer").build((3, 64, 64), 0)
+    grey = signs_of(noise=0.1).truth.repeat(1, 3, 1, 1)
+    tinted = grey * torch.tensor([0.2, 1.0, 1.0]).reshape(1, 3, 1, 1)
+    plain, red = (
+        float(size_by_signs(simulate(x, mosaic, QUANTIZERS.parse("one-bit"), 0.1, 0, offset=0.5)))
+        for x in (grey, tinted)
+    )
+    # as neighbours of a grey picture tell; differences of colours are no speckle
+    assert plain == pytest.approx(float(size_by_signs(signs_of(noise=0.1))), rel=0.1)
+    assert red > 0.95 * plain
 
 
 def test_swapped_signs_say_nothing():

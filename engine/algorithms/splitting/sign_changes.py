@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from engine.sensing.operators.bayer import MosaicOperator
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -30,6 +32,11 @@ LEAST_SIZE, MOST_SIZE = 0.13, 0.32
 LEAST_UNEVEN, LEAST_SHARE, FEWEST = 0.01, 1e-4, 200
 """Of pairs of pixels: the share that would differ at random and the one that differs are taken for at least this much, and fewer
 pairs say nothing."""
+BESIDE, ASKEW = ((0, 1), (1, 0)), ((1, 1), (1, -1))
+"""Pairs that the formula is of, and those that a colour mosaic has: the diagonal neighbours of its green pixels."""
+FARTHER = 0.1
+"""By how much the logarithm falls with diagonal pairs, which differ more often: 0.07 to 0.11 of a quarter of these photographs,
+at 32, 64 and 128 pixels a side and noise 0.005 to 0.1."""
 
 
 def typical_size(above: Tensor, noise: float) -> float | None:
@@ -37,13 +44,11 @@ def typical_size(above: Tensor, noise: float) -> float | None:
     above the threshold, 0 below, not-a-number where nothing was seen; ``noise`` (deviation, in units of x) was added before.
     None where too few pixels have neighbours."""
     seen = above.isfinite()
-    differ = pairs = 0
-    for axis in (1, 2):
-        count = above.shape[axis] - 1
-        one, other = above.narrow(axis, 0, count), above.narrow(axis, 1, count)
-        both = seen.narrow(axis, 0, count) & seen.narrow(axis, 1, count)
-        pairs += int(both.sum())
-        differ += int(((one != other) & both).sum())
+    askew = 0.0
+    differ, pairs = _differing(above, BESIDE)
+    if pairs < FEWEST:
+        askew = FARTHER
+        differ, pairs = _differing(above, ASKEW)
     if pairs < FEWEST:
         return None
     share = float(above[seen].double().mean())
@@ -51,8 +56,21 @@ def typical_size(above: Tensor, noise: float) -> float | None:
     changes = math.log(max(differ / pairs, LEAST_SHARE) / at_random)
     louder = math.log(min(max(noise, LEAST_NOISE), MOST_NOISE) / USUAL_NOISE)
     uneven = (share - 0.5) ** 2
-    size = math.exp(PLAIN + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
+    size = math.exp(PLAIN + askew + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
     return min(max(size, LEAST_SIZE), MOST_SIZE)
+
+
+def _differing(above: Tensor, steps: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    """How many pixels of the same colour, so many rows and columns apart, differ, and how many of them were seen."""
+    height, width = above.shape[1:]
+    differ = pairs = 0
+    for down, right in steps:
+        one = above[:, : height - down, max(-right, 0) : width - max(right, 0)]
+        other = above[:, down:, max(right, 0) : width + min(right, 0)]
+        both = one.isfinite() & other.isfinite()
+        pairs += int(both.sum())
+        differ += int(((one != other) & both).sum())
+    return differ, pairs
 
 
 def size_by_signs(measurement: Measurement) -> Tensor | None:
@@ -71,8 +89,11 @@ def size_by_signs(measurement: Measurement) -> Tensor | None:
     sizes = []
     for above in signs:
         places = operator.laid_out(above)
+        if isinstance(operator, MosaicOperator):  # neighbours of a mosaic differ in colour
+            seen = operator.adjoint(torch.ones_like(above)[None])[0] > 0
+            places = operator.adjoint(above[None])[0].masked_fill(~seen, math.nan)
         if places is None or len(places) != operator.image_shape[0]:
-            return None  # neighbours of a mosaic differ in colour
+            return None
         size = typical_size(places, measurement.noise)
         if size is None:
             return None
