@@ -45,7 +45,7 @@ def test_denoising_samplers_draw_the_exact_conditional(sampler, steps, level):
     "written",
     [
         "split-gibbs hold=40 denoising=12",
-        "dpnp anneal=120 hold=40 langevin=60 denoising=8 level_last=0.03",
+        "dpnp anneal=90 hold=40 langevin=40 denoising=6 level_last=0.03",
     ],
 )
 def test_samplers_reach_the_posterior_of_a_gaussian(written):

@@ -33,7 +33,7 @@ ALGORITHMS = {
     "diff-onebit": "diff-onebit steps=5",
     "pnp-onebit": "pnp-onebit iterations=4 langevin=5 denoising=2",
     "qcs-sgm": "qcs-sgm levels=4 repeats=2 sigma_first=1 sigma_last=0.1",
-    "latent-langevin": "latent-langevin powers=4 moves=1 settle=3 leapfrog=2",
+    "latent-langevin": "latent-langevin particles=16 powers=4 moves=1 settle=3 leapfrog=2",
     "csgm": "csgm steps=30 rate=0.1",
 }
 OF_GENERATORS = [written for written in ALGORITHMS.values() if written.startswith(("csgm", "latent"))]
