@@ -18,6 +18,7 @@ PRIORS = {"denoiser": "gaussian", "generator": "gan-mnist", "sparsity": "wavelet
 NAMES = [name for name, cls in ALGORITHMS.choices.items() if cls.reconstructs]
 
 QUICK = {"latent-langevin": "latent-langevin particles=16"}
+"""Whether it runs does not hang on how many particles there are."""
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,10 @@ def test_what_an_algorithm_takes_decides_its_refusals():
     for words, name in KINDS.values():
         if words.split()[0] in kinds():
             assert all(n in priors().choices for n in name.split(" or "))
+
+
+@pytest.mark.parametrize("prior", ["natural", "mnist"])
+def test_cells_of_patterns_in_order_are_not_left_to_plug_and_play(prior):
+    spec = RunSpec(prior=prior, operator="patterns measurements=100", quantizer="one-bit", size="28")
+    assert spec.algorithm.name == "diffpir"
+    assert spec.replace(quantizer="none", algorithm=None).algorithm.name == "plug-and-play"

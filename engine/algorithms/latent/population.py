@@ -27,7 +27,8 @@ KEPT = 0.9
 FIRST = 32
 """Latents drawn from the prior for each that goes on: they cost no gradient, so that the first power is as large as they bear."""
 CHOSEN = 0.5
-"""Effective number of those drawn first, for each that goes on: as many fewer powers as that saves, each adds its own chance."""
+"""Effective number of them that the first power leaves, for each that goes on. A smaller share than ``KEPT`` saves powers, each
+of which adds chance of its own."""
 METRICS = 8
 """Latents whose Fisher information is averaged for the moves of all."""
 

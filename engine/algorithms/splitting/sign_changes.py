@@ -35,8 +35,8 @@ pairs say nothing."""
 BESIDE, ASKEW = ((0, 1), (1, 0)), ((1, 1), (1, -1))
 """Pairs that the formula is of, and those that a colour mosaic has: the diagonal neighbours of its green pixels."""
 FARTHER = 0.1
-"""By how much the logarithm falls with diagonal pairs, which differ more often: 0.07 to 0.11 of a quarter of these photographs,
-at 32, 64 and 128 pixels a side and noise 0.005 to 0.1."""
+"""What the logarithm of the size falls short by with diagonal pairs, which differ more often: 0.07 to 0.11 of a quarter of these
+photographs, at 32, 64 and 128 pixels a side and noise 0.005 to 0.1."""
 
 
 def typical_size(above: Tensor, noise: float) -> float | None:
@@ -44,10 +44,10 @@ def typical_size(above: Tensor, noise: float) -> float | None:
     above the threshold, 0 below, not-a-number where nothing was seen; ``noise`` (deviation, in units of x) was added before.
     None where too few pixels have neighbours."""
     seen = above.isfinite()
-    askew = 0.0
+    farther = 0.0
     differ, pairs = _differing(above, BESIDE)
     if pairs < FEWEST:
-        askew = FARTHER
+        farther = FARTHER
         differ, pairs = _differing(above, ASKEW)
     if pairs < FEWEST:
         return None
@@ -56,7 +56,7 @@ def typical_size(above: Tensor, noise: float) -> float | None:
     changes = math.log(max(differ / pairs, LEAST_SHARE) / at_random)
     louder = math.log(min(max(noise, LEAST_NOISE), MOST_NOISE) / USUAL_NOISE)
     uneven = (share - 0.5) ** 2
-    size = math.exp(PLAIN + askew + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
+    size = math.exp(PLAIN + farther + UNEVEN * uneven + (CHANGES + FINER * louder) * changes + NOISY * louder**2)
     return min(max(size, LEAST_SIZE), MOST_SIZE)
 
 
@@ -88,10 +88,7 @@ def size_by_signs(measurement: Measurement) -> Tensor | None:
     signs = signs.masked_fill(~measurement.lower.isfinite() & ~measurement.upper.isfinite(), math.nan)
     sizes = []
     for above in signs:
-        places = operator.laid_out(above)
-        if isinstance(operator, MosaicOperator):  # neighbours of a mosaic differ in colour
-            seen = operator.adjoint(torch.ones_like(above)[None])[0] > 0
-            places = operator.adjoint(above[None])[0].masked_fill(~seen, math.nan)
+        places = _by_colour(operator, above) if isinstance(operator, MosaicOperator) else operator.laid_out(above)
         if places is None or len(places) != operator.image_shape[0]:
             return None
         size = typical_size(places, measurement.noise)
@@ -99,3 +96,10 @@ def size_by_signs(measurement: Measurement) -> Tensor | None:
             return None
         sizes.append(KEPT * size)
     return torch.tensor(sizes, dtype=torch.float64, device=measurement.device)
+
+
+def _by_colour(operator: MosaicOperator, above: Tensor) -> Tensor:
+    """What a mosaic saw in its places, (channels, height, width), not-a-number in the colours that a pixel does not see:
+    neighbours on the sensor differ in colour, and say nothing."""
+    places, seen = operator.adjoint(torch.stack([above, torch.ones_like(above)]))
+    return places.masked_fill(seen == 0, math.nan)
