@@ -119,7 +119,8 @@ def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
             "this matrix does not mix all pixels, as message passing wants; draws that are exact in what is seen need no mixing",
         )
     if operator.name == "patterns" and quantizer.bits_per_measurement is not None:
-        return "diffpir", "it did best on test pictures where cells of fast patterns in order were seen"
+        best = "split-gibbs" if prior.any_size and quantizer.bits_per_measurement <= 1 else "diffpir"
+        return best, "it did best on test pictures where cells of fast patterns in order were seen"
     if operator.is_linear and operator.random_like:
         return "guided", "the matrix is too large to decompose, which the other methods need"
     if isinstance(operator, DenseChoice) and (quantizer.bits_per_measurement or 2) <= 1:

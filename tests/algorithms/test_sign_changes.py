@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.algorithms.splitting.contrast import KeptContrast
+from engine.algorithms import ALGORITHMS
+from engine.algorithms.base import Draws
+from engine.algorithms.splitting.contrast import GUESS, KeptContrast
 from engine.algorithms.splitting.sign_changes import KEPT, LEAST_SIZE, MOST_SIZE, size_by_signs, typical_size
 from engine.images import load_image
 from engine.images.bundled import sample_path
 from engine.priors.library import priors
+from engine.runs.metrics import psnr
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
@@ -106,3 +109,52 @@ def test_it_is_the_contrast_that_is_kept(operator):
     assert float(kept.size[1]) == pytest.approx(KEPT * typical_size(places, 0.02))
     restored = kept.restore(measurement.simple_estimate())
     assert torch.allclose(kept.size_of(restored), kept.size, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("operator", "seen"),
+    [("patterns", (0.95, 1)), ("patterns transform=haar", (0.95, 1)), ("patterns order=random", (0.1, 0.3))],
+)
+def test_signs_of_patterns_leave_a_guess_of_what_is_seen(operator, seen):
+    prior = priors().parse("natural").load("cpu", (1, 64, 64))
+    measurement = signs_of(operator, pictures=2)
+    kept = KeptContrast.typical(measurement, prior)
+    shares = (kept.size / (GUESS * prior.contrast[0])) ** 2
+    assert seen[0] < float(shares[0]) <= seen[1] and float(shares[0]) == float(shares[1])
+    restored = kept.restore(measurement.simple_estimate())
+    assert torch.allclose((restored - kept.pivot).double().square().mean((1, 2, 3)).sqrt(), kept.size, rtol=1e-4)
+
+
+@pytest.mark.parametrize("operator", ["gaussian measurements=400", "dct measurements=400", "hadamard measurements=400"])
+def test_signs_of_mixtures_leave_no_guess(operator):
+    prior = priors().parse("natural").load("cpu", (1, 64, 64))
+    assert KeptContrast.typical(signs_of(operator), prior) is None
+    assert KeptContrast.of(signs_of(operator), prior) is not None
+
+
+def test_whoever_knows_the_contrast_keeps_it():
+    measurement = signs_of("patterns")
+    digits = priors().parse("mnist").load("cpu", (1, 28, 28))
+    assert KeptContrast.typical(measurement, digits) is None
+    natural = priors().parse("natural").load("cpu", (1, 64, 64))
+    assert KeptContrast.typical(signs_of("patterns", "uniform bits=2"), natural) is None
+    assert KeptContrast.typical(signs_of("patterns", "dithered"), natural) is None
+
+
+@pytest.mark.parametrize("operator", ["inpainting measurements=512", "patterns measurements=256"])
+def test_split_gibbs_shows_signs_at_the_contrast_that_is_typical(operator):
+    prior = priors().parse("natural").load("cpu", (1, 32, 32))
+    measurement = signs_of(operator, side=32)
+    kept = KeptContrast.typical(measurement, prior)
+    method = ALGORITHMS.parse("split-gibbs anneal=20 hold=3")
+    for last in method.iterates(measurement, prior, Draws(0, samples=(0, 1))):
+        assert last.mean is None or torch.allclose(kept.size_of(last.mean), kept.size, rtol=1e-3)
+    assert last.mean is not None
+    # every sample has one of its own, since it is a guess
+    sizes = kept.size_of(last.x)
+    assert abs(math.log(float(sizes[0] / sizes[1]))) > 0.02
+    alone = list(method.iterates(measurement, prior, Draws(0, samples=(1,))))[-1]
+    assert torch.allclose(alone.x[0], last.x[1], atol=1e-4)
+    truth = measurement.truth[0].numpy()
+    flat = np.full_like(truth, truth.mean())
+    assert psnr(last.mean[0].clamp(0, 1).numpy(), truth) > psnr(flat, truth) + 1

@@ -58,8 +58,12 @@ def test_what_an_algorithm_takes_decides_its_refusals():
             assert all(n in priors().choices for n in name.split(" or "))
 
 
-@pytest.mark.parametrize("prior", ["natural", "mnist"])
-def test_cells_of_patterns_in_order_are_not_left_to_plug_and_play(prior):
-    spec = RunSpec(prior=prior, operator="patterns measurements=100", quantizer="one-bit", size="28")
-    assert spec.algorithm.name == "diffpir"
+@pytest.mark.parametrize(
+    ("prior", "advised"), [("natural", "split-gibbs"), ("cifar10", "diffpir"), ("mnist", "diffpir")]
+)
+def test_cells_of_patterns_in_order_are_not_left_to_plug_and_play(prior, advised):
+    size = "64" if prior == "natural" else None
+    spec = RunSpec(prior=prior, operator="patterns measurements=100", quantizer="one-bit", size=size)
+    assert spec.algorithm.name == advised
+    assert spec.replace(quantizer="uniform bits=3", algorithm=None).algorithm.name == "diffpir"
     assert spec.replace(quantizer="none", algorithm=None).algorithm.name == "plug-and-play"

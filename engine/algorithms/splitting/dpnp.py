@@ -74,6 +74,7 @@ class Dpnp(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
+        from engine.algorithms.splitting.contrast import KeptContrast, spread_of
         from engine.algorithms.splitting.halves import HeldMean, fine_level
         from engine.algorithms.splitting.samplers import DENOISING_SAMPLERS
         from engine.likelihoods.consistency import make_consistency
@@ -89,6 +90,9 @@ class Dpnp(AlgorithmChoice):
             levels = geometric_levels(first, last, self.anneal) + [last] * self.hold
         denoise = DENOISING_SAMPLERS[self.sampler]
         x, calls, step_size, held = seen.simple_estimate(), 0, None, HeldMean(measurement.images)
+        # as split-gibbs shows them
+        kept = KeptContrast.typical(viewed(measurement, self.data), prior)
+        spread = spread_of(draws.per_row("contrast"), x.device)
         for step, level in enumerate(levels, start=1):
             with torch.no_grad():
                 squared = torch.full((len(x),), level**2, dtype=torch.float64, device=x.device)
@@ -100,4 +104,5 @@ class Dpnp(AlgorithmChoice):
             calls += self.denoising + 1
             mean = held.add(known) if level == levels[-1] else None
             statistics = {"sigma": level, "acceptance": float(chain.acceptance.mean())}
-            yield Iterate(step, len(levels), x, calls, known, statistics, mean=mean)
+            shown = (x, known, mean) if kept is None else kept.shown(x, known, mean, spread)
+            yield Iterate(step, len(levels), shown[0], calls, shown[1], statistics, mean=shown[2])
