@@ -8,7 +8,7 @@ import torch
 
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.base import Draws
-from engine.algorithms.splitting.contrast import GUESS, KeptContrast
+from engine.algorithms.splitting.contrast import GUESS, NOTE, KeptContrast
 from engine.algorithms.splitting.sign_changes import KEPT, LEAST_SIZE, MOST_SIZE, size_by_signs, typical_size
 from engine.images import load_image
 from engine.images.bundled import sample_path
@@ -149,7 +149,7 @@ def test_split_gibbs_shows_signs_at_the_contrast_that_is_typical(operator):
     method = ALGORITHMS.parse("split-gibbs anneal=20 hold=3")
     for last in method.iterates(measurement, prior, Draws(0, samples=(0, 1))):
         assert last.mean is None or torch.allclose(kept.size_of(last.mean), kept.size, rtol=1e-3)
-    assert last.mean is not None
+    assert last.mean is not None and last.note == NOTE
     # every sample has one of its own, since it is a guess
     sizes = kept.size_of(last.x)
     assert abs(math.log(float(sizes[0] / sizes[1]))) > 0.02

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.sensing.measurement import Measurement
     from engine.sensing.operators import Operator
 
-__all__ = ["KeptContrast", "spread_of"]
+__all__ = ["NOTE", "KeptContrast", "spread_of"]
 
 BLIND = 0.1
 """Thresholds that differ from the response to a flat picture by less than this share of a typical response tell no contrast."""
@@ -40,6 +40,7 @@ SPREAD = 0.28
 UNLIKE = 0.3
 """Rows are unlike where no larger share of them, effectively, holds the power of photographs: 0.002 to 0.17 of patterns, in order
 or picked at random, 0.55 to 0.95 of random matrices and single pixels."""
+NOTE = "These signs leave the contrast open: it is a guess, typical of such pictures."
 EXPONENT, DRAWN = 2.4, 16
 """Of the spectrum of photographs, and how many pictures of it tell how much rows see."""
 

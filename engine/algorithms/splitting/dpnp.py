@@ -74,7 +74,7 @@ class Dpnp(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.splitting.contrast import KeptContrast, spread_of
+        from engine.algorithms.splitting.contrast import NOTE, KeptContrast, spread_of
         from engine.algorithms.splitting.halves import HeldMean, fine_level
         from engine.algorithms.splitting.samplers import DENOISING_SAMPLERS
         from engine.likelihoods.consistency import make_consistency
@@ -92,6 +92,7 @@ class Dpnp(AlgorithmChoice):
         x, calls, step_size, held = seen.simple_estimate(), 0, None, HeldMean(measurement.images)
         # as split-gibbs shows them
         kept = KeptContrast.typical(viewed(measurement, self.data), prior)
+        note = "" if kept is None else NOTE
         spread = spread_of(draws.per_row("contrast"), x.device)
         for step, level in enumerate(levels, start=1):
             with torch.no_grad():
@@ -105,4 +106,4 @@ class Dpnp(AlgorithmChoice):
             mean = held.add(known) if level == levels[-1] else None
             statistics = {"sigma": level, "acceptance": float(chain.acceptance.mean())}
             shown = (x, known, mean) if kept is None else kept.shown(x, known, mean, spread)
-            yield Iterate(step, len(levels), shown[0], calls, shown[1], statistics, mean=shown[2])
+            yield Iterate(step, len(levels), shown[0], calls, shown[1], statistics, mean=shown[2], note=note)

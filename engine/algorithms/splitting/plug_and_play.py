@@ -62,7 +62,7 @@ class PlugAndPlay(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.splitting.contrast import KeptContrast
+        from engine.algorithms.splitting.contrast import NOTE, KeptContrast
         from engine.likelihoods.consistency import make_consistency
 
         seen = viewed(measurement, self.data)
@@ -88,7 +88,8 @@ class PlugAndPlay(AlgorithmChoice):
                     dual = dual + x - z
             apart = float((x - z).square().mean().sqrt())
             statistics = {"sigma": level, "disagreement": apart}
-            yield Iterate(step, self.steps, x, step, z, statistics, per_image=True, mean=z)
+            note = "" if kept is None else NOTE
+            yield Iterate(step, self.steps, x, step, z, statistics, per_image=True, mean=z, note=note)
 
 
 def _sees_every_pixel(operator: Operator) -> bool:

@@ -66,7 +66,7 @@ class SplitGibbs(AlgorithmChoice):
     def iterates(self, measurement: Measurement, prior: DenoiserPrior, draws: Draws) -> Iterator[Iterate]:
         import torch
 
-        from engine.algorithms.splitting.contrast import KeptContrast, spread_of
+        from engine.algorithms.splitting.contrast import NOTE, KeptContrast, spread_of
         from engine.algorithms.splitting.halves import HeldMean, denoising_draw, fine_level
         from engine.likelihoods.consistency import make_consistency
 
@@ -78,6 +78,7 @@ class SplitGibbs(AlgorithmChoice):
         x, calls, held = seen.simple_estimate(), 0, HeldMean(measurement.images)
         # some signs leave the contrast to the network, which has no opinion: what is shown has the one that is typical
         kept = KeptContrast.typical(viewed(measurement, self.data), prior)
+        note = "" if kept is None else NOTE
         spread = spread_of(draws.per_row("contrast"), x.device)
         for step, level in enumerate(levels, start=1):
             with torch.no_grad():
@@ -88,4 +89,4 @@ class SplitGibbs(AlgorithmChoice):
             calls += draws_of + 1
             mean = held.add(denoised) if step > self.anneal or step == len(levels) else None
             shown = (x, denoised, mean) if kept is None else kept.shown(x, denoised, mean, spread)
-            yield Iterate(step, len(levels), shown[0], calls, shown[1], {"sigma": level}, mean=shown[2])
+            yield Iterate(step, len(levels), shown[0], calls, shown[1], {"sigma": level}, mean=shown[2], note=note)
