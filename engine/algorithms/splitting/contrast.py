@@ -59,10 +59,8 @@ class KeptContrast:
     def of(cls, measurement: Measurement, prior: DenoiserPrior) -> KeptContrast | None:
         """That which is typical, or where nothing tells that of the plainest picture; None where the measurement tells it, or
         where pictures of the prior do not go with any contrast."""
-        if not _is_open(measurement, prior):
-            return None
         kept = cls.typical(measurement, prior)
-        if kept is not None:
+        if kept is not None or not _is_open(measurement, prior):
             return kept
         kept = cls(measurement, pivot_of(measurement), torch.ones(measurement.images, device=measurement.device))
         return replace(kept, size=kept.size_of(measurement.simple_estimate()))
@@ -131,7 +129,8 @@ def _coarse_share(operator: Operator) -> float | None:
         return None
     pictures = GaussianPrior.of_spectrum(0.0, power_law(operator.image_shape, 1.0, EXPONENT))
     drawn = pictures.sample(DRAWN, generator(0, "photographs")).to(basis.values.device)
-    powers = operator.forward(drawn).double().square() / basis.values
+    told = basis.values > 0  # a row of zeros sees nothing
+    powers = operator.forward(drawn).double()[:, told].square() / basis.values[told]
     each = powers.mean(0)
     if float(each.sum() ** 2 / each.square().sum()) > UNLIKE * operator.rows:
         return None
