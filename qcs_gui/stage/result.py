@@ -19,6 +19,9 @@ BETWEEN = "  \N{MIDDLE DOT}  "
 
 APART = 1.5
 """Ratio of actual and predicted error from which it is said."""
+SHOWN = 2
+"""Notes beside the picture, the last ones: what the method says of this picture, and what is known of its std. The others are in
+the report and the files."""
 
 
 def result_line(result: Reconstruction) -> str:
@@ -98,7 +101,7 @@ def doubts_about(result: Reconstruction) -> list[str]:
         doubts.append(f"The error is {actual:.3f}, but the method predicts {predicted:.3f}.")
     known = " ".join(doubts)
     notes = [note for note in result.notes if not note.startswith(SAID)]  # which is shown as a table
-    return [*doubts, *(note for note in notes[-1:] if note.rstrip(".") not in known)]
+    return [*doubts, *(note for note in notes[-SHOWN:] if note.rstrip(".") not in known)]
 
 
 def _counted(number: int, what: str) -> str:

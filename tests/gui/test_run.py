@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from specs import LONG, QUICK
 
+from engine.algorithms.splitting.contrast import NOTE
 from engine.runs.job import reconstruct
+from engine.runs.spec import RunSpec
 from qcs_gui.model import State
 
 
@@ -237,3 +239,16 @@ def test_samples_added_twice_and_to_a_run_that_began_later_are_all_new(open_stud
     result = studio.session.result
     assert len(result.samples) == 6
     assert np.allclose(result.samples, reconstruct(QUICK.replace(first_sample=2, samples=6)).samples, atol=1e-3)
+
+
+def test_a_guess_of_the_contrast_is_said_under_the_picture(open_studio, click, run_to_end):
+    studio = open_studio(
+        RunSpec(
+            image="sample:photo-cat", prior="natural", size="32", operator="inpainting", quantizer="one-bit", samples=2,
+            algorithm="split-gibbs anneal=3 hold=3",
+        )
+    )  # fmt: skip
+    result = run_to_end(studio)
+    assert NOTE in result.notes
+    said = studio.window.stage.note_label.text()
+    assert NOTE in said and result.notes[-1] in said
