@@ -256,10 +256,21 @@ def _measured_methods(arguments: argparse.Namespace) -> dict:
         return advice(tell=_tell(arguments))
     from engine.sweeps.defaulting import PICTURES, defaults
 
-    prior = given(arguments).get("prior")
-    if prior is not None and prior not in PICTURES:
-        raise InputError(f"--what defaults knows the priors {', '.join(PICTURES)}; give one of them, or none for all.")
-    return defaults((prior,) if prior else tuple(PICTURES), tell=_tell(arguments))
+    recipe = given(arguments)
+    prior, source = recipe.pop("prior", None), arguments.images
+    if "image" in recipe:
+        raise InputError("This benchmark takes many pictures: give --images FOLDER_OR_IDX, or none for its own.")
+    if prior is None and source:
+        raise InputError("Pictures of one's own are of one kind: give its --prior too.")
+    if prior is not None and prior not in PICTURES and not source:
+        raise InputError(
+            f"--what defaults has pictures for the priors {', '.join(PICTURES)}; give one of them, or --images FOLDER_OR_IDX."
+        )
+    if not source and (arguments.offset or arguments.limit is not None):
+        raise InputError("--offset and --limit go with --images.")
+    set_threads(arguments)
+    priors = (prior,) if prior else tuple(PICTURES)
+    return defaults(priors, _tell(arguments), source, arguments.offset, arguments.limit, recipe)
 
 
 def _table(arguments: argparse.Namespace) -> dict:

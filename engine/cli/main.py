@@ -142,15 +142,17 @@ def _benchmark(parser: argparse.ArgumentParser) -> None:
         help="algorithms; bits: 1, 2, 3 bits and none; baseline: beside the Bussgang-LMMSE estimate from the same codes; "
         "methods: every algorithm on the same images; advice: measures "
         "and writes the table that advice is given by; prediction: the expected PSNR beside what turbo reaches; "
-        "defaults: every operator and quantizer beside doing nothing, with --prior or with all four",
+        "defaults: every operator and quantizer (or the one given) beside doing nothing, with --prior or with all four",
     )
-    parser.add_argument("--images", default="", help="bits, baseline, methods: folder of pictures or IDX file")
+    parser.add_argument(
+        "--images", default="", help="bits, baseline, methods, prediction, defaults: folder of pictures or IDX file"
+    )
     parser.add_argument("--training", default="", help="baseline: folder whose power spectrum the estimate is given")
     parser.add_argument(
         "--write", action="store_true", help="prediction: write what was measured to the table that predictions go by"
     )
-    parser.add_argument("--limit", type=int, default=None, help="bits, baseline, methods: number of images")
-    parser.add_argument("--offset", type=int, default=0, help="bits, baseline, methods: number of the first image")
+    parser.add_argument("--limit", type=int, default=None, help="of these: number of images")
+    parser.add_argument("--offset", type=int, default=0, help="of these: number of the first image")
     add_recipe(parser, without=("measurement",))
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(work=work.benchmark)

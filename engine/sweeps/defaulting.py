@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from engine.errors import InputError
+from engine.images import plain_channels
+from engine.images.datasets import Pictures
 from engine.runs.job import prepare
 from engine.runs.spec import RunSpec
 from engine.sensing.operators import OPERATORS
 from engine.sweeps.definition import Sweep
 from engine.sweeps.parts import Axis
+from engine.sweeps.plan import Images
 from engine.sweeps.records import Record
 from engine.sweeps.scores import Trivial
 from engine.sweeps.standard import Row, Tell, table_of
@@ -45,55 +49,94 @@ def _operators(pixels: int) -> Iterator[str]:
             yield name
 
 
-def defaults_sweep(prior: str) -> Sweep:
-    """What is measured for one kind of picture; each picture by itself, as a run has it."""
-    shape = RunSpec(image=PICTURES[prior][0], prior=prior, size=SIZES.get(prior)).image_shape()
-    operators = list(_operators(int(np.prod(shape))))
-    fixed: dict[str, Any] = {"prior": prior, "noise": NOISE, "samples": 1, "device": "cpu"}
+def defaults_sweep(
+    prior: str,
+    images: str | tuple[str, ...] = (),
+    offset: int = 0,
+    limit: int | None = None,
+    recipe: Mapping[str, Any] | None = None,
+) -> Sweep:
+    """What is measured for one kind of picture; each picture by itself, as a run has it. ``images`` is a folder or IDX file in
+    the place of the program's own pictures; ``recipe`` has keys of a run: ``operator`` and ``quantizer`` leave that one alone."""
+    given = dict(recipe or {})
+    if "algorithm" in given:
+        raise InputError("This benchmark is of the default, so no algorithm can be given; leave --algorithm out.")
+    only = {key: given.pop(key, None) for key in ("operator", "quantizer")}
+    if not images:
+        images, offset, limit = PICTURES[prior], 0, None
+    fixed: dict[str, Any] = {"noise": NOISE, "samples": 1, "device": "cpu"}
     if prior in SIZES:
         fixed["size"] = SIZES[prior]
+    fixed |= given | {"prior": prior}
+    operators = [only["operator"]] if only["operator"] else list(_operators(_pixels(fixed, images, offset)))
+    quantizers = [only["quantizer"]] if only["quantizer"] else list(QUANTIZERS)
     return Sweep(
-        PICTURES[prior], title=f"The default beside doing nothing: {prior}", batch=1, documents=False, fixed=fixed,
+        images, title=f"The default beside doing nothing: {prior}", batch=1, documents=False, fixed=fixed,
+        offset=offset, limit=limit,
         axes=(
             Axis("operator", tuple((o, {"operator": o}) for o in operators)),
-            Axis("quantizer", tuple((q, {"quantizer": q}) for q in QUANTIZERS)),
+            Axis("quantizer", tuple((q, {"quantizer": q}) for q in quantizers)),
         ),
         scores=("trivial", "unseen"),
     )  # fmt: skip
 
 
-def defaults(priors: tuple[str, ...] = tuple(PICTURES), tell: Tell = lambda row: None) -> dict:
-    """A row for each combination: PSNR of the default and of the better trivial picture (interpolated, or the prior's mean),
-    which method it was, and whether it was flagged without a look at the truth. ``mean`` counts those that lie below."""
+def _pixels(fixed: dict[str, Any], images: str | tuple[str, ...], offset: int) -> int:
+    """Of the first picture as a run takes it, in all channels."""
+    if isinstance(images, tuple):
+        return int(np.prod(RunSpec(image=images[0], **fixed).image_shape()))
+    first = next(iter(Pictures(images, offset, 1)))
+    return int(np.prod(RunSpec(image=images, **fixed).shape_for((plain_channels(first), *first.shape[1:]))))
+
+
+def defaults(
+    priors: tuple[str, ...] = tuple(PICTURES),
+    tell: Tell = lambda row: None,
+    images: str = "",
+    offset: int = 0,
+    limit: int | None = None,
+    recipe: Mapping[str, Any] | None = None,
+) -> dict:
+    """A row for each combination: mean PSNR over the pictures of the default and of the better trivial picture (interpolated, or
+    the prior's mean), the ``worst`` picture's difference, which method it was, and whether it was flagged without a look at the
+    truth. ``mean`` counts the rows that lie below, and the pictures. ``images`` (a folder or IDX file) and ``recipe`` as in
+    :func:`defaults_sweep`."""
     rows: list[Row] = []
     facts: dict = {}
     for prior in priors:
-        found, facts = table_of(defaults_sweep(prior), partial(_row, prior), tell)
+        sweep = defaults_sweep(prior, images, offset, limit, recipe)
+        found, facts = table_of(sweep, partial(_row, sweep), tell)
         rows += found
+    if not rows:
+        raise InputError("None of these operators and quantizers goes with this prior; give others.")
     below = [r for r in rows if r["above"] < -ALLOWED]
     counted = {
         "combinations": len(rows), "below": len(below), "flagged": sum(r["flagged"] for r in below),
         "false_alarms": sum(r["flagged"] for r in rows if r["above"] >= -ALLOWED),
+        "pictures_below": sum(r["pictures_below"] for r in rows),
     }  # fmt: skip
     return {"rows": rows, "mean": counted, **facts}
 
 
-def _row(prior: str, labels: dict[str, Any], records: list[Record]) -> Row | None:
+def _row(sweep: Sweep, labels: dict[str, Any], records: list[Record]) -> Row | None:
     """None where it does not go together. A method that breaks has found nothing, and says so."""
     if any(record.bad_input for record in records):
         return None
-    trivial = float(np.mean([record.values.get("psnr_trivial") or _trivial(record) for record in records]))
-    default = float(np.mean([record.values.get("psnr_mean", 0.0) for record in records]))
+    trivial = np.array([record.values.get("psnr_trivial") or _trivial(record, sweep) for record in records])
+    default = np.array([record.values.get("psnr_mean", 0.0) for record in records])
     methods = [str(record.recipe["algorithm"]).split()[0] if not record.error else "none" for record in records]
+    above = float((default - trivial).mean())
     return {
-        "prior": prior, "operator": labels["operator"], "quantizer": labels["quantizer"],
+        "prior": sweep.fixed["prior"], "operator": labels["operator"], "quantizer": labels["quantizer"],
         "method": " ".join(dict.fromkeys(methods)),
-        "default": round(default, 2), "trivial": round(trivial, 2), "above": round(default - trivial, 2),
+        "default": round(float(default.mean()), 2), "trivial": round(float(trivial.mean()), 2), "above": round(above, 2),
+        "worst": round(float((default - trivial).min()), 2), "pictures_below": int((default - trivial < -ALLOWED).sum()),
         "flagged": any(record.error or record.values["unseen_failure"] for record in records),
     }  # fmt: skip
 
 
-def _trivial(record: Record) -> float:
+def _trivial(record: Record, sweep: Sweep) -> float:
     """PSNR of the better trivial picture where the method broke."""
-    image = PICTURES[str(record.recipe["prior"]).split()[0]][record.index]
-    return Trivial.beside(prepare(RunSpec.from_dict(record.recipe | {"image": image})), 0)["psnr_trivial"]
+    images, number, spec = Images(sweep), record.index - sweep.offset, RunSpec.from_dict(record.recipe)
+    picture = images.fitted(number, images.shape(number, spec))
+    return Trivial.beside(prepare(spec, picture), 0)["psnr_trivial"]

@@ -131,3 +131,46 @@ def test_the_default_stands_beside_doing_nothing(monkeypatch):
     assert (row["default"], row["method"], row["flagged"]) == (0.0, "none", True) and row["above"] == -row[
         "trivial"
     ] < 0
+
+
+DEFAULTS = ["--what", "defaults", "--prior", "mnist", "--operator", "identity", "--quantizer", "none"]
+
+
+def test_defaults_of_pictures_of_ones_own(pictures, capsys, monkeypatch):
+    """What was given is what is measured, and the row tells the worst picture too."""
+    from engine.runs.job import Job
+
+    made = table(capsys, *DEFAULTS, "--images", str(pictures), "--offset", "2", "--limit", "2", "--noise", "0.3")
+    assert [(row["operator"], row["quantizer"]) for row in made["rows"]] == [("identity", "none")]
+    row = made["rows"][0]
+    assert row["worst"] <= row["above"] == pytest.approx(row["default"] - row["trivial"], abs=0.011)
+    assert row["trivial"] < 15  # the noise that was asked for, not that of the table
+    assert (
+        made["mean"]["pictures_below"]
+        == row["pictures_below"]
+        == int(row["worst"] < -0.2) + int(2 * row["above"] - row["worst"] < -0.2)
+    )
+
+    def broken(self, control=None):
+        raise EngineError("It broke.")
+
+    monkeypatch.setattr(Job, "stream", broken)
+    other = table(capsys, *DEFAULTS, "--images", str(pictures), "--offset", "2", "--limit", "2", "--noise", "0.3")
+    broke = other["rows"][0]  # whose trivial picture is made of other noise
+    assert broke["trivial"] == pytest.approx(row["trivial"], abs=0.5) and broke["default"] == 0 and broke["flagged"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--algorithm", "turbo"], "no algorithm can be given"),
+        (["--image", "sample:digit-2"], "--images FOLDER_OR_IDX"),
+        (["--limit", "2"], "go with --images"),
+        (["--images", "."], "give its --prior too"),
+        (["--prior", "wavelet"], "has pictures for the priors"),
+        (["--prior", "mnist", "--operator", "matrix"], "goes with this prior"),
+    ],
+)
+def test_what_defaults_cannot_be_asked_for_is_said(words, said, capsys):
+    assert main(["benchmark", "--what", "defaults", *words]) == 2
+    assert said in capsys.readouterr().err
