@@ -15,6 +15,7 @@ from engine.algorithms.splitting.plug_and_play import PlugAndPlay
 from engine.errors import InputError
 from engine.sensing.operators.dense_choice import DenseChoice
 from engine.sensing.operators.matrix_file import MatrixFile
+from engine.sensing.operators.pixels import Inpainting
 
 if TYPE_CHECKING:
     from engine.priors.choice import PriorChoice
@@ -27,6 +28,8 @@ TABLE = Path(str(files("resources"))) / "advice.json"
 """What was measured, by ``qcs benchmark --what advice``: for every operator, quantizer and kind of picture, the mean PSNR of each
 candidate and the best."""
 
+FILLING_FIRST, FILLING_FIRST_OF_CELLS = 0.15, 0.07
+"""Noise levels at which plug-and-play begins to fill pixels of photographs in."""
 AS_GOOD = 0.5
 """Decibels by which message passing has to be better where it may not settle."""
 
@@ -104,7 +107,7 @@ def _for_sparsity(operator: OperatorChoice, quantizer: QuantizerChoice, prior: P
 def _for_denoiser(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:
     measured = _measured(operator, quantizer, prior)
     if measured is not None:
-        return _begun_low(measured, operator, prior)
+        return _begun_low(measured, operator, quantizer, prior)
     if _coarse_light(operator, quantizer):
         return (
             "split-gibbs",
@@ -140,14 +143,18 @@ def _coarse_light(operator: OperatorChoice, quantizer: QuantizerChoice) -> bool:
     return cells and isinstance(operator, MatrixFile) and operator.of_light and operator.has_eigenbasis
 
 
-def _begun_low(advised: tuple[str, str], operator: OperatorChoice, prior: PriorChoice) -> tuple[str, str]:
+def _begun_low(
+    advised: tuple[str, str], operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice
+) -> tuple[str, str]:
     """A prior for pictures of any size knows neighbourhoods, not scenes: what it puts into a wide gap at a high level is further
-    from the truth than the interpolated picture, so that filling in begins lower (0.3 dB in boxes, 0.8 where one pixel in ten was
-    seen; nothing changes with every fourth)."""
+    from the truth than the interpolated picture, so that filling in begins lower; lower still with cells, also of small
+    photographs, unless a box is missing, which is seen all round (table in docs/correctness.md)."""
     name, why = advised
-    if name == PlugAndPlay.name and prior.any_size and operator.name == "inpainting":
-        return f"{name} level_first=0.15", why
-    return advised
+    if name != PlugAndPlay.name or not isinstance(operator, Inpainting):
+        return advised
+    if quantizer.bits_per_measurement is not None and operator.pattern != "box" and prior.facts.get("contrast"):
+        return f"{name} level_first={FILLING_FIRST_OF_CELLS}", why
+    return (f"{name} level_first={FILLING_FIRST}", why) if prior.any_size else advised
 
 
 def _for_generator(operator: OperatorChoice, quantizer: QuantizerChoice, prior: PriorChoice) -> tuple[str, str]:

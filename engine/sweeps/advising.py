@@ -19,15 +19,23 @@ from engine.sweeps.standard import Row, Tell, mean_of, table_of
 __all__ = ["advice", "advice_sweep"]
 
 CANDIDATES = ("turbo", "plug-and-play", "guided", "diffpir", "split-gibbs")
-DENSE = ("gaussian measurements={half}", "single-pixel differential=false measurements={half}")
-"""With small pictures alone: decomposing thousands of rows takes a minute a run, and `dct` mixes at random too."""
+SMALL = (
+    "gaussian measurements={half}",
+    "single-pixel differential=false measurements={half}",
+    "patterns measurements={half}",
+)
+"""With small pictures alone: decomposing thousands of rows takes a minute a run, and `dct` mixes at random too; patterns in order
+need more photographs than these, and the rules say what holds for them."""
 OPERATORS = (
-    "dct measurements={half}", "identity", "inpainting", "inpainting pattern=half",
+    "dct measurements={half}", "identity", "inpainting", "inpainting pattern=half", "inpainting pattern=box",
     "super-resolution", "blur", "phase-retrieval",
 )  # fmt: skip
 """One of each nature; for the other random matrices the rules say what holds for `dct`."""
 QUANTIZERS = ("none", "one-bit", "uniform bits=3", "dithered")
-PICTURES = {"mnist": ("sample:digit-2", "sample:digit-7"), "natural": ("sample:photo-camera", "sample:photo-cat")}
+PICTURES = {
+    "mnist": tuple(f"sample:digit-{i}" for i in range(10)),
+    "natural": tuple(f"sample:photo-{name}" for name in ("camera", "cat", "coffee", "astronaut", "lake")),
+}
 SIDE = 64
 CAUTION = 0.5
 """Decibels that a method which warns of the operator must be ahead: it may do worse on other pictures."""
@@ -39,7 +47,7 @@ def advice_sweep(prior: str, seed: int = 0) -> Sweep:
     """What is measured for one kind of picture; each picture by itself, as a run has it."""
     small = prior == "mnist"
     half = 28 * 28 // 4 if small else SIDE * SIDE // 2
-    operators = [o.format(half=half) for o in ((*DENSE, *OPERATORS) if small else OPERATORS)]
+    operators = [o.format(half=half) for o in ((*SMALL, *OPERATORS) if small else OPERATORS)]
     fixed: dict[str, Any] = {"prior": prior, "noise": 0.02, "samples": 1, "seed": seed}
     if not small:
         fixed["size"] = str(SIDE)

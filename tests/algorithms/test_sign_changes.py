@@ -1,6 +1,7 @@
 """What signs of single pixels tell of the contrast."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from engine.algorithms import ALGORITHMS
 from engine.algorithms.base import Draws
-from engine.algorithms.splitting.contrast import GUESS, NOTE, KeptContrast
+from engine.algorithms.splitting.contrast import GUESS, NOTE, PLAIN, KeptContrast
 from engine.algorithms.splitting.sign_changes import KEPT, LEAST_SIZE, MOST_SIZE, size_by_signs, typical_size
 from engine.images import load_image
 from engine.images.bundled import sample_path
@@ -17,6 +18,7 @@ from engine.runs.metrics import psnr
 from engine.sensing.holding_out import hold_out
 from engine.sensing.measurement import simulate
 from engine.sensing.operators import OPERATORS
+from engine.sensing.operators.weighted_rows import WeightedRows
 from engine.sensing.quantizers import QUANTIZERS
 
 
@@ -125,11 +127,28 @@ def test_signs_of_patterns_leave_a_guess_of_what_is_seen(operator, seen):
     assert torch.allclose((restored - kept.pivot).double().square().mean((1, 2, 3)).sqrt(), kept.size, rtol=1e-4)
 
 
-@pytest.mark.parametrize("operator", ["gaussian measurements=400", "dct measurements=400", "hadamard measurements=400"])
-def test_signs_of_mixtures_leave_no_guess(operator):
+def test_a_row_of_zeros_says_nothing_of_what_patterns_see():
     prior = priors().parse("natural").load("cpu", (1, 64, 64))
-    assert KeptContrast.typical(signs_of(operator), prior) is None
-    assert KeptContrast.of(signs_of(operator), prior) is not None
+    seen = signs_of("patterns measurements=64")
+    weights = torch.ones(64)
+    weights[5] = 0
+    blind = replace(seen, operator=WeightedRows(seen.operator, weights))
+    kept = KeptContrast.typical(blind, prior)
+    assert kept is not None and 0.9 < float(kept.size[0] / KeptContrast.typical(seen, prior).size[0]) <= 1
+
+
+@pytest.mark.parametrize(
+    "operator", ["gaussian measurements=400", "dct measurements=400", "hadamard measurements=400", "tomography"]
+)
+def test_signs_of_other_rows_leave_what_is_typical_of_pictures(operator):
+    """Of the pixels, not of the response, which another picture of the same contrast may have a quarter of."""
+    prior = priors().parse("natural").load("cpu", (1, 64, 64))
+    measurement = signs_of(operator, pictures=2)
+    assert KeptContrast.typical(measurement, prior) is None
+    kept = KeptContrast.of(measurement, prior)
+    restored = kept.restore(measurement.simple_estimate())
+    sizes = (restored - kept.pivot).double().square().mean((1, 2, 3)).sqrt()
+    assert torch.allclose(sizes, torch.full((2,), PLAIN * prior.contrast[0], dtype=torch.float64), rtol=1e-4)
 
 
 def test_whoever_knows_the_contrast_keeps_it():

@@ -98,7 +98,7 @@ class Quantizer:
             return z
         edges = self.thresholds.to(z.device)
         if edges.ndim == 1:
-            return torch.bucketize(z.double(), edges, right=True)
+            return torch.bucketize(z.double().contiguous(), edges, right=True)
         return (z.double()[..., None] >= edges).sum(-1)
 
     def report(self, codes: Tensor, draw: Tensor) -> Tensor:
