@@ -59,11 +59,30 @@ def test_what_an_algorithm_takes_decides_its_refusals():
 
 
 @pytest.mark.parametrize(
-    ("prior", "advised"), [("natural", "split-gibbs"), ("cifar10", "diffpir"), ("mnist", "diffpir")]
+    ("prior", "signs", "cells"),
+    [("natural", "split-gibbs", "diffpir"), ("cifar10", "diffpir", "diffpir"), ("mnist", "guided", "split-gibbs")],
 )
-def test_cells_of_patterns_in_order_are_not_left_to_plug_and_play(prior, advised):
+def test_cells_of_patterns_in_order_are_not_left_to_plug_and_play(prior, signs, cells):
     size = "64" if prior == "natural" else None
     spec = RunSpec(prior=prior, operator="patterns measurements=100", quantizer="one-bit", size=size)
-    assert spec.algorithm.name == advised
-    assert spec.replace(quantizer="uniform bits=3", algorithm=None).algorithm.name == "diffpir"
+    assert spec.algorithm.name == signs
+    assert spec.replace(quantizer="uniform bits=3", algorithm=None).algorithm.name == cells
     assert spec.replace(quantizer="none", algorithm=None).algorithm.name == "plug-and-play"
+
+
+@pytest.mark.parametrize(
+    ("prior", "operator", "quantizer", "level"),
+    [
+        ("natural", "inpainting", "none", 0.15),
+        ("natural", "inpainting", "uniform bits=2", 0.07),
+        ("natural", "inpainting pattern=half", "one-bit", 0.07),
+        ("natural", "inpainting pattern=box", "uniform bits=2", 0.15),
+        ("cifar10", "inpainting", "uniform bits=2", 0.07),
+        ("cifar10", "inpainting", "none", None),
+        ("natural", "super-resolution", "uniform bits=2", None),
+    ],
+)
+def test_photographs_are_filled_in_from_lower_levels(prior, operator, quantizer, level):
+    size = "64" if prior == "natural" else None
+    algorithm = RunSpec(prior=prior, operator=operator, quantizer=quantizer, size=size).algorithm
+    assert (algorithm.name, algorithm.level_first) == ("plug-and-play", level)
