@@ -100,7 +100,8 @@ def doubts_about(result: Reconstruction) -> list[str]:
     if predicted and actual and not 1 / APART <= actual / predicted <= APART:
         doubts.append(f"The error is {actual:.3f}, but the method predicts {predicted:.3f}.")
     known = " ".join(doubts)
-    notes = [note for note in result.notes if not note.startswith(SAID)]  # which is shown as a table
+    # what was inferred is shown as a table, and what was done to the picture's file, which is no sentence, beside its name
+    notes = [note for note in result.notes if note.endswith(".") and not note.startswith(SAID)]
     return [*doubts, *(note for note in notes[-SHOWN:] if note.rstrip(".") not in known)]
 
 

@@ -1,5 +1,7 @@
 """Runs by real clicks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -10,6 +12,7 @@ from engine.algorithms.splitting.contrast import NOTE
 from engine.runs.job import reconstruct
 from engine.runs.spec import RunSpec
 from qcs_gui.model import State
+from qcs_gui.stage.result import doubts_about
 
 
 def started(studio, qtbot, click):
@@ -252,3 +255,6 @@ def test_a_guess_of_the_contrast_is_said_under_the_picture(open_studio, click, r
     assert NOTE in result.notes
     said = studio.window.stage.note_label.text()
     assert NOTE in said and result.notes[-1] in said
+    # what was done to a file stands beside its name; a run of the command line has it among its notes
+    opened = replace(result, notes=("cropped and resized from 256 x 256 to 32 x 32", *result.notes[-1:]))
+    assert doubts_about(opened)[-1:] == [result.notes[-1]] and "cropped" not in " ".join(doubts_about(opened))
